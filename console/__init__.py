@@ -1,0 +1,10 @@
+"""How the toolkit speaks to people: expected errors, steps with elapsed times, exit codes.
+
+All rooms may use this package; it uses none of them.
+"""
+
+from console.errors import ExpectedError
+from console.exits import ExitCode
+from console.steps import console, step
+
+__all__ = ["ExitCode", "ExpectedError", "console", "step"]
