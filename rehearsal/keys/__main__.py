@@ -1,0 +1,26 @@
+"""`python -m rehearsal.keys [STACK_FILE]`: make the keys of this clone's rehearsal and say where they are."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from console import ExpectedError, console
+from rehearsal.keys.ensure import ensure
+from rehearsal.settings import PROJECT, Settings
+
+
+def main() -> int:
+    stack_file = Path(sys.argv[1]) if len(sys.argv) > 1 else PROJECT / "Pulumi.rehearsal.yaml"
+    try:
+        keys = ensure(Settings.of_this_clone(), stack_file)
+    except ExpectedError as error:
+        console.print(f"[red]{error}[/]", soft_wrap=True)
+        return int(error.code)
+    made = ", ".join(keys.made) if keys.made else "nothing; all were there"
+    console.print(f"Keys in {keys.folder}: made {made}.", soft_wrap=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
