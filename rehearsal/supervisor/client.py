@@ -1,0 +1,96 @@
+"""The supervisor as others see it: the provider, the tasks, tests."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from typing import Any
+
+from console import ExpectedError
+from rehearsal.settings import Settings
+from rehearsal.supervisor import wire
+from rehearsal.supervisor.handler import Log, Properties
+
+
+class SupervisorError(ExpectedError):
+    """The supervisor refused or failed at what it was asked, or cannot be reached; the message says why."""
+
+
+class Supervisor:
+    """Talks to the supervisor of one rehearsal over its Unix socket; may be used from several threads."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings.of_this_clone()
+
+    def call(self, method: str, params: dict[str, Any] | None = None, log: Log | None = None) -> Any:
+        """Ask for ``method`` and wait for its result; each line of progress goes to ``log``.
+
+        Raises SupervisorError with the supervisor's reason, or when none lives.
+        """
+        with self._connect() as connection, connection.makefile("rwb") as stream:
+            try:
+                wire.send(stream, {"method": method, "params": params or {}})
+                while (message := wire.receive(stream)) is not None:
+                    if "log" in message:
+                        if log:
+                            log(str(message["log"]))
+                    elif "error" in message:
+                        raise SupervisorError(str(message["error"]), message.get("hint"))
+                    else:
+                        return message.get("result")
+            except (OSError, wire.WireError) as error:
+                raise self._ended(method, str(error)) from error
+            raise self._ended(method, "the connection was closed")
+
+    def put(self, token: str, identifier: str, properties: Properties, log: Log | None = None) -> Properties:
+        """Make the resource so; returns what is observed of it."""
+        observed: Properties = self.call("put", {"type": token, "id": identifier, "properties": properties}, log)
+        return observed
+
+    def get(self, token: str, identifier: str) -> Properties | None:
+        """Observe the resource; None when it is gone, or was never made to the end."""
+        observed: Properties | None = self.call("get", {"type": token, "id": identifier})
+        return observed
+
+    def delete(self, token: str, identifier: str, log: Log | None = None) -> None:
+        self.call("delete", {"type": token, "id": identifier}, log)
+
+    def alive(self) -> bool:
+        """Whether a supervisor answers at the socket."""
+        try:
+            self._connect().close()
+        except SupervisorError:
+            return False
+        return True
+
+    def ensure(self, log: Log | None = None) -> None:
+        """Start a supervisor if none lives; it outlives this process. Waits until it answers."""
+        if self.alive():
+            return
+        from rehearsal.supervisor import launch  # only the one that starts it needs what that needs
+
+        launch.start(self.settings, log)
+
+    def process_id(self) -> int:
+        """The supervisor's process id, as seen from the caller's PID namespace (for nsenter)."""
+        with self._connect() as connection:
+            credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+            return int(struct.unpack("3i", credentials)[0])
+
+    def _connect(self) -> socket.socket:
+        connection = socket.socket(socket.AF_UNIX)
+        try:
+            connection.connect(str(self.settings.socket))
+        except OSError as error:
+            connection.close()
+            raise SupervisorError(
+                f"No rehearsal is running in {self.settings.state} ({error.strerror} at {self.settings.socket}).",
+                hint="Start one: fab infra.up, or all of it: make rehearse",
+            ) from error
+        return connection
+
+    def _ended(self, method: str, reason: str) -> SupervisorError:
+        return SupervisorError(
+            f"The supervisor of {self.settings.state} ended while it was asked to {method} ({reason}).",
+            hint=f"Why is at the end of {self.settings.logs / 'supervisor.log'}; run the same command again.",
+        )

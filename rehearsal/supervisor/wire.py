@@ -1,0 +1,37 @@
+"""The form of what client and supervisor say to each other: one JSON object a line.
+
+A request is ``{"method": str, "params": {…}}``. Its replies are any number of ``{"log": str}``, then one
+``{"result": any}`` or ``{"error": str, "hint": str | null}``.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import IO, Any
+
+Message = dict[str, Any]
+
+
+class WireError(Exception):
+    """The other side did not keep to the form."""
+
+
+def send(stream: IO[bytes], message: Message) -> None:
+    stream.write(json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode() + b"\n")
+    stream.flush()
+
+
+def receive(stream: IO[bytes]) -> Message | None:
+    """The next message; None when the other side has ended the conversation."""
+    line = stream.readline()
+    if not line:
+        return None
+    if not line.endswith(b"\n"):
+        raise WireError("The conversation ended in the middle of a message.")
+    try:
+        message = json.loads(line)
+    except ValueError as error:
+        raise WireError(f"Not JSON: {line[:60]!r}") from error
+    if not isinstance(message, dict):
+        raise WireError(f"Not a JSON object: {line[:60]!r}")
+    return message
