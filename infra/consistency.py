@@ -1,0 +1,231 @@
+"""Contradictions within a topology: what no single value shows to be wrong.
+
+Each check takes what could be salvaged of the document, so that all mistakes are told at once, also when some
+values cannot be read at all.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from ipaddress import IPv4Network
+from itertools import combinations
+from pathlib import Path
+
+from infra.fields import GATEWAY, RESERVED_IN_SUBNET
+from infra.flows import OUTBOUND_SUFFIX, PARTIES, RANGES, SERVICE_TAGS, priority_of, subnets_of
+from infra.named_files import unusable_files
+from infra.topology import Topology
+from infra.validation import Mistake, nearest, present, salvage, shown
+
+NEEDS_DATA_DISK = ("database", "file")
+FEWEST_PREFIX_BITS = 29
+"""Azure's smallest subnet is a /29."""
+
+
+def contradictions(document: object, root: Path) -> list[Mistake]:
+    """Everything in the raw document that does not fit together, or names a file that cannot be used."""
+    topology = salvage(Topology, document)
+    checks = (_counts, _subnets, _host_addresses, _roles, _endpoints, _flows, _priorities, _administrator, _vantage)
+    mistakes = [mistake for check in checks for mistake in check(topology)]
+    return mistakes + list(unusable_files(topology, root))
+
+
+def _counts(topology: Topology) -> Iterator[Mistake]:
+    for kind, entries, expected in (
+        ("hosts", topology.hosts, topology.expected.hosts),
+        ("endpoints", topology.endpoints, topology.expected.endpoints),
+    ):
+        if present(expected) and len(entries) != expected:
+            what = "declare" if len(entries) < expected else "remove"
+            difference = abs(len(entries) - expected)
+            yield Mistake(
+                (kind,),
+                f"{len(entries)} are declared ({', '.join(entries) or 'none'}), but expected.{kind} is {expected}",
+                f"Either {what} {difference}, or set expected.{kind} to {len(entries)}.",
+            )
+
+
+def _subnets(topology: Topology) -> Iterator[Mistake]:
+    space, subnets = topology.network.address_space, _readable_subnets(topology)
+    for name, subnet in subnets.items():
+        if present(space) and not subnet.subnet_of(space):
+            yield Mistake(
+                ("network", "subnets", name),
+                f"{subnet} is outside the virtual network's address_space {space}",
+                f"Choose a network within {space}, or widen address_space.",
+            )
+        if subnet.prefixlen > FEWEST_PREFIX_BITS:
+            yield Mistake(
+                ("network", "subnets", name),
+                f"{subnet} is too small: Azure's smallest subnet is a /{FEWEST_PREFIX_BITS}",
+                f"Right would be e.g. {subnet.network_address}/24.",
+            )
+    for (name, subnet), (other, second) in combinations(subnets.items(), 2):
+        if subnet.overlaps(second):
+            yield Mistake(
+                ("network", "subnets", other),
+                f"{second} overlaps network.subnets.{name} ({subnet})",
+                _free_network(topology, second),
+            )
+
+
+def _readable_subnets(topology: Topology) -> dict[str, IPv4Network]:
+    return {name: subnet for name, subnet in topology.network.subnets.items() if present(subnet)}
+
+
+def _free_network(topology: Topology, wanted: IPv4Network) -> str:
+    space, used = topology.network.address_space, _readable_subnets(topology).values()
+    if present(space) and wanted.prefixlen >= space.prefixlen:
+        for candidate in space.subnets(new_prefix=wanted.prefixlen):
+            if not any(candidate.overlaps(subnet) for subnet in used):
+                return f"Free in {space} is e.g. {candidate}."
+    return "Choose networks that do not overlap."
+
+
+def _host_addresses(topology: Topology) -> Iterator[Mistake]:
+    holders: dict[str, list[str]] = defaultdict(list)
+    for name, host in topology.hosts.items():
+        if not present(host.address):
+            continue
+        holders[str(host.address)].append(name)
+        subnet = _readable_subnets(topology).get(host.role) if present(host.role) else None
+        if subnet is None:
+            continue
+        path = ("hosts", name, "address")
+        usable = list(subnet.hosts())[RESERVED_IN_SUBNET - 1 :] or [subnet.network_address]
+        remedy = f"Right would be an address from {usable[0]} to {usable[-1]}."
+        reserved = [*list(subnet)[:RESERVED_IN_SUBNET], subnet.broadcast_address]
+        if host.address not in subnet:
+            yield Mistake(path, f"{host.address} is outside network.subnets.{host.role} ({subnet})", remedy)
+        elif host.address in reserved:
+            yield Mistake(
+                path,
+                f"{host.address} is one of the five that Azure reserves in {subnet} (the first four and the last)",
+                remedy,
+            )
+    for address, names in holders.items():
+        for name in names[1:]:
+            yield Mistake(
+                ("hosts", name, "address"), f"{address} is already the address of {names[0]}", "Give each host its own."
+            )
+
+
+def _roles(topology: Topology) -> Iterator[Mistake]:
+    subnets = topology.network.subnets
+    roles = [host.role for host in topology.hosts.values() if present(host.role)]
+    for needed in sorted({*roles, GATEWAY} - set(subnets)):
+        where = "the application gateway stands" if needed == GATEWAY else f"hosts of role {needed} stand"
+        yield Mistake(("network", "subnets", needed), f"is missing: {where} in it", f"Add {needed}: NETWORK.")
+    for name in sorted(set(subnets) - set(PARTIES) | (set(subnets) & {*RANGES, *SERVICE_TAGS})):
+        known = [
+            party for party in PARTIES if party not in RANGES and party not in SERVICE_TAGS and party != "any-host"
+        ]
+        yield Mistake(("network", "subnets", name), "is neither a role nor gateway", nearest(name, known))
+    if roles.count("management") != 1:
+        yield Mistake(
+            ("hosts",),
+            f"{roles.count('management')} hosts have the role management",
+            "Right would be exactly one: it is the only way in.",
+        )
+    if roles.count("transfer") > 1:
+        yield Mistake(
+            ("hosts",), f"{roles.count('transfer')} hosts have the role transfer", "Right would be at most one."
+        )
+    if not roles.count("web"):
+        yield Mistake(("hosts",), "no host has the role web", "The endpoints need at least one behind the gateway.")
+    for name, host in topology.hosts.items():
+        if host.role in NEEDS_DATA_DISK and not present(host.data_disk_gb):
+            yield Mistake(
+                ("hosts", name, "data_disk_gb"),
+                f"is missing: a {host.role} host keeps its data on a disk of its own",
+                "Right would be a size in GiB, e.g. 64.",
+            )
+
+
+def _endpoints(topology: Topology) -> Iterator[Mistake]:
+    zone = topology.domain.zone
+    holders: dict[str, str] = {}
+    for name, endpoint in topology.endpoints.items():
+        if not present(endpoint.host_name):
+            continue
+        path = ("endpoints", name, "host_name")
+        label, _, parent = endpoint.host_name.partition(".")
+        if present(zone) and parent != zone:
+            yield Mistake(
+                path,
+                f"{shown(endpoint.host_name)} is not one label below domain.zone ({zone})",
+                f"Right would be e.g. {label}.{zone}.",
+            )
+        if endpoint.host_name in holders:
+            yield Mistake(
+                path,
+                f"{shown(endpoint.host_name)} is already the host name of {holders[endpoint.host_name]}",
+                "Give each endpoint its own.",
+            )
+        holders.setdefault(endpoint.host_name, name)
+
+
+def _flows(topology: Topology) -> Iterator[Mistake]:
+    for name, flow in topology.flows.items():
+        if name.endswith(OUTBOUND_SUFFIX):
+            yield Mistake(
+                ("flows", name),
+                f"its name ends with {OUTBOUND_SUFFIX}, which marks outbound rules",
+                "Choose another name.",
+            )
+        ends = [("from", flow.source), ("to", flow.destination)]
+        for key, party in ends:
+            if not present(party):
+                continue
+            if party not in PARTIES:
+                yield Mistake(("flows", name, key), f"{shown(party)} is no known party", nearest(party, PARTIES))
+            elif party not in (*RANGES, *SERVICE_TAGS) and not subnets_of(topology, party):
+                yield Mistake(
+                    ("flows", name, key),
+                    f"{shown(party)} has no subnet in this landscape",
+                    f"Add network.subnets.{party}, or remove the flow.",
+                )
+        if all(party in (*RANGES, *SERVICE_TAGS) for _, party in ends):
+            yield Mistake(
+                ("flows", name),
+                f"both ends ({flow.source}, {flow.destination}) are outside the virtual network",
+                "One end must be a role, gateway or any-host.",
+            )
+
+
+def _priorities(topology: Topology) -> Iterator[Mistake]:
+    holders: dict[int, str] = {}
+    flows = {name: flow for name, flow in topology.flows.items() if present(flow.source, flow.destination)}
+    taken = {priority_of(name, flow) for name, flow in flows.items()}
+    for name, flow in flows.items():
+        priority = priority_of(name, flow)
+        if priority in holders:
+            free = next(number for number in range(100, 2000, 10) if number not in taken)
+            yield Mistake(
+                ("flows", name, "priority"),
+                f"{priority} is already the priority of {holders[priority]}",
+                f"Free is e.g. {free}.",
+            )
+        holders.setdefault(priority, name)
+
+
+def _administrator(topology: Topology) -> Iterator[Mistake]:
+    given = bool(topology.administrator.public_keys), present(topology.administrator.public_key_file)
+    if all(given):
+        yield Mistake(
+            ("administrator",), "has both public_keys and public_key_file", "Keep one: keys here, or keys in a file."
+        )
+
+
+def _vantage(topology: Topology) -> Iterator[Mistake]:
+    for name in ("outside", "operator"):
+        point = topology.vantage_points.get(name)
+        if point is None:
+            yield Mistake(("vantage_points", name), "is missing", 'Right would be e.g. {spec: "local://"}.')
+        elif present(point.spec) and point.spec.startswith("ssh://") and not present(point.address):
+            yield Mistake(
+                ("vantage_points", name, "address"),
+                f"is missing, and spec {shown(point.spec)} needs it",
+                "Right would be the IPv4 address of that place.",
+            )

@@ -1,0 +1,92 @@
+"""Types of single values in the topology, each with a sentence of what is right."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from ipaddress import IPv4Network
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+
+Role = Literal["database", "application", "web", "file", "transfer", "management"]
+ROLES: tuple[str, ...] = ("database", "application", "web", "file", "transfer", "management")
+
+GATEWAY = "gateway"
+"""The subnet that is no role's: only the application gateway stands in it."""
+
+RESERVED_IN_SUBNET = 4
+"""Azure keeps the first four addresses of every subnet, and the last one, for itself."""
+
+
+def _network(value: Any) -> Any:
+    """Explain the commonest slip, host bits that are set, with the network that was probably meant."""
+    if not isinstance(value, str):
+        raise ValueError("not text in CIDR notation")
+    try:
+        return IPv4Network(value)
+    except ValueError as error:
+        try:
+            meant = IPv4Network(value, strict=False)
+        except ValueError:
+            raise ValueError(f"not an IPv4 network: {error}") from None
+        raise ValueError(f"it has host bits set; the network is {meant}") from None
+
+
+def _public_key(value: str) -> str:
+    """Check the form of an SSH public key: type, base64, and that the base64 says the same type."""
+    parts = value.split()
+    known = ("ssh-ed25519", "sk-ssh-ed25519@openssh.com", "ssh-rsa", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384")
+    if len(parts) < 2 or parts[0] not in known:
+        raise ValueError(f"it does not begin with a key type ({', '.join(known)})")
+    try:
+        blob = base64.b64decode(parts[1], validate=True)
+    except binascii.Error:
+        raise ValueError("its second part is not base64: was it cut off or wrapped?") from None
+    length = int.from_bytes(blob[:4], "big")
+    if blob[4 : 4 + length] != parts[0].encode():
+        raise ValueError(f"its base64 does not hold a key of type {parts[0]}")
+    if parts[0] == "ssh-ed25519" and len(blob) != 51:
+        raise ValueError(f"an ed25519 key has 51 bytes, this one {len(blob)}: was it cut off?")
+    return " ".join(parts)
+
+
+def is_public_key(value: str) -> str | None:
+    """Why ``value`` is no SSH public key, or None when it is one."""
+    try:
+        _public_key(value)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _unique(ports: list[int]) -> list[int]:
+    twice = sorted({port for port in ports if ports.count(port) > 1})
+    if twice:
+        raise ValueError(f"duplicate ports: {', '.join(map(str, twice))}")
+    return sorted(ports)
+
+
+def _absolute(path: str) -> str:
+    if not re.fullmatch(r"/[\w./-]*", path):
+        raise ValueError("not an absolute path without query")
+    return path
+
+
+Network = Annotated[IPv4Network, BeforeValidator(_network)]
+PublicKey = Annotated[str, AfterValidator(_public_key)]
+Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
+Ports = Annotated[list[Port], Field(min_length=1), AfterValidator(_unique)]
+HttpPath = Annotated[str, AfterValidator(_absolute)]
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,29}$")]
+"""A host, an endpoint: also a DNS label and part of Azure's names."""
+FlowName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,59}$")]
+Landscape = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{1,11}$")]
+"""Prefix of resource names; a Key Vault's name may have 24 characters in all."""
+_LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+DomainName = Annotated[str, StringConstraints(max_length=253, pattern=rf"^{_LABEL}(\.{_LABEL})+$")]
+UserName = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,30}$")]
+Zone = Literal["1", "2", "3"]
+Size = Annotated[str, StringConstraints(pattern=r"^Standard_[A-Z][A-Za-z0-9_-]+$")]
