@@ -1,0 +1,66 @@
+"""Managed identities: which principal a resource acts as."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rehearsal.settings import TENANT
+
+if TYPE_CHECKING:
+    from rehearsal.supervisor.world import World
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A user-assigned managed identity."""
+
+    id: str
+    """Its ARM id."""
+    principal: str
+    """The object that roles are assigned to."""
+    client: str
+    """The application id by which a machine with several identities chooses one."""
+
+
+def computed(identifier: str, kind: str) -> str:
+    """A GUID that is the same for the same resource whenever it is asked: ``principalId``, ``clientId``."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{identifier.lower()}#{kind}"))
+
+
+def outputs(identifier: str) -> dict[str, str]:
+    """What Azure fills in when it makes an identity."""
+    return {
+        "principalId": computed(identifier, "principalId"),
+        "clientId": computed(identifier, "clientId"),
+        "tenantId": TENANT,
+    }
+
+
+def identity(world: World, identifier: str) -> Identity | None:
+    """The identity with this ARM id, if it was made."""
+    record = world.records.get(identifier)
+    if record is None or not record.type.endswith(":UserAssignedIdentity"):
+        return None
+    known = {**outputs(record.id), **record.observed}
+    return Identity(record.id, str(known["principalId"]), str(known["clientId"]))
+
+
+def assigned(world: World, properties: dict[str, Any]) -> list[Identity]:
+    """The identities that a resource's ``identity`` property gives it; ones that do not exist are left out."""
+    named: Iterable[str] = (properties.get("identity") or {}).get("userAssignedIdentities") or ()
+    return [found for name in named if (found := identity(world, name)) is not None]
+
+
+def identities_of(world: World, resource: str) -> list[Identity]:
+    """The identities of a recorded resource, e.g. a virtual machine, by its ARM id."""
+    record = world.records.get(resource)
+    return assigned(world, record.properties) if record else []
+
+
+def principal_of(world: World, identifier: str) -> str | None:
+    """The principal of an identity by its ARM id."""
+    found = identity(world, identifier)
+    return found.principal if found else None
