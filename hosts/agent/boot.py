@@ -1,0 +1,51 @@
+"""First thing that runs on the host: imports the agent from the message on standard input and starts it.
+
+The operator's side sends this file's text, then one JSON line ``{"modules": {name: source}, "document": …}``.
+"""
+
+import importlib.abc
+import importlib.machinery
+import json
+import linecache
+import sys
+from collections.abc import Sequence
+from types import CodeType, ModuleType
+
+
+class Modules(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
+    """Imports modules from their source in memory."""
+
+    def __init__(self, sources: dict[str, str]) -> None:
+        self.sources = sources
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname not in self.sources:
+            return None
+        return importlib.machinery.ModuleSpec(fullname, self, is_package=self.is_package(fullname))
+
+    def is_package(self, fullname: str) -> bool:
+        return any(name.startswith(f"{fullname}.") for name in self.sources)
+
+    def get_source(self, fullname: str) -> str:
+        return self.sources[fullname]
+
+    def get_code(self, fullname: str) -> CodeType:
+        source, name = self.sources[fullname], f"<{fullname}>"
+        # So that a traceback shows the line although there is no file.
+        linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+        return compile(source, name, "exec", dont_inherit=True)
+
+
+def boot() -> None:
+    """Read the message, and run the agent on its document."""
+    message = json.loads(sys.stdin.buffer.readline())
+    sys.meta_path.insert(0, Modules(message["modules"]))
+    from hosts.agent.main import main
+
+    sys.exit(main(message["document"], sys.stdin.buffer, sys.stdout.buffer))
+
+
+if __name__ == "__main__":
+    boot()

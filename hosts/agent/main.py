@@ -1,0 +1,155 @@
+"""The agent's conversation with the operator's side: one document in, one JSON line a result out.
+
+in    {"host": …, "mode": "plan" | "converge", "states": […], "secrets": …, …}
+out   {"begin": "file /etc/…"}                     a state's turn has come
+      {"note": "installing nginx"}                 what goes on within it
+      {"alive": 12.5}                              every two seconds, so that a lost connection is noticed
+      {"result": {"state": …, "status": …, …}}     the outcome of a state
+      {"need": {"file": …, "sha256": …}}           send this artifact; in: {"size": n} and n bytes, or {"error": …}
+      {"end": {"seconds": …}}                      all states had their turn
+      {"error": …}                                 nothing could be begun
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+import tempfile
+import threading
+import time
+from dataclasses import asdict
+from typing import Any, BinaryIO
+
+from hosts.agent.commands import Commands
+from hosts.agent.host import Host
+from hosts.agent.results import AbandonedError, OperationError
+from hosts.agent.runner import Result, Runner
+from hosts.agent.vault import PATIENCE, Vault
+from hosts.states import decode
+
+HEARTBEAT = 2.0
+"""Seconds."""
+MUTEX = "\0livegang-agent"
+"""An abstract socket: two runs at once on one host would undo each other's work; it vanishes with its owner."""
+
+
+class Operator:
+    """The other end of the channel."""
+
+    def __init__(self, source: BinaryIO, sink: BinaryIO, vault: Vault) -> None:
+        self._source = source
+        self._sink = sink
+        self._vault = vault
+        self._lock = threading.Lock()
+        self._gone = False
+        self._artifacts: dict[str, BinaryIO] = {}
+
+    def tell(self, **message: Any) -> None:
+        """Send one line. Raises AbandonedError when nobody is there any more."""
+        line = json.dumps(self._clean(message), ensure_ascii=False) + "\n"
+        with self._lock:
+            try:
+                self._sink.write(line.encode("utf-8", "replace"))
+                self._sink.flush()
+            except (BrokenPipeError, ConnectionError, ValueError) as error:
+                self._gone = True
+                raise AbandonedError from error
+
+    def _clean(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self._vault.redact(value)
+        if isinstance(value, dict):
+            return {key: self._clean(part) for key, part in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._clean(part) for part in value]
+        return value
+
+    def tell_result(self, result: Result) -> None:
+        """Send a state's outcome, without what is empty in it."""
+        document = asdict(result) | {"status": result.status.value, "seconds": round(result.seconds, 3)}
+        self.tell(result={key: value for key, value in document.items() if value not in ("", (), [])})
+
+    def begin(self, identity: str) -> None:
+        """A state's turn has come: the last moment to notice that nobody waits for it."""
+        if self._gone:
+            raise AbandonedError
+        self.tell(begin=identity)
+
+    def fetch(self, file: str, sha256: str) -> BinaryIO:
+        """An artifact, into a file without a name, once a run."""
+        if sha256 not in self._artifacts:
+            self.tell(need={"file": file, "sha256": sha256})
+            answer = json.loads(self._source.readline() or b'{"error": "the connection was closed"}')
+            if "error" in answer:
+                raise OperationError(answer["error"])
+            spool = tempfile.TemporaryFile(dir="/var/tmp")  # noqa: SIM115 - kept for other states of this run
+            left, digest = int(answer["size"]), hashlib.sha256()
+            while left:
+                block = self._source.read(min(left, 1 << 16))
+                if not block:
+                    raise OperationError(f"the connection was closed with {left} bytes of {file} to come")
+                left -= len(block)
+                digest.update(block)
+                spool.write(block)
+            if digest.hexdigest() != sha256:
+                raise OperationError(f"{file} has SHA-256 {digest.hexdigest()} instead of {sha256}")
+            self._artifacts[sha256] = spool
+        return self._artifacts[sha256]
+
+    def keep_alive(self, ended: threading.Event) -> None:
+        """Tell every now and then that the run goes on, until it ends or nobody listens."""
+        started = time.monotonic()
+        while not ended.wait(HEARTBEAT):
+            try:
+                self.tell(alive=round(time.monotonic() - started, 1))
+            except AbandonedError:
+                return
+
+
+def main(document: dict[str, Any], source: BinaryIO, sink: BinaryIO) -> int:
+    """Run the document. The exit code says only whether the run went through; the results say the rest."""
+    planning = document["mode"] == "plan"
+    os.umask(0o022)
+    vault = Vault(
+        document["vault_uri"],
+        document["secrets"],
+        document["trusted_authorities"],
+        patience=3 if planning else PATIENCE,
+    )
+    operator = Operator(source, sink, vault)
+    ended = threading.Event()
+    try:
+        mutex = None if planning else _exclusive()
+        states = [decode(state) for state in document["states"]]
+        host = Host(states, planning=planning, vault=vault, commands=Commands(), fetch=operator.fetch)
+        host.note = lambda text: operator.tell(note=text)
+        threading.Thread(target=operator.keep_alive, args=(ended,), daemon=True).start()
+        started = time.monotonic()
+        Runner(host, operator.tell_result, operator.begin).run()
+        operator.tell(end={"seconds": round(time.monotonic() - started, 2)})
+        if mutex is not None:
+            mutex.close()
+    except AbandonedError:
+        return 1
+    except OperationError as error:
+        operator.tell(error=error.reason)
+        return 1
+    finally:
+        ended.set()
+    return 0
+
+
+def _exclusive() -> socket.socket:
+    mutex = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            mutex.bind(MUTEX)
+        except OSError as error:
+            if time.monotonic() > deadline:
+                raise OperationError("another run is changing this host; it did not end within 30 s") from error
+            time.sleep(0.5)
+        else:
+            return mutex

@@ -1,0 +1,155 @@
+"""systemd units: enabled, running, and restarted or reloaded when what they read has changed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from hosts.agent.commands import log_end
+from hosts.agent.host import Host
+from hosts.agent.results import CommandError, Difference, OperationError
+from hosts.states import Unit
+
+MARKERS = "/run/livegang"
+"""Here stands, while a run is at work, which units still have to be restarted or reloaded. A run that is killed leaves
+the mark, and the next one sees it; after a reboot there is none, and none is needed."""
+ENABLED = ("enabled", "enabled-runtime", "alias", "static", "generated", "indirect")
+
+
+def mark(host: Host, identity: str) -> None:
+    """Note, before a state is changed, which units have to follow."""
+    for unit in host.units:
+        for verb, names in (("restart", unit.restart_on), ("reload", unit.reload_on)):
+            if identity in names:
+                host.path(MARKERS).mkdir(mode=0o755, exist_ok=True)
+                host.path(f"{MARKERS}/{unit.unit}.{verb}").touch()
+
+
+def unmark(host: Host, unit: str) -> None:
+    """The unit has followed."""
+    for verb in ("restart", "reload"):
+        host.path(f"{MARKERS}/{unit}.{verb}").unlink(missing_ok=True)
+    folder = host.path(MARKERS)
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def pending_action(state: Unit, host: Host) -> tuple[str, str] | None:
+    """``restart`` or ``reload`` and why, when something that the unit reads has changed."""
+    for verb, names in (("restart", state.restart_on), ("reload", state.reload_on)):
+        if causes := [name for name in names if name in host.touched]:
+            return verb, causes[0]
+        if host.path(f"{MARKERS}/{state.unit}.{verb}").exists():
+            return verb, "an interrupted run"
+    return None
+
+
+def compare_unit(state: Unit, host: Host) -> list[Difference]:
+    unit = host.facts.unit(state.unit)
+    if unit["LoadState"] in ("not-found", "bad-setting", "error"):
+        return [Difference(f"systemd does not have it ({unit['LoadState']})")] if state.running or state.enabled else []
+    differences = []
+    if unit["NeedDaemonReload"] == "yes":
+        differences.append(Difference("systemd has not read its changed files"))
+    enabled = unit["UnitFileState"] in ENABLED
+    if state.enabled is not None and enabled != state.enabled:
+        differences.append(Difference(f"{unit['UnitFileState'] or 'not enabled'} instead of {_word(state.enabled)}"))
+    running = unit["ActiveState"] in ("active", "reloading")
+    if state.running is not None and running != state.running:
+        now = f"{unit['ActiveState']} ({unit['SubState']})"
+        differences.append(Difference(f"{now} instead of {'running' if state.running else 'stopped'}"))
+    return differences
+
+
+def _word(enabled: bool) -> str:
+    return "enabled" if enabled else "disabled"
+
+
+def apply_unit(state: Unit, host: Host) -> None:
+    """Bring the unit to its state, and let it follow what changed."""
+    unit = host.facts.unit(state.unit)
+    if unit["NeedDaemonReload"] == "yes" or unit["LoadState"] != "loaded":
+        host.run(["systemctl", "daemon-reload"])
+        host.facts.forget_units()
+        unit = host.facts.unit(state.unit)
+    if unit["LoadState"] == "masked" and (state.enabled or state.running):
+        host.run(["systemctl", "unmask", state.unit])
+    if state.enabled is not None and (unit["UnitFileState"] in ENABLED) != state.enabled:
+        host.run(["systemctl", "--no-reload", "enable" if state.enabled else "disable", state.unit])
+    running = unit["ActiveState"] in ("active", "reloading")
+    if state.running is False:
+        if unit["ActiveState"] != "inactive":
+            _change(state, host, "stop")
+    elif state.running and not running:
+        # Also one that failed too often to be started again.
+        if unit["ActiveState"] == "failed":
+            host.run(["systemctl", "reset-failed", state.unit])
+        _change(state, host, "restart")
+    elif running and (action := pending_action(state, host)):
+        _change(state, host, action[0])
+    unmark(host, state.unit)
+    host.facts.forget_units([state.unit])
+
+
+def _change(state: Unit, host: Host, verb: str) -> None:
+    if state.check and verb != "stop":
+        host.run(state.check)
+    host.note(f"{verb} {state.unit}")
+    # A unit that others pull in may have stopped at what was mended since; a job limit would refuse it.
+    try:
+        host.run(["systemctl", verb, state.unit], timeout=state.deadline)
+    except CommandError as error:
+        raise OperationError(
+            f"{verb} failed: {_explanation(state, host)}", _journal(state, host) or error.log
+        ) from error
+    if verb == "stop":
+        return
+    _until(state, host, lambda: _active(state, host), "is not active")
+    if state.port is not None:
+        _until(
+            state,
+            host,
+            lambda: _active(state, host) and listens(host, state.port or 0),
+            f"does not listen on port {state.port}",
+        )
+
+
+def _active(state: Unit, host: Host) -> bool:
+    host.facts.forget_units([state.unit])
+    unit = host.facts.unit(state.unit)
+    if unit["ActiveState"] == "failed":
+        raise OperationError(f"it failed: {_explanation(state, host)}", _journal(state, host))
+    return unit["ActiveState"] in ("active", "reloading")
+
+
+def _until(state: Unit, host: Host, condition: Callable[[], bool], otherwise: str) -> None:
+    deadline = time.monotonic() + state.deadline
+    while not condition():
+        if time.monotonic() > deadline:
+            reason = f"it {otherwise} after {state.deadline} s: {_explanation(state, host)}"
+            raise OperationError(reason, _journal(state, host))
+        time.sleep(0.1)
+
+
+def _explanation(state: Unit, host: Host) -> str:
+    host.facts.forget_units([state.unit])
+    unit = host.facts.unit(state.unit)
+    result = "" if unit["Result"] in ("success", "") else f", result {unit['Result']}"
+    return f"systemd says {unit['ActiveState']} ({unit['SubState']}){result}"
+
+
+def _journal(state: Unit, host: Host) -> str:
+    command = ["journalctl", "--no-pager", "--lines=20", "--output=short", "--unit", state.unit]
+    return log_end(host.run(command, accept=range(256)))
+
+
+def listens(host: Host, port: int) -> bool:
+    """True when something on the host listens on a TCP port."""
+    for table in ("tcp", "tcp6"):
+        file = host.path(f"/proc/net/{table}")
+        if file.exists():
+            for line in file.read_text().splitlines()[1:]:
+                fields = line.split()
+                if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port:
+                    return True
+    return False
