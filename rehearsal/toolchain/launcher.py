@@ -24,8 +24,11 @@ from rehearsal.settings import PROJECT, SUBSCRIPTION, cache
 from rehearsal.toolchain import versions
 from rehearsal.toolchain.home import STACK, Home
 
-CHOSEN_CLI = Path(sys.prefix) / "pulumi-cli"
-"""Symbolic link to the CLI that the bootstrap chose for this virtual environment."""
+CHOSEN_CLI_NAME = "pulumi-cli"
+"""Symbolic link in the virtual environment to the CLI that the bootstrap chose for it."""
+
+SHARED_CACHE = Path("/var/cache/livegang")
+"""Root's cache, which every user may read."""
 
 
 def main() -> None:
@@ -52,8 +55,8 @@ def main() -> None:
 
 def find_cli() -> Path | None:
     """The real CLI: the bootstrap's choice, else one in a cache of this machine, else another on PATH."""
-    folders = [cache() / "pulumi", Path("/var/cache/livegang/pulumi")]
-    candidates = [CHOSEN_CLI, *(folder / versions.PULUMI / "bin" / "pulumi" for folder in folders)]
+    cached = [folder / "pulumi" / versions.PULUMI / "bin" / "pulumi" for folder in (cache(), SHARED_CACHE)]
+    candidates = [Path(sys.prefix) / CHOSEN_CLI_NAME, *cached]
     for candidate in candidates:
         if os.access(candidate, os.X_OK):
             return candidate.resolve()

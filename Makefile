@@ -1,0 +1,31 @@
+# The commands of a fresh clone. Each prepares what it needs and reuses what is there; see rehearsal/toolchain/.
+# ARGS goes to the command behind the target: make test ARGS="-k topology"
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+ARGS ?=
+BOOTSTRAP = $(PYTHON) -m rehearsal.toolchain
+
+.DEFAULT_GOAL := help
+.PHONY: rehearse test preview tools down help python
+
+rehearse: python ## The whole chain on this machine: nine booted hosts, six answering sites, the verdict
+	@$(BOOTSTRAP) rehearse $(ARGS)
+
+test: python ## Every test of the toolkit; those on booted hosts where this machine can boot them
+	@$(BOOTSTRAP) test $(ARGS)
+
+preview: python ## What would be declared for production, on paper: no root, no hosts, no account needed
+	@$(BOOTSTRAP) preview $(ARGS)
+
+tools: python ## Only the virtual environment and the Pulumi CLI
+	@$(BOOTSTRAP) tools $(ARGS)
+
+down: ## End this clone's rehearsal; leaves nothing behind
+	@.venv/bin/fab rehearsal.down $(ARGS)
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo 'Python 3.11 or newer is needed.'; echo '  → Debian 12: apt-get install python3; else make PYTHON=/path/to/python3.11 …'; exit 5; }

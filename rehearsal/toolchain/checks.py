@@ -1,0 +1,108 @@
+"""What must be so before anything starts: each failing check is one sentence, and what to do about it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from pathlib import Path
+
+from rehearsal.settings import PROJECT, Settings, cache
+from rehearsal.toolchain import kernel
+from rehearsal.toolchain.kernel import Failing
+
+GIB = 1 << 30
+
+MEMORY = 3
+"""GiB that must be available: nine hosts and their services take under two."""
+
+
+def basics() -> list[Failing]:
+    """What every goal needs."""
+    found = []
+    if platform.system() != "Linux":
+        found.append(Failing(f"This is {platform.system()}, not Linux.", "Take a Linux machine, Debian 12 at best."))
+    if not os.access(PROJECT, os.W_OK):
+        found.append(Failing(f"You may not write in {PROJECT}.", "Take a clone of your own: git clone …"))
+    return found
+
+
+def for_booting(settings: Settings) -> list[Failing]:
+    """What booting hosts needs beside: root, room, memory, and a kernel that lets us."""
+    found = basics()
+    if os.geteuid() != 0:
+        found.append(Failing("Booting hosts needs root, and you are not.", "Become root: sudo -i, or sudo make …"))
+    found += [*_claimed(settings), *_room(settings), *_memory()]
+    if platform.system() == "Linux" and os.geteuid() == 0 and os.access(PROJECT, os.W_OK):
+        found += kernel.failing(settings.state)
+    return found
+
+
+def _claimed(settings: Settings) -> list[Failing]:
+    """A state folder serves one clone of one user: two would take each other's hosts down."""
+    if not settings.state.exists():
+        return []
+    owner = settings.state.stat().st_uid
+    if owner != os.geteuid():
+        sentence = f"The rehearsal in {settings.state} belongs to another user (uid {owner})."
+        return [Failing(sentence, "Take a folder of your own: export LIVEGANG_STATE=/path/to/folder")]
+    mark = claim_file(settings)
+    clone = mark.read_text().strip() if mark.exists() else str(PROJECT)
+    if clone != str(PROJECT) and Path(clone).is_dir():
+        sentence = f"The rehearsal in {settings.state} belongs to another clone: {clone}."
+        return [Failing(sentence, "Unset LIVEGANG_STATE, or end that one first: fab rehearsal.down in its clone.")]
+    return []
+
+
+def claim_file(settings: Settings) -> Path:
+    """Names the clone whose rehearsal this state folder holds."""
+    return settings.state / "clone"
+
+
+def claim(settings: Settings) -> None:
+    """Write down that the state folder is this clone's."""
+    settings.state.mkdir(parents=True, exist_ok=True)
+    claim_file(settings).write_text(f"{PROJECT}\n")
+
+
+def _room(settings: Settings) -> list[Failing]:
+    """Free space, counted for each file system once; what is cached already needs none."""
+    built = cache() / "images"
+    needs = [(settings.state, 4.0), (cache(), 0.5 if built.is_dir() else 4.0), (PROJECT, 1.0)]
+    by_device: dict[int, tuple[Path, float]] = {}
+    for folder, gib in needs:
+        there = _existing(folder)
+        device = there.stat().st_dev
+        by_device[device] = (there, by_device.get(device, (there, 0.0))[1] + gib)
+    found = []
+    for there, gib in by_device.values():
+        free = shutil.disk_usage(there).free / GIB
+        if free < gib:
+            sentence = f"Only {free:.1f} GiB are free where {there} lies; {gib:.1f} are needed."
+            remedy = "Make room, or name other places: LIVEGANG_STATE (hosts), LIVEGANG_CACHE (images, tools)."
+            found.append(Failing(sentence, remedy))
+    return found
+
+
+def _existing(folder: Path) -> Path:
+    while not folder.exists():
+        folder = folder.parent
+    return folder
+
+
+def _memory() -> list[Failing]:
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return []
+    fields = dict(line.split(":", 1) for line in lines)
+    available = int(fields["MemAvailable"].split()[0]) / (1 << 20)
+    if available >= MEMORY:
+        return []
+    return [Failing(f"Only {available:.1f} GiB of memory are available; {MEMORY} are needed.", "End what uses it.")]
+
+
+def why_no_hosts(settings: Settings) -> str | None:
+    """In one sentence why hosts cannot boot here, or None: the reason that skipped tests carry."""
+    found = for_booting(settings)
+    return " ".join(each.sentence for each in found) or None

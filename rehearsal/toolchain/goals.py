@@ -1,0 +1,124 @@
+"""What each make target needs, and what it then becomes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from rehearsal.settings import PROJECT, Settings
+from rehearsal.toolchain import checks, cli, environment, kernel, system
+from rehearsal.toolchain.environment import VENV
+from rehearsal.toolchain.kernel import Failing
+from rehearsal.toolchain.steps import Progress, Runner, Step
+from rehearsal.toolchain.trouble import CANNOT_REHEARSE, Trouble
+from rehearsal.vivendi import build as vivendi
+
+WHAT_WORKS = (
+    "What works here: make preview (all that would be declared, on paper) and make test "
+    "(which lists by name what it could not run, and why)."
+)
+
+
+def rehearse(arguments: Sequence[str]) -> NoReturn:
+    """From nothing to the report: prepare all, then `fab rehearse`."""
+    settings = Settings.of_this_clone()
+    _demand(checks.for_booting(settings), "This machine cannot boot the rehearsal's hosts as it is.", WHAT_WORKS)
+    checks.claim(settings)
+    Runner(settings.logs).run([*_toolchain(), *_world(settings)])
+    _become("fab", "rehearse", *arguments)
+
+
+def preview(arguments: Sequence[str]) -> NoReturn:
+    """The plan of `prod` on paper; needs neither root nor hosts nor an account."""
+    _demand(checks.basics())
+    Runner(Settings.of_this_clone().logs).run(_toolchain(packages=False))
+    _become("fab", "infra.preview", "--stack", "prod", "--paper", *arguments)
+
+
+def test(arguments: Sequence[str]) -> NoReturn:
+    """All tests; those that need booted hosts only where hosts can boot, else skipped by name and reason."""
+    settings = Settings.of_this_clone()
+    _demand(checks.basics())
+    reason = checks.why_no_hosts(settings)
+    if reason is None:
+        Runner(settings.logs).run([*_toolchain(), *_world(settings)])
+    else:
+        print(f"Tests on booted hosts are skipped: {reason}")
+        Runner(settings.logs).run(_toolchain())
+    results = PROJECT / ".livegang" / "tests" / "junit.xml"
+    _become("pytest", f"--junitxml={results}", *arguments)
+
+
+def tools(arguments: Sequence[str]) -> None:
+    """Only the virtual environment and the CLI: for an editor, or to work by hand on paper."""
+    _demand(checks.basics())
+    Runner(Settings.of_this_clone().logs).run(_toolchain())
+
+
+def _toolchain(packages: bool = True) -> list[Step]:
+    steps = [
+        Step("virtual environment", environment.make, ("system packages",) if packages else ()),
+        Step("Pulumi", cli.obtain, ("virtual environment",)),
+    ]
+    return [Step("system packages", _packages), *steps] if packages else steps
+
+
+def _packages(progress: Progress) -> str:
+    missing = [package.name for package in system.missing()]
+    if missing and os.geteuid() != 0:
+        # Not in the way of what an ordinary user can do at all; the tests that want one say so.
+        return f"missing, and only root can install them: {', '.join(missing)}"
+    return system.install(progress)
+
+
+def _world(settings: Settings) -> list[Step]:
+    """What the hosts are made of. It is cached, and each step returns at once when its part is there."""
+
+    def features(progress: Progress) -> str:
+        if found := kernel.failing(settings.state):
+            raise Trouble(found[0].sentence, f"{found[0].remedy}\n{WHAT_WORKS}", CANNOT_REHEARSE)
+        return f"{len(kernel.PROBES)} tried"
+
+    def artifact(progress: Progress) -> str:
+        file, _ = vivendi.build(settings.state / "artifacts")
+        return file.name
+
+    def module(name: str) -> Step:
+        def run(progress: Progress) -> None:
+            progress.run([VENV / "bin" / "python", "-m", name], cwd=PROJECT, environment=_active())
+
+        titles = {
+            "rehearsal.image": ("host images", ("kernel features", "virtual environment")),
+            "rehearsal.packages": ("packages for the hosts", ("host images",)),
+            "rehearsal.keys": ("keys and certificates", ("packages for the hosts",)),
+        }
+        return Step(titles[name][0], run, titles[name][1])
+
+    return [
+        Step("kernel features", features, ("system packages",)),
+        Step("stand-in for Vivendi", artifact),
+        *(module(name) for name in ("rehearsal.image", "rehearsal.packages", "rehearsal.keys")),
+    ]
+
+
+def _demand(failing: Sequence[Failing], message: str = "So nothing was started.", hint: str | None = None) -> None:
+    """Say all that stands in the way, at once, and stop."""
+    if not failing:
+        return
+    for each in failing:
+        print(f"✗ {each.sentence}\n  → {each.remedy}", file=sys.stderr)
+    raise Trouble(message, hint, CANNOT_REHEARSE)
+
+
+def _active() -> dict[str, str]:
+    """The environment of an activated virtual environment."""
+    path = f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    return os.environ | {"VIRTUAL_ENV": str(VENV), "PATH": path}
+
+
+def _become(command: str, *arguments: str) -> NoReturn:
+    print(f"→ {command} {' '.join(arguments)}", flush=True)
+    os.chdir(PROJECT)
+    os.execve(VENV / "bin" / command, [command, *arguments], _active())
