@@ -38,6 +38,9 @@ METADATA = IPv4Address("169.254.169.254")
 PLATFORM_DNS = IPv4Address("168.63.129.16")
 """Azure's own resolver, the same address in every virtual network."""
 
+RUNTIME = Path("/run/livegang")
+"""Sockets and locks of all rehearsals of the machine; gone after its reboot."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -58,7 +61,7 @@ class Settings:
     @property
     def runtime(self) -> Path:
         """Sockets and process ids; gone after a reboot of the machine."""
-        return Path("/run/livegang") / self.identifier
+        return RUNTIME / self.identifier
 
     @property
     def socket(self) -> Path:
@@ -89,8 +92,27 @@ class Settings:
         return self.state / "machines"
 
     @property
+    def disks(self) -> Path:
+        """Content of the managed data disks; a host that is replaced finds its own again."""
+        return self.state / "disks"
+
+    @property
+    def services(self) -> Path:
+        """Root file systems of the service containers; fresh at each start."""
+        return self.state / "services"
+
+    @property
+    def packages(self) -> Path:
+        """What the package server shows: a link to the staged repository that this rehearsal uses."""
+        return self.state / "packages"
+
+    @property
     def logs(self) -> Path:
         return self.state / "logs"
+
+    def way_in(self, vantage: str) -> Path:
+        """The socket behind which one stands at a vantage point; see rehearsal/supervisor/way_in.py."""
+        return self.runtime / f"{vantage}.sock"
 
 
 def cache() -> Path:

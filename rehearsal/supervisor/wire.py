@@ -7,21 +7,30 @@ A request is ``{"method": str, "params": {…}}``. Its replies are any number of
 from __future__ import annotations
 
 import json
-from typing import IO, Any
+from typing import Any, Protocol
 
 Message = dict[str, Any]
+
+
+class Writer(Protocol):
+    def write(self, data: bytes, /) -> object: ...
+    def flush(self) -> object: ...
+
+
+class Reader(Protocol):
+    def readline(self) -> bytes: ...
 
 
 class WireError(Exception):
     """The other side did not keep to the form."""
 
 
-def send(stream: IO[bytes], message: Message) -> None:
+def send(stream: Writer, message: Message) -> None:
     stream.write(json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode() + b"\n")
     stream.flush()
 
 
-def receive(stream: IO[bytes]) -> Message | None:
+def receive(stream: Reader) -> Message | None:
     """The next message; None when the other side has ended the conversation."""
     line = stream.readline()
     if not line:

@@ -1,0 +1,104 @@
+"""Control groups: what holds all processes of one host or service, so that it can be ended and measured whole."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path("/sys/fs/cgroup")
+"""In the supervisor's mount namespace: cgroup2, from the rehearsal's own group downwards."""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a group's processes use."""
+
+    memory: int
+    """Bytes: the sum of their proportional set sizes, in which a shared page counts once in all."""
+    cpu_seconds: float
+    processes: int
+
+
+class Cgroup:
+    """One group and all below it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def create(self) -> None:
+        self.path.mkdir(parents=True, exist_ok=True)
+
+    def groups(self) -> list[Path]:
+        """This group and those below it, innermost first."""
+        return [Path(folder) for folder, _, _ in os.walk(self.path, topdown=False)]
+
+    def processes(self) -> list[int]:
+        """Process ids, as this process sees them."""
+        found: list[int] = []
+        for group in self.groups():
+            with suppress(FileNotFoundError, OSError):  # the group was removed meanwhile
+                found += [int(line) for line in (group / "cgroup.procs").read_text().split()]
+        return found
+
+    def populated(self) -> bool:
+        try:
+            return "populated 1" in (self.path / "cgroup.events").read_text()
+        except FileNotFoundError:
+            return False
+
+    def kill(self) -> None:
+        """SIGKILL to all in it at once, also to those that are just being forked."""
+        with suppress(FileNotFoundError):
+            (self.path / "cgroup.kill").write_text("1")
+
+    def wait_empty(self, seconds: float) -> bool:
+        """Wait until no process is left; False when there still is one after ``seconds``."""
+        deadline = time.monotonic() + seconds
+        while self.populated():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        return True
+
+    def remove(self) -> None:
+        """Remove the empty folders; kills what is still in them."""
+        if not self.path.exists():
+            return
+        self.kill()
+        self.wait_empty(5)
+        for group in self.groups():
+            group.rmdir()
+
+    def usage(self) -> Usage:
+        processes = self.processes()
+        return Usage(sum(map(_proportional_set_size, processes)), self._cpu_seconds(), len(processes))
+
+    def inner(self, process_id: int) -> int | None:
+        """Of this group, the process that has ``process_id`` in a PID namespace below ours; None if there is none."""
+        return next((outer for outer, inner in self._inner_ids() if inner == process_id), None)
+
+    def _inner_ids(self) -> Iterator[tuple[int, int]]:
+        for process in self.processes():
+            with suppress(OSError):
+                for line in Path(f"/proc/{process}/status").read_text().splitlines():
+                    if line.startswith("NSpid:") and len(ids := line.split()[1:]) > 1:
+                        yield process, int(ids[1])
+
+    def _cpu_seconds(self) -> float:
+        with suppress(OSError):
+            for line in (self.path / "cpu.stat").read_text().splitlines():
+                if line.startswith("usage_usec "):
+                    return int(line.split()[1]) / 1e6
+        return 0.0
+
+
+def _proportional_set_size(process: int) -> int:
+    with suppress(OSError):
+        for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    return 0

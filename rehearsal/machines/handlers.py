@@ -1,0 +1,14 @@
+"""The compute family: virtual machines and their disks."""
+
+from __future__ import annotations
+
+from rehearsal.machines.disks import Disks
+from rehearsal.machines.virtual_machine import TOKEN, VirtualMachines
+from rehearsal.supervisor.handler import Handler
+from rehearsal.supervisor.world import World
+
+
+def handlers(world: World) -> dict[str, Handler]:
+    """The family's handlers by Pulumi token."""
+    disks = Disks(world.settings.disks)
+    return {TOKEN: VirtualMachines(world, disks), "azure-native:compute:Disk": disks}

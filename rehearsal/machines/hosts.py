@@ -1,0 +1,92 @@
+"""All hosts of a rehearsal: by the id of their virtual machine, and by name."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from rehearsal.machines.host import STOP_SECONDS, Host, State
+from rehearsal.supervisor.handler import HandlerError, Log
+
+DATABASE_STOP_SECONDS = 30.0
+"""A database host first writes its last log to the archive on the file host."""
+
+
+class Hosts:
+    """Registry of the booted hosts. May be used from several threads."""
+
+    def __init__(self, folder: Path, base_image: Path) -> None:
+        self._folder = folder
+        self._base = base_image
+        self._lock = threading.Lock()
+        self._hosts: dict[str, Host] = {}
+        self._roles: dict[str, str] = {}
+
+    def add(self, identifier: str, computer_name: str, role: str) -> Host:
+        """The host of a virtual machine, made known if it is not yet; its folder is named after the machine."""
+        with self._lock:
+            key = identifier.lower()
+            if (same := self._named(computer_name)) and same != key:
+                raise HandlerError(f"{identifier}: there already is a host {computer_name}: {same}")
+            self._roles[key] = role
+            if key not in self._hosts:
+                self._hosts[key] = Host(computer_name, self._folder / identifier.rsplit("/", 1)[-1], self._base)
+            return self._hosts[key]
+
+    def get(self, identifier: str) -> Host | None:
+        with self._lock:
+            return self._hosts.get(identifier.lower())
+
+    def find(self, name: str) -> Host:
+        """By its own name or its virtual machine's; raises HandlerError listing the hosts there are."""
+        with self._lock:
+            for key, host in self._hosts.items():
+                if name in (host.name, key.rsplit("/", 1)[-1]):
+                    return host
+            known = ", ".join(sorted(host.name for host in self._hosts.values()))
+        raise HandlerError(f"There is no host {name}; there are: {known or 'none'}.")
+
+    def identifier(self, host: Host) -> str:
+        """The ARM id of a host, in lower case."""
+        with self._lock:
+            return next(key for key, other in self._hosts.items() if other is host)
+
+    def forget(self, identifier: str) -> None:
+        with self._lock:
+            self._hosts.pop(identifier.lower(), None)
+            self._roles.pop(identifier.lower(), None)
+
+    def all(self) -> list[tuple[str, Host]]:
+        """Pairs of ARM id (lower case) and host, by the host's name."""
+        with self._lock:
+            return sorted(self._hosts.items(), key=lambda pair: pair[1].name)
+
+    def role(self, identifier: str) -> str:
+        return self._roles.get(identifier.lower(), "")
+
+    def stop_all(self, log: Log) -> None:
+        """Power all off, as one: the file host last, since database hosts archive to it while they stop."""
+        living = [(key, host) for key, host in self.all() if host.state in (State.STARTING, State.RUNNING)]
+        for _, host in self.all():
+            host.leave()
+        if not living:
+            return
+        log(f"stopping {len(living)} hosts")
+        last = [host for key, host in living if self.role(key) == "file"]
+        first = [(key, host) for key, host in living if host not in last]
+        with ThreadPoolExecutor(len(living)) as pool:
+            for key, host in first:
+                pool.submit(_stop, host, DATABASE_STOP_SECONDS if self.role(key) == "database" else STOP_SECONDS, log)
+        for host in last:
+            _stop(host, STOP_SECONDS, log)
+
+    def _named(self, computer_name: str) -> str | None:
+        return next((key for key, host in self._hosts.items() if host.name == computer_name), None)
+
+
+def _stop(host: Host, seconds: float, log: Log) -> None:
+    try:
+        host.stop(seconds)
+    except HandlerError as error:  # the others are to be stopped all the same
+        log(str(error))

@@ -1,0 +1,55 @@
+"""The families of the rehearsal: what each starts before any resource, and which types each makes real."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rehearsal import dns, network, packages, vault
+from rehearsal.dns import handlers as dns_handlers
+from rehearsal.gateway import handlers as gateway_handlers
+from rehearsal.machines import handlers as machine_handlers
+from rehearsal.machines import vantage
+from rehearsal.network import handlers as network_handlers
+from rehearsal.supervisor.handler import Handler
+from rehearsal.supervisor.world import World
+from rehearsal.vault import handlers as vault_handlers
+
+STARTS: tuple[Callable[[World], None], ...] = (
+    network.start,
+    dns.start,
+    vault.start,
+    packages.start,
+    vantage.start,
+)
+"""In this order: what comes later stands in the namespaces, or asks the resolvers, of what came before."""
+
+RESTORED_IN_TURN = (
+    ("VirtualNetwork", "NetworkSecurityGroup", "PublicIPAddress", "NatGateway"),
+    ("Subnet",),
+    ("NetworkInterface",),
+    ("LoadBalancer",),
+    ("Zone", "PrivateZone", "Vault", "UserAssignedIdentity"),
+    ("RecordSet", "PrivateRecordSet", "VirtualNetworkLink", "Secret", "Key", "RoleAssignment"),
+    ("WebApplicationFirewallPolicy",),
+    ("ApplicationGateway",),
+    ("Disk",),
+    ("VirtualMachine",),
+)
+"""Types by the last part of their token: each group needs those before it. Types that are not named come first."""
+
+
+def collect(world: World) -> dict[str, Handler]:
+    """All handlers by Pulumi token. A type without one is recorded only."""
+    return {
+        **network_handlers(world),
+        **dns_handlers(world),
+        **vault_handlers(world),
+        **gateway_handlers(world),
+        **machine_handlers.handlers(world),
+    }
+
+
+def turn(token: str) -> int:
+    """The place of a type in the order of restoring."""
+    name = token.rsplit(":", 1)[-1]
+    return next((index for index, group in enumerate(RESTORED_IN_TURN) if name in group), -1)

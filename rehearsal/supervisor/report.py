@@ -1,0 +1,110 @@
+"""What the supervisor tells about the rehearsal: for status, shells and logs."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from rehearsal import network
+from rehearsal.machines.cgroups import ROOT, Cgroup
+from rehearsal.machines.host import Host, State
+from rehearsal.machines.virtual_machine import interface_of
+from rehearsal.supervisor.handler import HandlerError
+from rehearsal.supervisor.resources import Resources
+from rehearsal.supervisor.world import World
+
+WAF_LOG = "/var/log/nginx/modsec_audit.log"
+
+
+def status(world: World, resources: Resources, started: float) -> dict[str, Any]:
+    """Everything for `rehearsal.status`: hosts, services, what is recorded only; memory in bytes, times in seconds."""
+    hosts = world.hosts.all()
+    with ThreadPoolExecutor(max(1, len(hosts))) as pool:
+        described = list(pool.map(lambda pair: _host(world, *pair), hosts))
+    return {
+        "state": str(world.settings.state),
+        "uptime": time.time() - started,
+        "memory": Cgroup(ROOT).usage().memory,
+        "hosts": described,
+        "services": [
+            {"name": name, "alive": world.containers.alive(name), "memory": world.containers.usage(name).memory}
+            for name in world.containers.names()
+        ],
+        "recorded_only": resources.recorded_only(),
+    }
+
+
+def place(world: World, name: str) -> dict[str, Any]:
+    """Where `rehearsal.shell` goes: a leader's process id (as the supervisor sees it), or a network namespace.
+
+    ``network`` is the router, where all subnets meet.
+    """
+    for _, host in world.hosts.all():
+        if name == host.name:
+            if (leader := host.leader()) is None:
+                raise HandlerError(f"{name} is {host.state}; start it: fab rehearsal.start {name}")
+            return {"leader": leader, "namespace": None}
+    if name in world.containers.names():
+        return {"leader": world.containers.leader(name), "namespace": None}
+    namespace = "router" if name == "network" else name
+    if world.namespaces.exists(namespace):
+        return {"leader": None, "namespace": namespace}
+    raise HandlerError(f"There is no {name} to go to; there are: {', '.join(_places(world))}.")
+
+
+def logs(world: World, name: str, lines: int) -> str:
+    """The journal's end of a host (the console's where it has none); the log of a service; of `gateway`, its WAF's."""
+    for _, host in world.hosts.all():
+        if name == host.name:
+            return host.journal(lines) or host.explain(lines)
+    if name in world.containers.names():
+        own = world.containers.log_end(name, lines)
+        if name != "gateway" or not world.containers.alive(name):
+            return own
+        waf = world.containers.run(name, ["sh", "-c", f"test ! -e {WAF_LOG} || tail -n {lines} {WAF_LOG}"])
+        return waf or own
+    raise HandlerError(f"{name} has no log; there are: {', '.join(_places(world))}.")
+
+
+def _places(world: World) -> list[str]:
+    hosts = [host.name for _, host in world.hosts.all()]
+    return [*hosts, *world.containers.names(), "network"]
+
+
+def _host(world: World, identifier: str, host: Host) -> dict[str, Any]:
+    usage = host.cgroup.usage()
+    return {
+        "id": identifier,
+        "name": host.name,
+        "role": world.hosts.role(identifier),
+        "state": host.state,
+        "since": time.time() - host.since,
+        "address": _address(world, identifier),
+        "memory": usage.memory,
+        "cpu_seconds": usage.cpu_seconds,
+        "processes": usage.processes,
+        **_units(host),
+    }
+
+
+def _address(world: World, identifier: str) -> str | None:
+    record = world.records.get(identifier)
+    interface = interface_of(record.properties) if record else None
+    try:
+        return network.address_of(world, interface) if interface else None
+    except HandlerError:
+        return None  # the interface is gone, which the network's own Read tells
+
+
+def _units(host: Host) -> dict[str, Any]:
+    """How many services run, and which units failed."""
+    if host.state is not State.RUNNING:
+        return {"services": None, "failed": []}
+    command = ["systemctl", "list-units", "--type=service", "--state=running,failed", "--no-legend", "--plain"]
+    try:
+        rows = [line.split() for line in host.run(command, 10).splitlines() if line.strip()]
+    except HandlerError:
+        return {"services": None, "failed": []}
+    failed = [row[0] for row in rows if row[2] == "failed"]
+    return {"services": len(rows) - len(failed), "failed": failed}

@@ -1,0 +1,169 @@
+"""The supervisor itself: it makes the world, serves the socket, and ends the world in good order."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from rehearsal import image
+from rehearsal.machines import virtual_machine
+from rehearsal.machines.cgroups import ROOT as CGROUP_ROOT
+from rehearsal.machines.containers import Containers
+from rehearsal.machines.hosts import Hosts
+from rehearsal.machines.virtual_machine import VirtualMachines
+from rehearsal.network.namespaces import Namespaces
+from rehearsal.settings import Settings, cache
+from rehearsal.supervisor import doors, handlers, kernel, report
+from rehearsal.supervisor.handler import HandlerError, Log
+from rehearsal.supervisor.records import Records
+from rehearsal.supervisor.resources import Resources
+from rehearsal.supervisor.server import RpcServer
+from rehearsal.supervisor.world import World
+
+
+class Service:
+    """One supervisor's life, from the private mounts to the last host's power-off."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._ending = threading.Event()
+        self._restored = threading.Event()
+        self._started = time.time()
+
+    def run(self) -> int:
+        """Serve until SIGTERM or `shutdown`; returns the exit code."""
+        if kernel.hold_alive(self._settings.identifier) is None:
+            print(f"Another supervisor serves {self._settings.state} already.", flush=True)
+            return 1
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._ending.set())
+        kernel.raise_inotify(self._settings.identifier)
+        _private_mounts()
+        world = self._world = _world(self._settings)
+        for start in handlers.STARTS:
+            start(world)
+        found = handlers.collect(world)
+        machines = found[virtual_machine.TOKEN]
+        assert isinstance(machines, VirtualMachines)
+        self._machines = machines
+        self._resources = Resources(world, found)
+        doors.open_all(world)
+        server = RpcServer(self._settings.socket, self._methods(), world.log, self._settings.logs / "supervisor.log")
+        threading.Thread(target=server.serve_forever, name="rpc", daemon=True).start()
+        threading.Thread(target=self._restore, name="restore", daemon=True).start()
+        world.log(f"serving {self._settings.state}")
+        self._ending.wait()
+        self._end()
+        return 0
+
+    def _methods(self) -> dict[str, Any]:
+        return {
+            "put": self._put,
+            "get": self._get,
+            "delete": self._delete,
+            "status": lambda params, log: report.status(self._world, self._resources, self._started),
+            "host": self._host,
+            "place": lambda params, log: report.place(self._world, str(params["name"])),
+            "logs": lambda params, log: report.logs(self._world, str(params["name"]), int(params.get("lines", 50))),
+            "shutdown": self._shutdown,
+        }
+
+    def _put(self, params: dict[str, Any], log: Log) -> Any:
+        self._wait_until_restored(log)
+        return self._resources.put(params["type"], params["id"], params["properties"], log)
+
+    def _get(self, params: dict[str, Any], log: Log) -> Any:
+        self._wait_until_restored(log)
+        return self._resources.get(params["type"], params["id"])
+
+    def _delete(self, params: dict[str, Any], log: Log) -> None:
+        self._wait_until_restored(log)
+        self._resources.delete(params["type"], params["id"], log)
+
+    def _host(self, params: dict[str, Any], log: Log) -> dict[str, str]:
+        self._wait_until_restored(log)
+        name, action = str(params["name"]), str(params["action"])
+        host = self._world.hosts.find(name)
+        if action == "start":
+            self._machines.start(self._world.hosts.identifier(host))
+        elif action == "stop":
+            host.stop()
+        elif action == "reboot":
+            host.reboot()
+        elif action == "kill":
+            host.kill()
+        else:
+            raise HandlerError(f"A host cannot be told to {action}, only to start, stop, reboot and (end by) kill.")
+        return {"name": host.name, "state": host.state}
+
+    def _shutdown(self, params: dict[str, Any], log: Log) -> None:
+        """Answers when all hosts are off; the process ends right after."""
+        self._stop_world(log)
+        self._ending.set()
+
+    def _restore(self) -> None:
+        try:
+            self._resources.restore(self._world.log)
+        except Exception:  # noqa: BLE001 - a thread's exception would be lost
+            self._world.log(f"restoring stopped: {traceback.format_exc()}")
+        finally:
+            self._restored.set()
+
+    def _wait_until_restored(self, log: Log) -> None:
+        if not self._restored.is_set():
+            log("waiting until the rehearsal is brought back from its records")
+            self._restored.wait()
+
+    def _end(self) -> None:
+        self._settings.socket.unlink(missing_ok=True)
+        self._stop_world(self._world.log)
+        kernel.restore_inotify(self._settings.identifier)
+        self._world.log("ended")
+
+    def _stop_world(self, log: Log) -> None:
+        self._world.hosts.stop_all(log)
+        self._world.containers.stop_all()
+
+
+def _private_mounts() -> None:
+    """Mounts that only this supervisor sees: names of network namespaces, nspawn's locks, the control groups."""
+    for folder in (Path("/run/netns"), Path("/run/systemd/nspawn")):
+        folder.mkdir(parents=True, exist_ok=True)
+        _mount("-t", "tmpfs", "-o", "mode=755", "livegang", str(folder))
+    _mount("--make-shared", "/run/netns")  # `ip netns` wants it
+    _mount("-t", "cgroup2", "cgroup2", str(CGROUP_ROOT))
+    own = CGROUP_ROOT / "supervisor"
+    own.mkdir(exist_ok=True)
+    # A group with groups below it may hold no process itself, where controllers are to be passed on.
+    for process in (CGROUP_ROOT / "cgroup.procs").read_text().split():
+        (own / "cgroup.procs").write_text(process)
+    available = (CGROUP_ROOT / "cgroup.controllers").read_text().split()
+    for controller in sorted({"cpu", "memory", "pids"} & set(available)):
+        (CGROUP_ROOT / "cgroup.subtree_control").write_text(f"+{controller}")
+
+
+def _mount(*arguments: str) -> None:
+    subprocess.run(["mount", *arguments], check=True)
+
+
+def _world(settings: Settings) -> World:
+    images = image.existing(cache())
+    os.umask(0o022)
+    for folder in (settings.machines, settings.services, settings.logs):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    namespaces = Namespaces()
+    return World(
+        settings=settings,
+        records=Records(settings.records),
+        namespaces=namespaces,
+        containers=Containers(settings.services, settings.logs, images.edge, namespaces),
+        hosts=Hosts(settings.machines, images.base),
+        base_image=images.base,
+        edge_image=images.edge,
+    )
