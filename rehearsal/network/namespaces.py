@@ -141,7 +141,9 @@ class Namespaces:
 
     def _require(self, name: str) -> None:
         if not self.exists(name):
-            raise NamespaceError(f"There is no network namespace {name}; there are: {', '.join(self.names()) or 'none'}.")
+            raise NamespaceError(
+                f"There is no network namespace {name}; there are: {', '.join(self.names()) or 'none'}."
+            )
 
 
 def _run(argv: Sequence[str], input: str | None, place: str | None = None) -> str:

@@ -1,0 +1,71 @@
+"""Fixed facts of the fabric: names of its namespaces and interfaces, and the addresses that nobody declares."""
+
+from __future__ import annotations
+
+import hashlib
+from ipaddress import IPv4Address, IPv4Interface
+
+from rehearsal import settings
+from rehearsal.network.landscape import key, name_of
+
+ROUTER = "router"
+"""Azure's fabric: a bridge per subnet, and the network security groups. Knows no address translation."""
+BORDER = "border"
+"""Between Azure and the Internet: public addresses, NAT gateways, inbound NAT rules.
+
+It is a place of its own because then the groups judge what they judge in Azure: outbound before translation and
+inbound after it, also for a host that calls one of its own landscape's public addresses.
+"""
+INTERNET = "internet"
+"""The rehearsal's whole Internet: one bridge with a few residents."""
+RESIDENTS: dict[str, IPv4Address] = {
+    "outside": settings.OUTSIDE,
+    "operator": settings.OPERATOR,
+    "old-hoster": settings.OLD_HOSTER,
+    "public-dns": settings.PUBLIC_DNS,
+    "packages": settings.PACKAGE_SERVER,
+    "key-vault": settings.KEY_VAULT,
+}
+"""Namespaces on the Internet's bridge."""
+
+TO_INTERNET = "internet0"
+"""The interface towards the Internet, in router and border alike."""
+TO_AZURE = "azure0"
+HUB = "hub"
+
+# The links between the three are of TEST-NET-1 (RFC 5737).
+ROUTER_LINK = IPv4Interface("192.0.2.2/30")
+BORDER_AZURE_LINK = IPv4Interface("192.0.2.1/30")
+BORDER_INTERNET_LINK = IPv4Interface("192.0.2.6/30")
+INTERNET_LINK = IPv4Interface("192.0.2.5/30")
+
+DEFAULT_OUTBOUND = settings.PUBLIC_ADDRESSES[-2]
+"""The address that Azure lends to subnets with default outbound access; never given to a PublicIPAddress."""
+
+GATEWAY_MAC = "12:34:56:78:9a:bc"
+"""Azure's gateways show the same one everywhere. It is set because a bridge's own changes with its ports."""
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def bridge_of(subnet: str) -> str:
+    """Interface name of a subnet's bridge: 15 characters at most, readable at the front, unique at the end."""
+    return f"br-{name_of(subnet).removeprefix('snet-')[:6]}-{digest(key(subnet))[:4]}"
+
+
+def port_of(namespace: str) -> str:
+    """Name of the router's end of a namespace's link."""
+    return f"p-{namespace.removeprefix('nic-')[:8]}-{digest(namespace)[:4]}"
+
+
+def mac_of(namespace: str) -> str:
+    """Ethernet address of a namespace's eth0, with the prefix of Azure's network cards."""
+    tail = digest(namespace)
+    return f"00:0d:3a:{tail[0:2]}:{tail[2:4]}:{tail[4:6]}"
+
+
+def interface_namespace(nic: str) -> str:
+    """The namespace of a network interface, e.g. ``nic-db01`` for ``…/networkInterfaces/nic-db01``."""
+    return f"nic-{name_of(nic).removeprefix('nic-').lower()}"

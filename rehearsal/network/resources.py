@@ -1,0 +1,280 @@
+"""Handlers of the network's resource types: each keeps its part of the landscape, and the fabric makes it real.
+
+`get` reads the kernel. What was removed by hand shows as Azure would show it removed: a rule is missing in
+``securityRules``, a subnet has lost its group or its NAT gateway, an interface its address. `put` of any of them
+renders both rulesets anew, which also mends what `get` found.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from ipaddress import IPv4Address, IPv4Interface
+from typing import Any
+
+from rehearsal import settings
+from rehearsal.network import landscape, links, places, ruleset, translation
+from rehearsal.network.fabric import Attachment, Fabric
+from rehearsal.network.landscape import Interface, key
+from rehearsal.supervisor.handler import HandlerError, Log, Properties
+
+
+class NetworkResource(ABC):
+    """What the types have in common: one lock for all, and a kernel that is brought in step after each change."""
+
+    kind: str
+    """The landscape's field that holds the type's members."""
+
+    def __init__(self, fabric: Fabric) -> None:
+        self.fabric = fabric
+
+    @property
+    def members(self) -> dict[str, Any]:
+        members: dict[str, Any] = getattr(self.fabric.landscape, self.kind)
+        return members
+
+    def put(self, identifier: str, properties: Properties, log: Log) -> Properties:
+        with self.fabric.lock:
+            self._refuse_namesake(identifier)
+            before = self.members.get(key(identifier))
+            try:
+                observed = self.make(identifier, properties)
+                self.fabric.apply()
+            except HandlerError:
+                # What the kernel refused must not stand in everybody else's next ruleset.
+                self.members.pop(key(identifier), None)
+                if before is not None:
+                    self.members[key(identifier)] = before
+                raise
+            return observed
+
+    def get(self, identifier: str, properties: Properties) -> Properties | None:
+        with self.fabric.lock:
+            return self.observe(identifier, properties) if key(identifier) in self.members else None
+
+    def delete(self, identifier: str, properties: Properties, log: Log) -> None:
+        with self.fabric.lock:
+            self.remove(identifier)
+            self.members.pop(key(identifier), None)
+            self.fabric.apply()
+
+    def restore(self, identifier: str, properties: Properties, log: Log) -> None:
+        self.put(identifier, properties, log)
+
+    @abstractmethod
+    def make(self, identifier: str, properties: Properties) -> Properties: ...
+
+    def observe(self, identifier: str, properties: Properties) -> Properties | None:
+        return {}
+
+    def remove(self, identifier: str) -> None:  # noqa: B027 - most types are only rules
+        """Take away what is not in the rulesets."""
+
+    def _refuse_namesake(self, identifier: str) -> None:
+        """Names stand for ids in rules and namespaces, so one name in two resource groups cannot be told apart."""
+        if self.kind == "networks":
+            return
+        for other in self.members:
+            if other != key(identifier) and other.rsplit("/", 1)[-1] == key(identifier).rsplit("/", 1)[-1]:
+                raise HandlerError(f"{identifier}: {other} has the same name; the rehearsal needs names of their own.")
+
+
+class VirtualNetwork(NetworkResource):
+    kind = "networks"
+
+    def make(self, identifier: str, properties: Properties) -> Properties:
+        self.members[key(identifier)] = landscape.network(identifier, properties)
+        self.fabric.route()
+        return {}
+
+    def remove(self, identifier: str) -> None:
+        self.members.pop(key(identifier), None)
+        self.fabric.route()
+
+
+class Subnet(NetworkResource):
+    kind = "subnets"
+
+    def make(self, identifier: str, properties: Properties) -> Properties:
+        subnet = landscape.subnet(identifier, properties)
+        for other in self.members.values():
+            if other.id != subnet.id and other.prefix.overlaps(subnet.prefix):
+                raise HandlerError(
+                    f"{identifier}: NetcfgSubnetRangesOverlap: addressPrefix {subnet.prefix} overlaps "
+                    f"{other.prefix} of {other.name}."
+                )
+        self.members[subnet.id] = subnet
+        self.fabric.ensure_subnet(subnet)
+        return {}
+
+    def observe(self, identifier: str, properties: Properties) -> Properties | None:
+        subnet = self.members[key(identifier)]
+        bridge = links.observe(self.fabric.world.namespaces, places.ROUTER).get(places.bridge_of(subnet.id))
+        address = IPv4Interface(f"{subnet.gateway}/{subnet.prefix.prefixlen}")
+        if bridge is None or address not in bridge.addresses or not bridge.up:
+            return None
+        observed: Properties = {}
+        dispatch = {stage.name for stage in ruleset.STAGES}
+        if self.fabric.rules.drift().missing_in(dispatch) & {f"{subnet.name}/outbound", f"{subnet.name}/inbound"}:
+            observed["networkSecurityGroup"] = None
+        if f"{subnet.name}/nat" in self.fabric.translations.drift().missing_in({translation.OUTWARD}):
+            observed["natGateway" if subnet.nat else "defaultOutboundAccess"] = None if subnet.nat else False
+        return observed
+
+    def remove(self, identifier: str) -> None:
+        self.fabric.remove_link(places.ROUTER, places.bridge_of(identifier))
+
+
+class NetworkSecurityGroup(NetworkResource):
+    kind = "groups"
+
+    def make(self, identifier: str, properties: Properties) -> Properties:
+        self.members[key(identifier)] = landscape.group(identifier, properties)
+        return {}
+
+    def observe(self, identifier: str, properties: Properties) -> Properties | None:
+        group = self.members[key(identifier)]
+        chains, drift = ruleset.chains_of(group.name), self.fabric.rules.drift()
+        missing, foreign = drift.missing_in(chains), drift.foreign_in(chains)
+        if not missing and not foreign:
+            return {}
+        declared = properties.get("securityRules") or []
+        kept = [rule for rule in declared if ruleset.comment_of(group.name, rule["name"]) not in missing]
+        known = {ruleset.comment_of(group.name, rule.name) for rule in group.rules}
+        # A rule put in by hand has no form that Azure knows; its name says what it is.
+        kept += [
+            {"name": f"made-by-hand-{number}", "description": f"nftables, chain {rule.chain}: {rule.expression}"}
+            for number, rule in enumerate((rule for rule in foreign if rule.comment not in known), start=1)
+        ]
+        return {"securityRules": kept}
+
+
+class PublicIPAddress(NetworkResource):
+    kind = "public_addresses"
+
+    def make(self, identifier: str, properties: Properties) -> Properties:
+        address = self.members.get(key(identifier)) or self._recorded(identifier) or self._choose(identifier)
+        self.members[key(identifier)] = address
+        spaces = self.fabric.world.namespaces
+        links.batch(spaces, places.BORDER, [f"addr replace {address}/32 dev {places.TO_INTERNET}"])
+        return {"ipAddress": str(address)}
+
+    def observe(self, identifier: str, properties: Properties) -> Properties | None:
+        address = self.members[key(identifier)]
+        link = links.observe(self.fabric.world.namespaces, places.BORDER).get(places.TO_INTERNET)
+        there = link is not None and IPv4Interface(f"{address}/32") in link.addresses
+        return {"ipAddress": str(address)} if there else None
+
+    def remove(self, identifier: str) -> None:
+        address = self.members.get(key(identifier))
+        if address is None:
+            return
+        self.fabric.released.add(address)
+        spaces = self.fabric.world.namespaces
+        link = links.observe(spaces, places.BORDER).get(places.TO_INTERNET)
+        if link is not None and IPv4Interface(f"{address}/32") in link.addresses:
+            links.batch(spaces, places.BORDER, [f"addr delete {address}/32 dev {places.TO_INTERNET}"])
+
+    def _recorded(self, identifier: str) -> IPv4Address | None:
+        record = self.fabric.world.records.get(identifier)
+        kept = record.observed.get("ipAddress") if record else None
+        address = IPv4Address(kept) if kept else None
+        return None if address in self.members.values() else address
+
+    def _choose(self, identifier: str) -> IPv4Address:
+        """The same id gets the same address in every rehearsal, but another one after it was given back."""
+        pool = [address for address in settings.PUBLIC_ADDRESSES.hosts() if address != places.DEFAULT_OUTBOUND]
+        kept = [
+            record.observed.get("ipAddress") for record in self.fabric.world.records.of_type("network:PublicIPAddress")
+        ]
+        taken = {*self.members.values(), *self.fabric.released, *(IPv4Address(text) for text in kept if text)}
+        start = int(places.digest(key(identifier)), 16) % len(pool)
+        for address in (*pool[start:], *pool[:start]):
+            if address not in taken:
+                return address
+        raise HandlerError(
+            f"{identifier}: PublicIPCountLimitReached: no address of {settings.PUBLIC_ADDRESSES} is free."
+        )
+
+
+class NatGateway(NetworkResource):
+    kind = "nat_gateways"
+
+    def make(self, identifier: str, properties: Properties) -> Properties:
+        self.members[key(identifier)] = landscape.nat_gateway(identifier, properties)
+        return {}
+
+
+class LoadBalancer(NetworkResource):
+    kind = "load_balancers"
+
+    def put(self, identifier: str, properties: Properties, log: Log) -> Properties:
+        for recorded in ("loadBalancingRules", "outboundRules", "inboundNatPools"):
+            if properties.get(recorded):
+                log(f"{landscape.name_of(identifier)}: {recorded} are recorded only, not made real")
+        return super().put(identifier, properties, log)
+
+    def make(self, identifier: str, properties: Properties) -> Properties:
+        self.members[key(identifier)] = landscape.load_balancer(identifier, properties)
+        return {}
+
+    def observe(self, identifier: str, properties: Properties) -> Properties | None:
+        name = self.members[key(identifier)].name
+        missing = self.fabric.translations.drift().missing_in({translation.INWARD})
+        declared = properties.get("inboundNatRules") or []
+        kept = [rule for rule in declared if f"{name}/{rule['name']}" not in missing]
+        return {} if len(kept) == len(declared) else {"inboundNatRules": kept}
+
+
+class NetworkInterface(NetworkResource):
+    kind = "interfaces"
+
+    def make(self, identifier: str, properties: Properties) -> Properties:
+        interface = landscape.interface(identifier, properties)
+        namespace = places.interface_namespace(identifier)
+        address = interface.address or self._keep_or_choose(interface, namespace)
+        subnet = self.fabric.subnet(interface.subnet)
+        if subnet is not None and not subnet.may_hold(address):
+            inside = address in subnet.prefix
+            code = "PrivateIPAddressInReservedRange" if inside else "PrivateIPAddressNotInSubnet"
+            raise HandlerError(f"{identifier}: {code}: {address} cannot be had in {subnet.name} ({subnet.prefix}).")
+        if other := self.fabric.address_in_use(address, interface.subnet, but=namespace):
+            raise HandlerError(f"{identifier}: PrivateIPAddressInUse: {address} is that of {other}.")
+        self.members[interface.id] = Interface(**{**vars(interface), "address": address})
+        self.fabric.ensure_attachment(Attachment(namespace, interface.subnet, address))
+        return self._described(properties, address, namespace)
+
+    def observe(self, identifier: str, properties: Properties) -> Properties | None:
+        interface, spaces = self.members[key(identifier)], self.fabric.world.namespaces
+        namespace = places.interface_namespace(identifier)
+        if not spaces.exists(namespace) or places.port_of(namespace) not in links.observe(spaces, places.ROUTER):
+            return None
+        link = links.observe(spaces, namespace).get("eth0")
+        if link is None:
+            return None
+        there = sorted(found.ip for found in link.addresses)
+        address = interface.address if interface.address in there else next(iter(there), None)
+        return self._described(properties, address, namespace)
+
+    def remove(self, identifier: str) -> None:
+        self.fabric.remove_attachment(places.interface_namespace(identifier))
+
+    def _described(self, properties: Properties, address: IPv4Address | None, namespace: str) -> Properties:
+        (configuration,) = properties["ipConfigurations"]
+        return {
+            "ipConfigurations": [{**configuration, "privateIPAddress": str(address) if address else None}],
+            "macAddress": places.mac_of(namespace).upper().replace(":", "-"),
+        }
+
+    def _keep_or_choose(self, interface: Interface, namespace: str) -> IPv4Address:
+        """For dynamic allocation: what it has, what it had when it was recorded, or the first that is free."""
+        subnet = self.fabric.subnet(interface.subnet)
+        record = self.fabric.world.records.get(interface.id)
+        kept = [self.members[interface.id].address] if interface.id in self.members else []
+        for configuration in record.observed.get("ipConfigurations", []) if record else []:
+            kept += [IPv4Address(found)] if (found := configuration.get("privateIPAddress")) else []
+        for address in (*kept, *(subnet.hosts() if subnet else ())):
+            fits = subnet is None or subnet.may_hold(address)
+            if fits and not self.fabric.address_in_use(address, interface.subnet, but=namespace):
+                return IPv4Address(address)
+        where = f"{subnet.name} ({subnet.prefix}) is full" if subnet else f"there is no {interface.subnet}"
+        raise HandlerError(f"{interface.id}: SubnetIsFull: {where}.")

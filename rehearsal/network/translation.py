@@ -1,0 +1,112 @@
+"""The border's nftables ruleset: public addresses inward, NAT gateways outward, and nothing untranslated between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import IPv4Address
+
+from rehearsal.network.landscape import InboundRule, Landscape, Subnet
+from rehearsal.network.places import DEFAULT_OUTBOUND, ROUTER_LINK, TO_AZURE, TO_INTERNET
+
+FAMILY, TABLE = "ip", "border"
+INWARD, OUTWARD = "prerouting", "postrouting"
+
+
+def render(landscape: Landscape) -> str:
+    """The content of table ``ip border``: what stands between its braces."""
+    ways_out = list(_ways_out(landscape))
+    return "\n".join(
+        [
+            _chain(INWARD, ["type nat hook prerouting priority dstnat; policy accept;", *_inward(landscape)]),
+            _chain(
+                OUTWARD, ["type nat hook postrouting priority srcnat; policy accept;", *(rule for _, rule in ways_out)]
+            ),
+            _chain("forward", _forward([match for match, _ in ways_out])),
+            # A public address that leads nowhere is silent.
+            _chain("input", ["type filter hook input priority filter; policy drop;", "ct state established accept"]),
+        ]
+    )
+
+
+def _chain(name: str, lines: Iterable[str]) -> str:
+    return "\n".join([f"chain {name} {{", *(f"  {line}" for line in lines), "}"])
+
+
+def _forward(sources: list[str]) -> list[str]:
+    lines = [
+        "type filter hook forward priority filter; policy drop;",
+        "ct state established,related accept",
+        "ct state invalid drop",
+        f'iifname {TO_AZURE} ip saddr {ROUTER_LINK.ip} accept comment "platform"',
+        f'iifname {TO_INTERNET} oifname {TO_AZURE} ct status dnat counter accept comment "inward"',
+    ]
+    # NAT gateways know TCP and UDP only. Out through the Internet, or back in by a public address of one's own.
+    for source in sources:
+        outward = f"iifname {TO_AZURE} ip saddr {source} meta l4proto {{ tcp, udp }}"
+        lines += [f"{outward} oifname {TO_INTERNET} accept", f"{outward} oifname {TO_AZURE} ct status dnat accept"]
+    return [*lines, 'counter drop comment "no-way-out"']
+
+
+def _inward(landscape: Landscape) -> Iterable[str]:
+    for balancer in sorted(landscape.load_balancers.values(), key=lambda balancer: balancer.name):
+        for rule in balancer.rules:
+            public = landscape.public_addresses.get(rule.public_address)
+            inside = target_of(landscape, rule)
+            if public is None or inside is None:
+                continue
+            for protocol in rule.protocols:
+                yield (
+                    f"ip daddr {public} {protocol} dport {rule.frontend_port} counter "
+                    f'dnat to {inside}:{rule.backend_port} comment "{balancer.name}/{rule.name}"'
+                )
+    for publication in sorted(landscape.publications.values(), key=lambda publication: publication.name):
+        public = landscape.public_addresses.get(publication.public_address)
+        if public is not None:
+            ports = f" tcp dport {{ {', '.join(map(str, publication.ports))} }}" if publication.ports else ""
+            inside = publication.inside
+            yield f'ip daddr {public}{ports} counter dnat to {inside} comment "{publication.name}/published"'
+    for interface in landscape.interfaces.values():
+        public = landscape.public_addresses.get(interface.public_address or "")
+        if public is not None and interface.address is not None:
+            yield f'ip daddr {public} counter dnat to {interface.address} comment "{interface.name}/own-address"'
+
+
+def target_of(landscape: Landscape, rule: InboundRule) -> IPv4Address | None:
+    """The address of the interface that a load balancer's inbound rule leads to, if one refers to it."""
+    for interface in landscape.interfaces.values():
+        if rule.id in interface.inbound_rules:
+            return interface.address
+    return None
+
+
+def _ways_out(landscape: Landscape) -> Iterable[tuple[str, str]]:
+    """Source prefixes with their rule: NAT gateway before own address before what Azure lends."""
+    for subnet in sorted(landscape.subnets.values(), key=lambda subnet: subnet.name):
+        owned = [] if subnet.nat else list(_own_addresses(landscape, subnet))
+        for address, public, name in owned:
+            yield str(address), f'ip saddr {address} counter snat to {public} comment "{name}/own-address"'
+        publics = _publics(landscape, subnet)
+        if publics:
+            yield str(subnet.prefix), f'ip saddr {subnet.prefix} counter {_snat(publics)} comment "{subnet.name}/nat"'
+
+
+def _own_addresses(landscape: Landscape, subnet: Subnet) -> Iterable[tuple[IPv4Address, IPv4Address, str]]:
+    for interface in landscape.interfaces.values():
+        public = landscape.public_addresses.get(interface.public_address or "")
+        if interface.subnet == subnet.id and interface.address is not None and public is not None:
+            yield interface.address, public, interface.name
+
+
+def _publics(landscape: Landscape, subnet: Subnet) -> list[IPv4Address]:
+    if subnet.nat:
+        gateway = landscape.nat_gateways.get(subnet.nat)
+        named = gateway.public_addresses if gateway else ()
+        return [landscape.public_addresses[item] for item in named if item in landscape.public_addresses]
+    return [DEFAULT_OUTBOUND] if subnet.default_outbound else []
+
+
+def _snat(publics: list[IPv4Address]) -> str:
+    if len(publics) == 1:
+        return f"snat to {publics[0]}"
+    choices = ", ".join(f"{index} : {address}" for index, address in enumerate(publics))
+    return f"snat to jhash ip saddr . ip daddr mod {len(publics)} map {{ {choices} }}"
