@@ -1,0 +1,67 @@
+"""The Pulumi program: a table of contents. Each part is a file of its own beside this one."""
+
+import pulumi_azure_native.resources as resources
+
+from infra import landscape as landscapes
+from infra.components import drop_old_type_names
+from infra.endpoints import Endpoints, EndpointsProps
+from infra.export import ExportProps, export
+from infra.fields import GATEWAY
+from infra.machines import Machine, MachineProps
+from infra.network import Network, NetworkProps
+from infra.vault import Credentials, CredentialsProps, Vault, VaultProps
+from infra.way_in import WayIn, WayInProps
+from infra.zones import PrivateNames, PrivateNamesProps, PublicNames, PublicNamesProps
+
+landscape = landscapes.of_this_stack()
+topology = landscape.topology
+drop_old_type_names()
+
+group = resources.ResourceGroup(
+    landscape.names.resource_group,
+    resource_group_name=landscape.names.resource_group,
+    location=landscape.location,
+    tags=landscape.tags,
+)
+
+# Who may talk to whom.
+network = Network("network", NetworkProps(landscape, group.name))
+way_in = WayIn("way-in", WayInProps(landscape, group.name))
+
+# What is secret, and who may read it.
+credentials = Credentials("credentials", CredentialsProps(landscape))
+vault = Vault("vault", VaultProps(landscape, group.name, credentials))
+
+# The hosts.
+for name, host in topology.hosts.items():
+    Machine(
+        name,
+        MachineProps(
+            landscape=landscape,
+            resource_group=group.name,
+            host=host,
+            subnet_id=network.subnet_ids[host.role],
+            identity_id=vault.identities[name].id,
+            host_key=credentials.host_keys[name],
+            inbound_nat_rule_id=way_in.rules.get(name),
+        ),
+    )
+
+# The mobile sites.
+endpoints = Endpoints(
+    "endpoints",
+    EndpointsProps(
+        landscape=landscape,
+        resource_group=group.name,
+        subnet_id=network.subnet_ids[GATEWAY],
+        identity_id=vault.identities[GATEWAY].id,
+        certificate_uri=vault.gateway_certificate_uri,
+        may_read_certificate=vault.gateway_may_read,
+    ),
+)
+
+# Names.
+PublicNames("public-names", PublicNamesProps(landscape, group.name, endpoints.address))
+PrivateNames("private-names", PrivateNamesProps(landscape, group.name, network.virtual_network.id))
+
+export(ExportProps(landscape, credentials, vault, endpoints, way_in))
