@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from console import ExpectedError
 from rehearsal.image import contents
 from rehearsal.image.contents import BASE, EDGE, Contents
+from rehearsal.locking import alone
 
 Log = Callable[[str], None]
 
@@ -64,7 +63,7 @@ def build(cache: Path, log: Log) -> Images:
     if not folder.is_dir():
         _check_tools()
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(folder.parent / ".lock", log):
+        with alone(folder.parent / ".lock", "builds the images", log):
             if not folder.is_dir():
                 _build_both(folder, log)
     return existing(cache)
@@ -136,15 +135,3 @@ def _check_tools() -> None:
         raise ExpectedError("Host images are built as root only.", hint="sudo make rehearse")
     if shutil.which("mmdebstrap") is None:
         raise ExpectedError("mmdebstrap is not installed.", hint="apt-get install mmdebstrap")
-
-
-@contextmanager
-def _alone(lock: Path, log: Log) -> Iterator[None]:
-    """Only one process of the machine builds; others wait and then find what it built."""
-    with open(lock, "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            log("another process builds the images; waiting for it")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -1,0 +1,58 @@
+"""Vantage points: places on the rehearsal's Internet side that one can log in to, to see what is reached from there.
+
+Each is an sshd in a container of its own, whose resolver and trust store are those of the rehearsal's world; the
+machine's own stay untouched. One reaches it with `livegang-way-in NAME ADDRESS 22`.
+"""
+
+from __future__ import annotations
+
+from rehearsal import keys
+from rehearsal.machines.containers import File
+from rehearsal.settings import OPERATOR, OUTSIDE, PROJECT, PUBLIC_DNS
+from rehearsal.supervisor.world import World
+
+ADDRESSES = {"outside": OUTSIDE, "operator": OPERATOR}
+"""By name, which is also their network namespace's."""
+
+_SSHD = """\
+ListenAddress {address}:22
+HostKey /etc/ssh/vantage
+PermitRootLogin prohibit-password
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+UsePAM no
+UseDNS no
+PrintMotd no
+# Checks of many hosts and endpoints come over few connections at once.
+MaxSessions 100
+MaxStartups 100:30:200
+Subsystem sftp internal-sftp
+"""
+
+_START = """\
+set -e
+authority=/usr/local/share/ca-certificates/livegang-rehearsal.crt
+cat $authority >> /etc/ssl/certs/ca-certificates.crt
+ln -sf $authority /etc/ssl/certs/$(openssl x509 -hash -noout -in $authority).0
+mkdir -p /run/sshd
+exec /usr/sbin/sshd -D -e -f /etc/ssh/vantage.conf
+"""
+
+
+def start(world: World) -> None:
+    """Start the vantage points' containers."""
+    made = keys.ensure(world.settings, PROJECT / "Pulumi.rehearsal.yaml")
+    for name, address in ADDRESSES.items():
+        world.containers.start(
+            name,
+            name,
+            ["/bin/sh", "-c", _START],
+            files={
+                "/etc/hostname": f"{name}\n",
+                "/etc/resolv.conf": f"nameserver {PUBLIC_DNS}\n",
+                "/etc/ssh/vantage": File((made.folder / "vantage").read_bytes()),
+                "/etc/ssh/vantage.conf": _SSHD.format(address=address),
+                "/root/.ssh/authorized_keys": File((made.folder / "operator.pub").read_bytes()),
+                "/usr/local/share/ca-certificates/livegang-rehearsal.crt": made.authority.read_bytes(),
+            },
+        )
