@@ -1,0 +1,143 @@
+"""Who makes resources: nobody (on paper), or the rehearsal's supervisor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ipaddress import IPv4Address
+from typing import Any, Protocol
+
+from rehearsal import settings
+from rehearsal.provider.errors import ProviderError
+from rehearsal.provider.ledger import Entry, Ledger
+from rehearsal.provider.types.base import ResourceType
+from rehearsal.provider.types.network import address_prefix, address_refused, parse_network
+from rehearsal.provider.values import Properties, look, without
+
+Log = Callable[[str], None]
+
+_PUBLIC_ADDRESS = "azure-native:network:PublicIPAddress"
+_INTERFACE = "azure-native:network:NetworkInterface"
+_SUBNET = "azure-native:network:Subnet"
+
+
+class ResourceManager(Protocol):
+    """The part of ARM that makes things. Observed properties differ from, or add to, those that were put."""
+
+    def put(self, kind: ResourceType, identifier: str, properties: Properties, log: Log) -> Properties:
+        """Make the resource so, whatever stands there. Returns what was observed; raises ProviderError."""
+
+    def get(self, kind: ResourceType, identifier: str) -> Properties | None:
+        """Observe it; None when it does not exist."""
+
+    def delete(self, kind: ResourceType, identifier: str, log: Log) -> None:
+        """Remove it; what is not there is no error."""
+
+    def put_properties(self, identifier: str) -> Properties | None:
+        """What was last put, for an import; None where that is not known."""
+
+
+class PaperManager:
+    """Makes nothing: notes what was put in the ledger, and gives addresses."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def put(self, kind: ResourceType, identifier: str, properties: Properties, log: Log) -> Properties:
+        noted = properties
+        for path in kind.write_only:
+            noted = without(noted, path)
+        with self._ledger.changing() as entries:
+            before = entries.get(identifier.lower())
+            entry = entries.setdefault(identifier.lower(), Entry(identifier, kind.token, ""))
+            entry.properties = noted
+            entry.observed = _observed(kind.token, noted, before.observed if before else {}, entries)
+            return entry.observed
+
+    def get(self, kind: ResourceType, identifier: str) -> Properties | None:
+        entry = self._ledger.find(identifier)
+        return entry.observed if entry and entry.properties is not None else None
+
+    def delete(self, kind: ResourceType, identifier: str, log: Log) -> None:
+        self._ledger.forget(identifier)
+
+    def put_properties(self, identifier: str) -> Properties | None:
+        entry = self._ledger.find(identifier)
+        return entry.properties if entry else None
+
+
+def _observed(token: str, properties: Properties, before: Properties, entries: dict[str, Entry]) -> Properties:
+    if token == _PUBLIC_ADDRESS:
+        return {"ipAddress": before.get("ipAddress") or _free_public_address(entries)}
+    if token == _INTERFACE and any("privateIPAddress" not in c for c in properties.get("ipConfigurations", [])):
+        return {"ipConfigurations": _addressed(properties["ipConfigurations"], before, entries)}
+    return {}
+
+
+def _free_public_address(entries: dict[str, Entry]) -> str:
+    taken = {entry.observed.get("ipAddress") for entry in entries.values()}
+    # .1 to .9 are left to the rehearsal's own things.
+    for address in list(settings.PUBLIC_ADDRESSES.hosts())[9:]:
+        if str(address) not in taken:
+            return str(address)
+    raise ProviderError(f"All public addresses of {settings.PUBLIC_ADDRESSES} are taken. Delete some first.")
+
+
+def _addressed(configurations: list[Properties], before: Properties, entries: dict[str, Entry]) -> list[Properties]:
+    """The configurations with an address for each that asked for a dynamic one; what it had, it keeps."""
+    had = {c.get("name"): c.get("privateIPAddress") for c in before.get("ipConfigurations", [])}
+    result = []
+    for configuration in configurations:
+        if "privateIPAddress" in configuration:
+            result.append(configuration)
+            continue
+        subnet = str(look(configuration, "subnet.id"))
+        address = had.get(configuration.get("name")) or _free_private_address(subnet, entries)
+        result.append({**configuration, "privateIPAddress": address})
+    return result
+
+
+def _free_private_address(subnet: str, entries: dict[str, Entry]) -> str:
+    found = entries.get(subnet.lower())
+    network = parse_network(address_prefix(found.properties or {}), "")[0] if found else None
+    if network is None:
+        raise ProviderError(f"Subnet {subnet} does not exist (InvalidResourceReference). Declare it first.")
+    taken: set[Any] = set()
+    for entry in entries.values():
+        for source in (entry.properties or {}, entry.observed):
+            taken |= {c.get("privateIPAddress") for c in source.get("ipConfigurations", []) if isinstance(c, dict)}
+    for address in network.hosts():
+        if str(address) not in taken and address_refused(IPv4Address(address), network) is None:
+            return str(address)
+    raise ProviderError(f"Subnet {subnet} has no free address (SubnetIsFull).")
+
+
+class SupervisorManager:
+    """Has the rehearsal's supervisor make things; starts one where none lives."""
+
+    def __init__(self, configured: settings.Settings) -> None:
+        self._settings = configured
+
+    def put(self, kind: ResourceType, identifier: str, properties: Properties, log: Log) -> Properties:
+        wanted = {"type": kind.token, "id": identifier, "properties": properties}
+        return self._call("put", wanted, log) or {}
+
+    def get(self, kind: ResourceType, identifier: str) -> Properties | None:
+        return self._call("get", {"type": kind.token, "id": identifier}, None)
+
+    def delete(self, kind: ResourceType, identifier: str, log: Log) -> None:
+        self._call("delete", {"type": kind.token, "id": identifier}, log)
+
+    def put_properties(self, identifier: str) -> Properties | None:
+        return None
+
+    def _call(self, method: str, params: Properties, log: Log | None) -> Properties | None:
+        # Imported here: on paper, and in previews, the supervisor's client is not needed.
+        from rehearsal.supervisor.client import Supervisor, SupervisorError
+
+        try:
+            supervisor = Supervisor(self._settings)
+            supervisor.ensure(log)
+            result: Properties | None = supervisor.call(method, params, log)
+        except SupervisorError as error:
+            raise ProviderError(str(error)) from error
+        return result

@@ -1,0 +1,249 @@
+"""The provider's gRPC face: Pulumi's resource provider protocol, as far as the engine uses it."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import grpc
+from google.protobuf import any_pb2, empty_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
+
+from rehearsal import settings
+from rehearsal.provider import schema
+from rehearsal.provider.engine import Engine
+from rehearsal.provider.errors import HalfMade, NotKnown, ProviderError, Refused
+from rehearsal.provider.landscape import Landscape
+from rehearsal.provider.ledger import Ledger
+from rehearsal.provider.manager import PaperManager, ResourceManager, SupervisorManager
+from rehearsal.provider.provider import Provider
+from rehearsal.provider.types.base import guid
+from rehearsal.provider.values import Properties, decode, encode, mark_secrets, merge, plain
+
+_log = logging.getLogger(__name__)
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
+CONFIGURATION = ("location", "subscriptionId", "tenantId", "version", "pluginDownloadURL")
+"""Settings of the provider that mean something here."""
+
+
+def told(method: _Method) -> _Method:
+    """Turn what a method raises into a gRPC status: a message for the user, never a traceback."""
+
+    @functools.wraps(method)
+    def call(self: Servicer, request: Any, context: grpc.ServicerContext) -> Any:
+        try:
+            return method(self, request, context)
+        except HalfMade as error:
+            context.set_trailing_metadata((("grpc-status-details-bin", _details(error)),))
+            code, message = grpc.StatusCode.UNKNOWN, str(error)
+        except ProviderError as error:
+            code, message = error.code, str(error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the engine must get an answer
+            _log.exception("%s failed", method.__name__)
+            code = grpc.StatusCode.INTERNAL
+            message = (
+                f"The stand-in provider failed in {method.__name__}: {type(error).__name__}: {error}. Log: {log_file()}"
+            )
+        return context.abort(code, message)
+
+    return call  # type: ignore[return-value]
+
+
+class Servicer(provider_pb2_grpc.ResourceProviderServicer):
+    """One provider process. `Configure` comes before any resource."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._provider: Provider | None = None
+        self.cancelled = threading.Event()
+
+    @property
+    def provider(self) -> Provider:
+        if self._provider is None:
+            raise ProviderError("The provider was asked for a resource before it was configured.")
+        return self._provider
+
+    @told
+    def Handshake(
+        self, request: provider_pb2.ProviderHandshakeRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.ProviderHandshakeResponse:
+        return provider_pb2.ProviderHandshakeResponse(accept_secrets=True)
+
+    @told
+    def GetPluginInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
+        return plugin_pb2.PluginInfo(version=schema.document()["sdk"])
+
+    @told
+    def CheckConfig(
+        self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.CheckResponse:
+        return provider_pb2.CheckResponse(inputs=request.news)
+
+    @told
+    def DiffConfig(self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext) -> provider_pb2.DiffResponse:
+        return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE)
+
+    @told
+    def Configure(
+        self, request: provider_pb2.ConfigureRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.ConfigureResponse:
+        values = {**plain(decode(request.args)), **{k.split(":")[-1]: v for k, v in request.variables.items()}}
+        subscription = values.get("subscriptionId") or os.environ.get("ARM_SUBSCRIPTION_ID")
+        if not isinstance(subscription, str):
+            raise NotKnown("No subscription is configured. Set it: pulumi config set azure-native:subscriptionId ID")
+        if not on_paper() and subscription != settings.SUBSCRIPTION:
+            raise Refused(
+                f"This is the rehearsal's stand-in for Azure: it serves the subscription {settings.SUBSCRIPTION} only, "
+                f"not {subscription}. A stack that is meant for Azure needs the real provider: run it with a "
+                "PULUMI_HOME of your own. On paper any stack can be previewed: fab infra.preview --paper."
+            )
+        ledger = Ledger(home() / "ledger.json")
+        manager: ResourceManager = (
+            PaperManager(ledger) if on_paper() else SupervisorManager(settings.Settings.of_this_clone())
+        )
+        self._provider = Provider(Landscape(subscription, values.get("location")), manager, ledger, self._engine)
+        return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
+
+    @told
+    def Invoke(self, request: provider_pb2.InvokeRequest, context: grpc.ServicerContext) -> provider_pb2.InvokeResponse:
+        if request.tok != "azure-native:authorization:getClientConfig":
+            raise NotKnown(
+                f"The stand-in azure-native provider does not know the function {request.tok}. "
+                "It knows azure-native:authorization:getClientConfig."
+            )
+        subscription = self.provider.landscape.subscription
+        who = {
+            "clientId": guid(subscription, "operator client"),
+            "objectId": guid(subscription, "operator object"),
+            "subscriptionId": subscription,
+            "tenantId": settings.TENANT,
+        }
+        response = provider_pb2.InvokeResponse()
+        getattr(response, "return").CopyFrom(encode(who))  # `return` is a word of Python's own.
+        return response
+
+    @told
+    def Check(self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext) -> provider_pb2.CheckResponse:
+        news = decode(request.news)
+        inputs, failures = self.provider.check(
+            request.urn, plain(decode(request.olds)), plain(news), request.randomSeed
+        )
+        # `property` is left empty: the engine would print it before the reason, which has the full path already.
+        reasons = [provider_pb2.CheckFailure(reason=str(failure)) for failure in failures]
+        return provider_pb2.CheckResponse(inputs=encode(mark_secrets(inputs, news)), failures=reasons)
+
+    @told
+    def Diff(self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext) -> provider_pb2.DiffResponse:
+        diff = self.provider.diff(request.urn, plain(decode(request.old_inputs)), plain(decode(request.news)))
+        some = provider_pb2.DiffResponse.DIFF_SOME if diff.changes else provider_pb2.DiffResponse.DIFF_NONE
+        details = {
+            change.path: provider_pb2.PropertyDiff(
+                kind=_KINDS[change.operation, change.replaces],
+                inputDiff=True,
+            )
+            for change in diff.changes
+        }
+        return provider_pb2.DiffResponse(
+            changes=some,
+            diffs=diff.top_level,
+            replaces=diff.replaces,
+            deleteBeforeReplace=diff.delete_before_replace,
+            detailedDiff=details,
+            hasDetailedDiff=bool(details),
+        )
+
+    @told
+    def Create(self, request: provider_pb2.CreateRequest, context: grpc.ServicerContext) -> provider_pb2.CreateResponse:
+        given = decode(request.properties)
+        if request.preview:
+            outputs = self.provider.preview_create(request.urn, given)
+            return provider_pb2.CreateResponse(properties=encode(outputs))
+        identifier, outputs = self._marked(given, lambda: self.provider.create(request.urn, plain(given)))
+        return provider_pb2.CreateResponse(id=identifier, properties=encode(mark_secrets(outputs, given)))
+
+    @told
+    def Update(self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext) -> provider_pb2.UpdateResponse:
+        given, old = decode(request.news), plain(decode(request.old_inputs))
+        state = plain(decode(request.olds))
+        if request.preview:
+            outputs = self.provider.preview_update(request.urn, request.id, old, plain(given), state)
+        else:
+            outputs = self._marked(
+                given, lambda: self.provider.update(request.urn, request.id, old, plain(given), state)
+            )
+        return provider_pb2.UpdateResponse(properties=encode(mark_secrets(outputs, given)))
+
+    @told
+    def Read(self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext) -> provider_pb2.ReadResponse:
+        inputs, outputs = decode(request.inputs), decode(request.properties)
+        found = self.provider.read(request.urn, request.id, plain(inputs) or None, plain(outputs))
+        if found is None:
+            return provider_pb2.ReadResponse()
+        secrets = merge(outputs, inputs)
+        return provider_pb2.ReadResponse(
+            id=request.id,
+            inputs=encode(mark_secrets(found[0], inputs)),
+            properties=encode(mark_secrets(found[1], secrets)),
+        )
+
+    @told
+    def Delete(self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
+        self.provider.delete(request.urn, request.id)
+        return empty_pb2.Empty()
+
+    @told
+    def Cancel(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> empty_pb2.Empty:
+        self.cancelled.set()
+        return empty_pb2.Empty()
+
+    def _marked(self, given: Properties, operation: Callable[[], Any]) -> Any:
+        """The operation's result; what it leaves half made gets its secrets marked, as it goes into the state."""
+        try:
+            return operation()
+        except HalfMade as error:
+            error.outputs, error.inputs = mark_secrets(error.outputs, given), given
+            raise
+
+
+_PROPERTY_DIFF = provider_pb2.PropertyDiff
+_KINDS = {
+    ("add", False): _PROPERTY_DIFF.ADD,
+    ("add", True): _PROPERTY_DIFF.ADD_REPLACE,
+    ("delete", False): _PROPERTY_DIFF.DELETE,
+    ("delete", True): _PROPERTY_DIFF.DELETE_REPLACE,
+    ("update", False): _PROPERTY_DIFF.UPDATE,
+    ("update", True): _PROPERTY_DIFF.UPDATE_REPLACE,
+}
+
+
+def _details(error: HalfMade) -> bytes:
+    """The status details from which the engine learns that the resource exists nevertheless."""
+    detail = any_pb2.Any()
+    detail.Pack(
+        provider_pb2.ErrorResourceInitFailed(
+            id=error.identifier, properties=encode(error.outputs), reasons=[str(error)], inputs=encode(error.inputs)
+        )
+    )
+    status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error), details=[detail])
+    return status.SerializeToString()
+
+
+def on_paper() -> bool:
+    """Whether nothing is made; the `pulumi` launcher sets it."""
+    return os.environ.get("LIVEGANG_PAPER") == "1"
+
+
+def home() -> Path:
+    """Where the provider keeps its ledger and its log: below the PULUMI_HOME that it was started from."""
+    base = os.environ.get("PULUMI_HOME")
+    return (Path(base) if base else settings.Settings.of_this_clone().pulumi_home) / "stand-in"
+
+
+def log_file() -> Path:
+    return home() / "provider.log"

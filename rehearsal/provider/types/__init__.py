@@ -1,0 +1,22 @@
+"""The resource types that the stand-in knows, one module a family."""
+
+from __future__ import annotations
+
+from rehearsal.provider.types import (
+    authorization,
+    balancer,
+    compute,
+    dns,
+    gateway,
+    identity,
+    keyvault,
+    network,
+    resources,
+    security,
+)
+from rehearsal.provider.types.base import ResourceType
+
+FAMILIES = (authorization, balancer, compute, dns, gateway, identity, keyvault, network, resources, security)
+
+TYPES: dict[str, ResourceType] = {kind.token: kind for family in FAMILIES for kind in family.TYPES}
+"""By token, e.g. ``azure-native:network:Subnet``."""
