@@ -18,6 +18,9 @@ from rehearsal.locking import alone
 
 Log = Callable[[str], None]
 
+RECIPE = 1
+"""Raised when the images are built in another way from the same contents."""
+
 _NOT_FOR_ALL = (
     # Else all hosts would share them, or they belong to the machine that built the image.
     "etc/ssh/ssh_host_*",
@@ -124,10 +127,8 @@ def finish(image: Contents, tree: Path) -> None:
 
 def _folder(cache: Path) -> Path:
     """Named after all that the images are made from, so that a change makes new ones beside the old."""
-    digest = hashlib.sha256()
-    for module in (Path(contents.__file__), Path(__file__)):
-        digest.update(module.read_bytes())
-    return cache / "images" / digest.hexdigest()[:12]
+    made_from = repr((RECIPE, contents.SUITE, BASE, EDGE, _NOT_FOR_ALL))
+    return cache / "images" / hashlib.sha256(made_from.encode()).hexdigest()[:12]
 
 
 def _check_tools() -> None:

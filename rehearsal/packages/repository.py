@@ -23,6 +23,9 @@ from rehearsal.locking import alone
 from rehearsal.supervisor.handler import Log
 from rehearsal.supervisor.records import write_atomically
 
+RECIPE = "1"
+"""Raised when the repository is made in another way from the same packages."""
+
 KEY = "archive-key.asc"
 ORIGIN = "Livegang"
 """Origin and label of the repository, by which unattended-upgrades may accept it."""
@@ -136,7 +139,7 @@ def _signing(cache: Path) -> Iterator[list[str]]:
 
 
 def _hash(images: Images, packages: Sequence[str]) -> str:
-    parts = [Path(__file__).read_text(), images.base.parent.name, *sorted(set(packages))]
+    parts = [RECIPE, images.base.parent.name, *sorted(set(packages))]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
 
