@@ -8,7 +8,13 @@ import sys
 from rehearsal.toolchain import goals
 from rehearsal.toolchain.trouble import Trouble
 
-GOALS = {"rehearse": goals.rehearse, "test": goals.test, "preview": goals.preview, "tools": goals.tools}
+GOALS = {
+    "rehearse": goals.rehearse,
+    "test": goals.test,
+    "preview": goals.preview,
+    "tools": goals.tools,
+    "world": goals.world,
+}
 
 
 def main(arguments: list[str]) -> int:

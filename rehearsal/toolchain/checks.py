@@ -24,6 +24,9 @@ def basics() -> list[Failing]:
         found.append(Failing(f"This is {platform.system()}, not Linux.", "Take a Linux machine, Debian 12 at best."))
     if not os.access(PROJECT, os.W_OK):
         found.append(Failing(f"You may not write in {PROJECT}.", "Take a clone of your own: git clone …"))
+    if not os.access(_existing(cache()), os.W_OK):
+        remedy = "Is HOME yours? Else name a folder: export LIVEGANG_CACHE=/path/to/folder"
+        found.append(Failing(f"You may not write in {cache()}, where tools are kept.", remedy))
     return found
 
 
@@ -67,8 +70,8 @@ def claim(settings: Settings) -> None:
 
 def _room(settings: Settings) -> list[Failing]:
     """Free space, counted for each file system once; what is cached already needs none."""
-    built = cache() / "images"
-    needs = [(settings.state, 4.0), (cache(), 0.5 if built.is_dir() else 4.0), (PROJECT, 1.0)]
+    images = cache() / "images"
+    needs = [(settings.state, 4.0), (cache(), 0.5 if os.access(images, os.R_OK) else 4.0), (PROJECT, 1.0)]
     by_device: dict[int, tuple[Path, float]] = {}
     for folder, gib in needs:
         there = _existing(folder)
@@ -85,7 +88,8 @@ def _room(settings: Settings) -> list[Failing]:
 
 
 def _existing(folder: Path) -> Path:
-    while not folder.exists():
+    """The folder, or what is there of the way to it; os.access does not mind a way that is closed."""
+    while not os.access(folder, os.F_OK):
         folder = folder.parent
     return folder
 

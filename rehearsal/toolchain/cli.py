@@ -133,17 +133,8 @@ def _build(progress: Progress, folder: Path) -> None:
     )
     for module, version, program in programs:
         flags = f"-s -w -X {sdk}/go/common/version.Version=v{version}"
-        command = [
-            go,
-            "build",
-            "-v",
-            "-trimpath",
-            "-ldflags",
-            flags,
-            "-o",
-            folder / "bin" / Path(program).name,
-            program,
-        ]
+        build: list[str | Path] = [go, "build", "-v", "-trimpath", "-ldflags", flags]
+        command = [*build, "-o", folder / "bin" / Path(program).name, program]
         progress.run(command, cwd=MODULES / module, environment=environment)
     # The language host runs these two scripts; they come with the SDK's module, of the CLI's own version.
     listed = progress.run([go, "list", "-m", "-f", "{{.Dir}}", sdk], cwd=MODULES / "cli", environment=environment)

@@ -57,6 +57,12 @@ def tools(arguments: Sequence[str]) -> None:
     Runner(Settings.of_this_clone().logs).run(_toolchain())
 
 
+def world(arguments: Sequence[str]) -> None:
+    """Only what the hosts are made of, where toolchain and environment are there already."""
+    settings = Settings.of_this_clone()
+    Runner(settings.logs).run(_world(settings))
+
+
 def _toolchain(packages: bool = True) -> list[Step]:
     steps = [
         Step("virtual environment", environment.make, ("system packages",) if packages else ()),

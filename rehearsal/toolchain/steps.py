@@ -28,7 +28,7 @@ class Step:
     action: Callable[[Progress], str | None]
     """Does it; what it returns is shown behind the elapsed time, e.g. ``already there``."""
     after: tuple[str, ...] = ()
-    """Names of the steps that must be done before."""
+    """Names of the steps that must be done before, as far as they are among those that are run."""
 
 
 class Progress:
@@ -119,12 +119,13 @@ class Runner:
     def run(self, steps: Sequence[Step]) -> None:
         """Run all steps, each as soon as those that it names are done. Raises the first step's Trouble."""
         waiting = list(steps)
+        names = {step.name for step in steps}
         done: set[str] = set()
         running: dict[Future[str | None], Progress] = {}
         with ThreadPoolExecutor(max_workers=max(1, len(waiting))) as pool:
             try:
                 while waiting or running:
-                    for step in [step for step in waiting if done.issuperset(step.after)]:
+                    for step in [step for step in waiting if done.issuperset(names.intersection(step.after))]:
                         waiting.remove(step)
                         progress = Progress(step.name, self._logs / f"toolchain-{step.name.replace(' ', '-')}.log")
                         progress.log.unlink(missing_ok=True)

@@ -1,0 +1,39 @@
+"""What all tests share: one living rehearsal, and a named reason where hosts cannot boot."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from rehearsal.settings import PROJECT, Settings
+from rehearsal.toolchain import checks
+from tests.living import Rehearsal, clone
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs booted hosts where they cannot boot; run it last, when the quick tests have spoken."""
+    booted = [item for item in items if item.get_closest_marker("booted")]
+    if not booted:
+        return
+    items[:] = [item for item in items if item not in booted] + booted
+    if reason := checks.why_no_hosts(Settings.of_this_clone()):
+        for item in booted:
+            item.add_marker(pytest.mark.skip(reason=f"hosts cannot boot here: {reason}"))
+
+
+@pytest.fixture(scope="session")
+def rehearsal() -> Iterator[Rehearsal]:
+    """A living rehearsal of nine converged hosts, one for the whole run, ended with it whatever happens."""
+    folder = PROJECT / ".livegang" / "tests" / "clone"
+    if (folder / ".venv" / "bin" / "fab").exists():
+        # A run before this one was killed: what it left is ended the way that a person would end it.
+        Rehearsal(folder).down()
+    shutil.rmtree(folder, ignore_errors=True)
+    living = clone(folder)
+    try:
+        living.up()
+        yield living
+    finally:
+        living.down()

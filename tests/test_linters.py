@@ -1,0 +1,83 @@
+"""The linters as tests, so that one command checks everything, and what no linter knows to look for."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rehearsal.settings import PROJECT
+
+LONGEST_MODULE = 400
+"""Lines; a longer one holds two subjects."""
+
+# In pieces, so that this file does not name what it forbids.
+REGISTRIES = [
+    ".".join(parts)
+    for parts in (
+        ("deb", "debian", "org"),
+        ("security", "debian", "org"),
+        ("pypi", "org"),
+        ("files", "pythonhosted", "org"),
+        ("proxy", "golang", "org"),
+        ("sum", "golang", "org"),
+        ("registry", "npmjs", "org"),
+    )
+]
+MACHINE_PATHS = [
+    "/".join(("", *parts)) for parts in (("work", "main"), ("work", "shared"), ("tmp", "lab"), ("root", ""))
+]
+
+
+def _ends_with_success(*command: str) -> None:
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}"
+
+
+def _tracked() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+    return [PROJECT / name for name in listed.split("\0") if name and (PROJECT / name).is_file()]
+
+
+def _lines_with(pattern: str) -> list[str]:
+    found = []
+    for file in _tracked():
+        try:
+            lines = file.read_text().splitlines()
+        except UnicodeDecodeError:
+            continue
+        found += [
+            f"{file.relative_to(PROJECT)}:{n}: {line}" for n, line in enumerate(lines, 1) if re.search(pattern, line)
+        ]
+    return found
+
+
+def test_ruff_finds_nothing() -> None:
+    _ends_with_success(sys.executable, "-m", "ruff", "check")
+
+
+def test_ruff_would_format_nothing() -> None:
+    _ends_with_success(sys.executable, "-m", "ruff", "format", "--check")
+
+
+def test_mypy_finds_nothing() -> None:
+    _ends_with_success(sys.executable, "-m", "mypy")
+
+
+@pytest.mark.parametrize("host", REGISTRIES)
+def test_no_file_names_a_package_registry(host: str) -> None:
+    # A mirror is the machine's own choice: apt's sources, pip's and Go's configuration.
+    assert _lines_with(re.escape(host)) == []
+
+
+@pytest.mark.parametrize("path", MACHINE_PATHS)
+def test_no_file_names_a_path_of_one_machine(path: str) -> None:
+    assert _lines_with(rf"(^|[\s\"'=:(]){re.escape(path)}") == []
+
+
+def test_no_module_holds_two_subjects() -> None:
+    lengths = {file: len(file.read_text().splitlines()) for file in _tracked() if file.suffix == ".py"}
+    assert {str(file): length for file, length in lengths.items() if length > LONGEST_MODULE} == {}

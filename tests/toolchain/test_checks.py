@@ -1,0 +1,160 @@
+"""What stands in the way is told at once, each in a sentence with what to do."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from rehearsal.settings import PROJECT, Settings
+from rehearsal.toolchain import checks, goals, kernel, system
+from rehearsal.toolchain.kernel import Failing, Probe
+from rehearsal.toolchain.steps import Progress
+from rehearsal.toolchain.trouble import CANNOT_REHEARSE, Trouble
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="namespaces of its own need root")
+
+
+def _sentences(found: list[Failing]) -> str:
+    return "\n".join(f"{each.sentence} {each.remedy}" for each in found)
+
+
+def test_another_system_than_linux_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.system", lambda: "Darwin")
+    assert "This is Darwin, not Linux." in _sentences(checks.basics())
+
+
+def test_an_ordinary_user_is_told_to_become_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    found = _sentences(checks.for_booting(Settings(tmp_path / "state")))
+    assert "Booting hosts needs root, and you are not." in found
+    assert "sudo" in found
+
+
+def test_all_that_is_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=1 << 29))
+    monkeypatch.setattr(checks, "MEMORY", 1 << 20)
+    found = _sentences(checks.for_booting(Settings(tmp_path / "state")))
+    assert "Booting hosts needs root" in found
+    assert "Only 0.5 GiB are free" in found
+    assert "of memory are available" in found
+
+
+def test_a_state_folder_of_another_clone_is_refused_naming_it(tmp_path: Path) -> None:
+    settings, other = Settings(tmp_path / "state"), tmp_path / "other"
+    settings.state.mkdir()
+    other.mkdir()
+    checks.claim_file(settings).write_text(f"{other}\n")
+    assert f"belongs to another clone: {other}" in _sentences(checks.for_booting(settings))
+
+
+def test_a_state_folder_of_another_user_is_refused_naming_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(tmp_path)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    assert f"The rehearsal in {tmp_path} belongs to another user" in _sentences(checks.for_booting(settings))
+
+
+def test_ones_own_state_folder_is_taken_again(tmp_path: Path) -> None:
+    settings = Settings(tmp_path / "state")
+    checks.claim(settings)
+    assert "belongs to" not in _sentences(checks.for_booting(settings))
+
+
+def test_a_clone_that_is_gone_claims_nothing(tmp_path: Path) -> None:
+    settings = Settings(tmp_path)
+    checks.claim_file(settings).write_text("/no/such/clone\n")
+    assert "belongs to" not in _sentences(checks.for_booting(settings))
+
+
+@needs_root
+def test_a_feature_that_works_is_not_complained_of(tmp_path: Path) -> None:
+    assert kernel._try(Probe("nothing", "test -d .", ""), tmp_path) is None
+
+
+@needs_root
+def test_a_feature_that_fails_gives_its_own_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    probe = Probe("a file system", "mount -t no-such-system none .", "Take another kernel.")
+    monkeypatch.setattr(kernel, "PROBES", (probe,))
+    found = kernel.failing(tmp_path)
+    assert len(found) == 1
+    assert "This kernel does not let us use a file system: mount:" in found[0].sentence
+    assert found[0].remedy == "Take another kernel."
+
+
+@needs_root
+def test_a_feature_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel, "SECONDS", 1)
+    assert kernel._try(Probe("sleep", "sleep 60", ""), tmp_path) == "no answer within 1 s"
+
+
+@needs_root
+def test_probes_leave_nothing_behind(tmp_path: Path) -> None:
+    def traces() -> list[str]:
+        loops = subprocess.run(["losetup", "--all"], capture_output=True, text=True, check=True).stdout
+        mounts = Path("/proc/mounts").read_text()
+        return [line for line in (loops + mounts).splitlines() if str(tmp_path) in line]
+
+    kernel.failing(tmp_path)
+    assert traces() == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_missing_packages_are_named_with_the_command_that_installs_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(system, "PACKAGES", (system.Package("some-package", "no-such-command", "purpose"),))
+    with pytest.raises(Trouble) as caught:
+        system.install(Progress("system packages", tmp_path / "log"))
+    assert "Missing on this machine: some-package." in str(caught.value)
+    assert "apt-get install --no-install-recommends some-package" in str(caught.value)
+
+
+def test_what_cannot_rehearse_says_what_works_here(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LIVEGANG_STATE", str(tmp_path / "state"))
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(Trouble) as caught:
+        goals.rehearse([])
+    assert caught.value.code == CANNOT_REHEARSE
+    assert "make preview" in str(caught.value)
+    assert "make test" in str(caught.value)
+    assert "Booting hosts needs root" in capsys.readouterr().err
+
+
+@needs_root
+def test_make_rehearse_as_an_ordinary_user_exits_with_5(clone_of_nobody: Path) -> None:
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    # The system's interpreter: the environment's may be below a folder that others cannot enter.
+    python = shutil.which("python3", path="/usr/bin") or "python3"
+    done = subprocess.run(
+        [*nobody, "make", "rehearse", f"PYTHON={python}"],
+        cwd=clone_of_nobody,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Booting hosts needs root, and you are not." in done.stderr
+    assert "What works here: make preview" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert f"Error {int(CANNOT_REHEARSE)}" in done.stderr
+
+
+@pytest.fixture
+def clone_of_nobody() -> Iterator[Path]:
+    """What make needs of the clone, where an ordinary user can read and write it."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        shutil.copy(PROJECT / "Makefile", folder)
+        shutil.copytree(PROJECT / "rehearsal", folder / "rehearsal", ignore=shutil.ignore_patterns("__pycache__"))
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, 65534, 65534)
+        yield folder

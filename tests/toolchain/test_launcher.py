@@ -1,0 +1,182 @@
+"""`.venv/bin/pulumi`: the rehearsal's world by default, the user's own when they chose one, never prod by mistake."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from rehearsal.settings import PROJECT, Settings
+from rehearsal.toolchain import launcher
+from rehearsal.toolchain.home import PASSPHRASE_FILE, Home
+
+PULUMI = Path(sys.prefix) / "bin" / "pulumi"
+
+
+def _environment(state: Path, **more: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PULUMI_", "LIVEGANG_"))}
+    return kept | {"LIVEGANG_STATE": str(state)} | more
+
+
+def _pulumi(state: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    command = [str(PULUMI), *arguments]
+    return subprocess.run(
+        command, cwd=PROJECT, env=_environment(state, **more), capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.fixture
+def recorder(tmp_path: Path) -> Path:
+    """In the CLI's place: prints its arguments and what it finds in its environment."""
+    script = tmp_path / "recorder"
+    script.write_text('#!/bin/sh\necho "arguments: $*"\nenv | grep -E "^(PULUMI|LIVEGANG)_" | sort\n')
+    script.chmod(0o755)
+    return script
+
+
+def _launch(recorder: Path, state: Path, *arguments: str, **more: str) -> tuple[int, str]:
+    program = (
+        "import sys; from pathlib import Path; from rehearsal.toolchain import launcher;"
+        f"launcher.find_cli = lambda: Path({str(recorder)!r}); launcher.main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        env=_environment(state, **more),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_cli_runs_in_the_rehearsals_home_backend_and_passphrase(recorder: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    status, said = _launch(recorder, state, "preview", "--diff")
+    assert status == 0
+    assert "arguments: preview --diff" in said
+    assert f"PULUMI_HOME={state}/pulumi\n" in said
+    assert f"PULUMI_BACKEND_URL=file://{state}/backend\n" in said
+    assert f"PULUMI_CONFIG_PASSPHRASE_FILE={PASSPHRASE_FILE}\n" in said
+    assert f"PULUMI_PYTHON_CMD={sys.executable}\n" in said
+
+
+def test_on_paper_home_and_backend_are_others(recorder: Path, tmp_path: Path) -> None:
+    _, said = _launch(recorder, tmp_path / "state", "preview", LIVEGANG_PAPER="1")
+    assert f"PULUMI_HOME={tmp_path}/state/paper/pulumi\n" in said
+    assert f"PULUMI_BACKEND_URL=file://{tmp_path}/state/paper/backend\n" in said
+
+
+@pytest.mark.parametrize("own", [{"PULUMI_HOME": "/elsewhere"}, {"PULUMI_BACKEND_URL": "azblob://state"}])
+def test_a_world_of_the_users_own_gets_nothing_of_the_rehearsal(
+    recorder: Path, tmp_path: Path, own: dict[str, str]
+) -> None:
+    # A home of ours beside a backend of theirs would serve prod with the stand-in provider.
+    status, said = _launch(recorder, tmp_path / "state", "up", "--stack", "prod", **own)
+    assert status == 0
+    assert "arguments: up --stack prod" in said
+    assert str(tmp_path / "state" / "pulumi") not in said
+    assert "PULUMI_CONFIG_PASSPHRASE_FILE" not in said
+    assert not (tmp_path / "state" / "pulumi").exists()
+
+
+def test_a_passphrase_of_the_users_own_is_kept(recorder: Path, tmp_path: Path) -> None:
+    _, said = _launch(recorder, tmp_path / "state", "up", PULUMI_CONFIG_PASSPHRASE="own")
+    assert "PULUMI_CONFIG_PASSPHRASE=own\n" in said
+    assert "PULUMI_CONFIG_PASSPHRASE_FILE" not in said
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("up", "--stack", "prod"),
+        ("up", "--stack=prod"),
+        ("preview", "-s", "prod"),
+        ("destroy", "--yes", "-sprod"),
+        ("up", "--stack", "organization/livegang/prod"),
+        ("stack", "select", "--create", "prod"),
+        ("stack", "init", "prod"),
+    ],
+)
+def test_prod_is_refused_in_one_sentence_and_nothing_is_done(
+    recorder: Path, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    status, said = _launch(recorder, tmp_path / "state", *arguments)
+    assert status == 1
+    assert said.startswith("Stack prod does not exist in the rehearsal")
+    assert "arguments:" not in said
+    assert not (tmp_path / "state").exists()
+
+
+def test_prod_named_by_the_environment_is_refused_too(recorder: Path, tmp_path: Path) -> None:
+    status, said = _launch(recorder, tmp_path / "state", "up", PULUMI_STACK="prod")
+    assert status == 1
+    assert "Stack prod does not exist" in said
+
+
+def test_the_rehearsals_stack_needs_no_init_and_its_file_stays_as_it_is(tmp_path: Path) -> None:
+    before = (PROJECT / "Pulumi.rehearsal.yaml").read_bytes()
+    listed = _pulumi(tmp_path / "state", "stack", "ls")
+    assert listed.returncode == 0, listed.stderr
+    assert "rehearsal*" in listed.stdout
+    assert (PROJECT / "Pulumi.rehearsal.yaml").read_bytes() == before
+
+
+def test_the_stacks_salt_belongs_to_the_public_passphrase(tmp_path: Path) -> None:
+    file = tmp_path / "stack.yaml"
+    shutil.copy(PROJECT / "Pulumi.rehearsal.yaml", file)
+    setting = ("config", "set", "--secret", "probe", "value", "--stack", "rehearsal", "--config-file", str(file))
+    done = _pulumi(tmp_path / "state", *setting)
+    assert done.returncode == 0, done.stderr
+    salts = [
+        next(line for line in path.read_text().splitlines() if line.startswith("encryptionsalt"))
+        for path in (file, PROJECT / "Pulumi.rehearsal.yaml")
+    ]
+    assert salts[0] == salts[1]
+
+
+def test_it_adds_little_to_the_clis_own_start(tmp_path: Path) -> None:
+    cli = launcher.find_cli()
+    assert cli is not None
+
+    def fastest(command: Path) -> float:
+        times = []
+        for _ in range(5):
+            started = time.monotonic()
+            subprocess.run([command, "version"], env=_environment(tmp_path), capture_output=True, check=True)
+            times.append(time.monotonic() - started)
+        return min(times)
+
+    fastest(PULUMI)  # makes the stack
+    assert fastest(PULUMI) - fastest(cli) < 0.15
+
+
+def test_another_pulumi_on_path_is_found_but_no_launcher(tmp_path: Path) -> None:
+    clones, official = tmp_path / "clone", tmp_path / "official"
+    for folder, content in ((clones, PULUMI.read_text()), (official, "#!/bin/sh\n")):
+        folder.mkdir()
+        (folder / "pulumi").write_text(content)
+        (folder / "pulumi").chmod(0o755)
+    assert launcher.other_on_path(f"{clones}:{official}") == official / "pulumi"
+    assert launcher.other_on_path(str(clones)) is None
+
+
+def test_the_plugins_script_is_bound_to_its_own_state(tmp_path: Path) -> None:
+    home = Home(Settings(tmp_path / "state with space"), paper=True)
+    home.prepare()
+    script = home.plugin.read_text()
+    assert f"LIVEGANG_STATE='{tmp_path}/state with space' LIVEGANG_PAPER=1" in script
+    assert os.access(home.plugin, os.X_OK)
+
+
+def test_preparing_a_home_again_writes_nothing(tmp_path: Path) -> None:
+    home = Home(Settings(tmp_path), paper=False)
+    home.prepare()
+    before = home.plugin.stat().st_ino
+    home.prepare()
+    assert home.plugin.stat().st_ino == before

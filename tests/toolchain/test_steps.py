@@ -1,0 +1,86 @@
+"""Steps wait for one another, run side by side otherwise, and the first failure ends all."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from rehearsal.toolchain import steps
+from rehearsal.toolchain.steps import Progress, Runner, Step
+from rehearsal.toolchain.trouble import Trouble
+
+
+def test_a_step_runs_after_those_that_it_names(tmp_path: Path) -> None:
+    order: list[str] = []
+
+    def noting(name: str, after: tuple[str, ...] = ()) -> Step:
+        return Step(name, lambda progress: order.append(name), after)
+
+    Runner(tmp_path).run([noting("c", ("a", "b")), noting("b", ("a",)), noting("a")])
+    assert order == ["a", "b", "c"]
+
+
+def test_a_name_that_is_not_among_the_steps_holds_nothing_up(tmp_path: Path) -> None:
+    done = threading.Event()
+    Runner(tmp_path).run([Step("a", lambda progress: done.set(), ("elsewhere",))])
+    assert done.is_set()
+
+
+def test_independent_steps_run_side_by_side(tmp_path: Path) -> None:
+    meeting = threading.Barrier(2, timeout=10)
+    Runner(tmp_path).run([Step(name, lambda progress: str(meeting.wait())) for name in ("a", "b")])
+
+
+def test_each_step_is_named_with_its_elapsed_time_and_note(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Runner(tmp_path).run([Step("a step", lambda progress: "already there")])
+    assert capsys.readouterr().out == "✓ a step  0.0 s  (already there)\n"
+
+
+def test_a_long_step_says_where_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "SECONDS_BETWEEN_REPORTS", 1)
+    Runner(tmp_path).run([Step("slow", lambda progress: progress.run(["sh", "-c", "echo unpacking; sleep 1.5"]))])
+    assert "… slow  1 s  unpacking" in capsys.readouterr().out
+
+
+def test_a_failing_command_shows_its_end_and_where_the_rest_is(tmp_path: Path) -> None:
+    command = ["sh", "-c", "for i in $(seq 100); do echo line $i; done; exit 3"]
+    with pytest.raises(Trouble) as caught:
+        Runner(tmp_path).run([Step("building", lambda progress: progress.run(command))])
+    message = str(caught.value)
+    assert "building: sh ended with 3" in message
+    assert "line 100" in message
+    assert "line 75\n" not in message
+    assert "line 1\n" in (tmp_path / "toolchain-building.log").read_text()
+
+
+def test_a_command_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Trouble, match="no-such-command cannot be started"):
+        Runner(tmp_path).run([Step("a", lambda progress: progress.run(["no-such-command"]))])
+
+
+def test_the_first_failure_ends_what_runs_beside_it_and_starts_nothing_more(tmp_path: Path) -> None:
+    started: list[str] = []
+
+    def fail(progress: Progress) -> None:
+        time.sleep(0.5)
+        raise Trouble("broken")
+
+    def long(progress: Progress) -> str:
+        return progress.run(["sleep", "60"])
+
+    begun = time.monotonic()
+    with pytest.raises(Trouble, match="broken"):
+        Runner(tmp_path).run(
+            [
+                Step("fails", fail),
+                Step("long", long),
+                Step("later", lambda progress: started.append("later"), ("long",)),
+            ]
+        )
+    assert time.monotonic() - begun < 10
+    assert started == []
