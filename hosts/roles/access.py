@@ -1,0 +1,35 @@
+"""Who may get in, and how: the administrator, sudo, sshd."""
+
+from __future__ import annotations
+
+from hosts.roles.context import Context
+from hosts.states import State, Unit, User
+
+
+def states(context: Context) -> list[State]:
+    """SSH by key only, for the administrator only; only the jump host passes connections on, and only to hosts."""
+    user = context.inventory.way_in.user
+    is_jump_host = context.host.name == context.inventory.way_in.jump_host
+    sshd = context.template(
+        # Read before what cloud-init wrote there: of two values, sshd takes the first.
+        "/etc/ssh/sshd_config.d/10-livegang.conf",
+        "base/sshd.conf.j2",
+        mode=0o600,
+        check=("/usr/sbin/sshd", "-t", "-f", "{}"),
+        user=user,
+        permitted=[host.address for host in context.inventory.hosts.values()] if is_jump_host else [],
+    )
+    sudoers = context.template(
+        "/etc/sudoers.d/95-livegang",
+        "base/sudoers.j2",
+        mode=0o440,
+        check=("/usr/sbin/visudo", "--check", "--quiet", "--file={}"),
+        user=user,
+    )
+    return [
+        # The account and its keys come with the machine (cloud-init); here stands what it may do.
+        User(user=user, shell="/bin/bash", groups=("adm", "systemd-journal"), system=False),
+        sudoers,
+        sshd,
+        Unit(unit="ssh.service", reload_on=(sshd.identity,), check=("/usr/sbin/sshd", "-t"), port=22),
+    ]

@@ -1,0 +1,34 @@
+"""The management host: the one way in, and the package mirror and time server of all others."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from hosts.roles import apt
+from hosts.roles.context import Context
+from hosts.states import Directory, State, Unit
+
+CACHE = "/var/cache/nginx"
+
+
+def states(context: Context) -> list[State]:
+    """A caching mirror of the stack's package sources. Jump host and time server are the base role's work."""
+    package = apt.packages(context, "nginx")[0]
+    sources = [(source, urlsplit(source.uri)) for source in context.inventory.packages.sources]
+    cache = Directory(path=CACHE, owner="www-data", group="www-data", mode=0o750, needs=(package.identity,))
+    configuration = context.template(
+        "/etc/nginx/nginx.conf",
+        "management/nginx.conf.j2",
+        needs=(package.identity,),
+        sources=sources,
+        mirror_path=apt.MIRROR_PATH,
+        cache=CACHE,
+    )
+    service = Unit(
+        unit="nginx.service",
+        reload_on=(configuration.identity,),
+        check=("/usr/sbin/nginx", "-t", "-q"),
+        port=80,
+        needs=(package.identity, cache.identity),
+    )
+    return [package, cache, configuration, service]

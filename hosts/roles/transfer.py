@@ -1,0 +1,11 @@
+"""The transfer host: its base only for now; the SFTP drop and the scanner come with their own issue."""
+
+from __future__ import annotations
+
+from hosts.roles.context import Context
+from hosts.states import State
+
+
+def states(context: Context) -> list[State]:
+    """Nothing beside the base."""
+    return []

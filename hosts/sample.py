@@ -1,0 +1,139 @@
+"""A made-up landscape with every role, for what is asked of roles without a stack: their packages, and tests."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network
+
+from infra.inventory import (
+    Components,
+    Endpoint,
+    Flow,
+    Host,
+    Inventory,
+    Packages,
+    PackageSource,
+    SecretReference,
+    VantagePoint,
+    WayIn,
+)
+
+AREAS = ("ambulant", "stationaer", "kita", "teilhabe", "beratung", "pep")
+ROLES = ("database", "application", "web", "file", "transfer", "management")
+SUBNETS = {role: IPv4Network(f"10.77.{number}.0/24") for number, role in enumerate((*ROLES, "gateway"), start=1)}
+HOSTS = {
+    "db01": "database",
+    "db02": "database",
+    "app01": "application",
+    "app02": "application",
+    "web01": "web",
+    "web02": "web",
+    "file01": "file",
+    "xfer01": "transfer",
+    "mgmt01": "management",
+}
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\nc2FtcGxl\n-----END CERTIFICATE-----\n"
+KEY = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nc2FtcGxl\n-----END PGP PUBLIC KEY BLOCK-----\n"
+
+
+def inventory() -> Inventory:
+    """Nine hosts and six endpoints in the form of the real ones; nothing of it exists."""
+    hosts = {name: _host(name, role) for name, role in HOSTS.items()}
+    address = IPv4Address("198.51.100.10")
+    return Inventory(
+        stack="sample",
+        landscape="sample",
+        internal_domain="sample.internal",
+        address_space=IPv4Network("10.77.0.0/16"),
+        subnets=SUBNETS,
+        hosts=hosts,
+        endpoints={
+            area: Endpoint(
+                name=area,
+                host_name=f"{area}.sample.test",
+                address=address,
+                health_path="/health",
+                sync_path="/sync",
+                minimum_certificate_days=20,
+            )
+            for area in AREAS
+        },
+        flows=_flows(),
+        way_in=WayIn(user="ops", jump_host="mgmt01", jump_address=IPv4Address("198.51.100.12"), jump_port=22),
+        vantage_points={
+            "outside": VantagePoint(spec="local://"),
+            "operator": VantagePoint(spec="local://"),
+        },
+        vault_uri="https://kv-sample.vault.azure.net/",
+        trusted_authorities=[CERTIFICATE],
+        internal_authority=CERTIFICATE,
+        packages=Packages(
+            sources=[
+                PackageSource(
+                    name="sample",
+                    uri="http://packages.sample.test/debian",
+                    suites=["bookworm"],
+                    components=["main"],
+                    keyring=KEY,
+                )
+            ]
+        ),
+        components=Components(manifests="hosts/components", artifacts=".rehearsal/artifacts"),
+        time_sources=[],
+    )
+
+
+def _host(name: str, role: str) -> Host:
+    place = 4 + [host for host, other in HOSTS.items() if other == role].index(name)
+    purposes = {"database": ["tls-key", "postgresql/replication"], "application": []}.get(role)
+    secrets = [*purposes, *(f"postgresql/{area}" for area in AREAS)] if purposes is not None else []
+    return Host(
+        name=name,
+        role=role,
+        zone="1",
+        address=SUBNETS[role][place],
+        fqdn=f"{name}.sample.internal",
+        size="Standard_D2as_v5",
+        host_keys=["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"],
+        data_disk_gb=4 if role in ("database", "file") else None,
+        certificate=CERTIFICATE if role == "database" else None,
+        secrets={purpose: SecretReference(name=purpose.replace("/", "-"), version="1") for purpose in secrets},
+    )
+
+
+def _flows() -> list[Flow]:
+    rows = [
+        ("gateway-from-internet", "internet", "gateway", "tcp", [80, 443]),
+        ("web-from-gateway", "gateway", "web", "tcp", [80]),
+        ("application-from-web", "web", "application", "tcp", list(range(8001, 8007))),
+        ("database-from-application", "application", "database", "tcp", [5432]),
+        ("database-replication", "database", "database", "tcp", [5432]),
+        ("transfer-from-old-hoster", "old-hoster", "transfer", "tcp", [22]),
+        ("management-from-operator", "operator", "management", "tcp", [22]),
+        ("ssh-from-management", "management", "any-host", "tcp", [22]),
+        ("packages-from-management", "any-host", "management", "tcp", [80]),
+        ("time-from-management", "any-host", "management", "udp", [123]),
+        ("secrets-from-key-vault", "any-host", "key-vault", "tcp", [443]),
+    ]
+    return [
+        Flow(
+            name=name,
+            source=source,
+            destination=destination,
+            protocol="udp" if protocol == "udp" else "tcp",
+            ports=ports,
+            source_prefixes=_prefixes(source),
+            destination_prefixes=_prefixes(destination),
+        )
+        for name, source, destination, protocol, ports in rows
+    ]
+
+
+def _prefixes(party: str) -> list[str]:
+    others = {
+        "internet": ["Internet"],
+        "key-vault": ["AzureKeyVault"],
+        "operator": ["203.0.113.10/32"],
+        "old-hoster": ["203.0.113.20/32"],
+        "any-host": [str(SUBNETS[role]) for role in ROLES],
+    }
+    return others[party] if party in others else [str(SUBNETS[party])]
