@@ -16,10 +16,8 @@ FOLDER = "/etc/vivendi"
 
 def states(context: Context) -> list[State]:
     """All components, each with user, archive, configuration, password and unit."""
-    return [
-        Directory(path=FOLDER),
-        *(state for component in context.components for state in _states(context, component)),
-    ]
+    components = [_states(context, component) for component in context.components]
+    return [Directory(path=FOLDER), *(state for states in components for state in states)]
 
 
 def _states(context: Context, component: Manifest) -> list[State]:
@@ -41,7 +39,6 @@ def _states(context: Context, component: Manifest) -> list[State]:
         f"/etc/systemd/system/{component.service.unit}.service",
         "application/component.service.j2",
         component=component,
-        reads=FOLDER,
     )
     return [
         Group(group=user),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from console import ExpectedError
 from hosts.roles import apt
 from hosts.roles.base import INTERNAL_AUTHORITY
@@ -97,23 +99,28 @@ def _packages(context: Context) -> list[State]:
 
 def _configuration(context: Context, is_primary: bool) -> list[State]:
     """A Debian cluster is a folder of files that its tools read, and the data they point to."""
-    owner = {"owner": "postgres", "group": "postgres"}
 
-    def file(name: str, template: str, mode: int = 0o640, **variables: object) -> File:
-        return context.template(f"{CONFIGURATION}/{name}", template, mode=mode, needs=(PACKAGE,), **owner, **variables)
+    def file(name: str, template: str, mode: int = 0o640, **variables: Any) -> File:
+        path = f"{CONFIGURATION}/{name}"
+        return context.template(
+            path, template, owner="postgres", group="postgres", mode=mode, needs=(PACKAGE,), **variables
+        )
 
     certificate = context.host.certificate
     if certificate is None:
         raise ExpectedError(f"The inventory has no certificate for the database host {context.host.name}.")
     disk_mb = (context.host.data_disk_gb or 0) * 1024
     return [
-        *(Directory(path=path, needs=(PACKAGE,), **owner) for path in (f"/etc/postgresql/{VERSION}", CONFIGURATION)),
+        *(
+            Directory(path=path, owner="postgres", group="postgres", needs=(PACKAGE,))
+            for path in (f"/etc/postgresql/{VERSION}", CONFIGURATION)
+        ),
         Directory(path=CERTIFICATES, owner="root", group="postgres", mode=0o750, needs=(PACKAGE,)),
         text(f"{CERTIFICATES}/server.crt", certificate.rstrip("\n") + "\n", needs=(PACKAGE,)),
-        text(f"{CERTIFICATES}/server.key", Secret("tls-key"), mode=0o600, needs=(PACKAGE,), **owner),
+        text(f"{CERTIFICATES}/server.key", Secret("tls-key"), mode=0o600, needs=(PACKAGE,), owner="postgres", group="postgres"),
         text(
             PASSWORD_FILE, f"*:*:*:{REPLICATION_ROLE}:", Secret(REPLICATION_SECRET), "\n",
-            mode=0o600, needs=(PACKAGE,), **owner,
+            mode=0o600, needs=(PACKAGE,), owner="postgres", group="postgres",
         ),
         file(
             "postgresql.conf",
@@ -137,7 +144,7 @@ def _configuration(context: Context, is_primary: bool) -> list[State]:
     ]  # fmt: skip
 
 
-def _access(context: Context) -> dict[str, object]:
+def _access(context: Context) -> dict[str, Any]:
     """Who may connect from where: the components' roles from where the flow table lets them, standbys to replicate."""
     flows = [flow for flow in context.inventory.flows if flow.destination == "database" and PORT in flow.ports]
     prefixes = sorted({prefix for flow in flows if flow.source == "application" for prefix in flow.source_prefixes})
