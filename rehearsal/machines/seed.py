@@ -52,7 +52,6 @@ class Seed:
         """Put it into a host's fresh root."""
         seed = root / SEED
         seed.mkdir(parents=True, exist_ok=True)
-        seed.parent.chmod(0o700)
         metadata = {
             "instance-id": self.instance_id,
             "local-hostname": self.computer_name,

@@ -6,9 +6,8 @@ machine's own stay untouched. One reaches it with `livegang-way-in NAME ADDRESS 
 
 from __future__ import annotations
 
-from rehearsal import keys
 from rehearsal.machines.containers import File
-from rehearsal.settings import OPERATOR, OUTSIDE, PROJECT, PUBLIC_DNS
+from rehearsal.settings import OPERATOR, OUTSIDE, PUBLIC_DNS
 from rehearsal.supervisor.world import World
 
 ADDRESSES = {"outside": OUTSIDE, "operator": OPERATOR}
@@ -41,7 +40,7 @@ exec /usr/sbin/sshd -D -e -f /etc/ssh/vantage.conf
 
 def start(world: World) -> None:
     """Start the vantage points' containers."""
-    made = keys.ensure(world.settings, PROJECT / "Pulumi.rehearsal.yaml")
+    keys = world.settings.keys
     for name, address in ADDRESSES.items():
         world.containers.start(
             name,
@@ -50,9 +49,9 @@ def start(world: World) -> None:
             files={
                 "/etc/hostname": f"{name}\n",
                 "/etc/resolv.conf": f"nameserver {PUBLIC_DNS}\n",
-                "/etc/ssh/vantage": File((made.folder / "vantage").read_bytes()),
+                "/etc/ssh/vantage": File((keys / "vantage").read_bytes()),
                 "/etc/ssh/vantage.conf": _SSHD.format(address=address),
-                "/root/.ssh/authorized_keys": File((made.folder / "operator.pub").read_bytes()),
-                "/usr/local/share/ca-certificates/livegang-rehearsal.crt": made.authority.read_bytes(),
+                "/root/.ssh/authorized_keys": File((keys / "operator.pub").read_bytes()),
+                "/usr/local/share/ca-certificates/livegang-rehearsal.crt": (keys / "authority.pem").read_bytes(),
             },
         )

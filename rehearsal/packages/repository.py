@@ -23,7 +23,7 @@ from rehearsal.locking import alone
 from rehearsal.supervisor.handler import Log
 from rehearsal.supervisor.records import write_atomically
 
-RECIPE = "1"
+RECIPE = "2"
 """Raised when the repository is made in another way from the same packages."""
 
 KEY = "archive-key.asc"
@@ -112,7 +112,8 @@ def _download(cache: Path, images: Images, packages: Sequence[str], log: Log) ->
         log("reading the package lists")
         _run("apt-get", "-q", "update", apt=configuration)
         log(f"downloading {len(packages)} packages and what they need")
-        install = ("apt-get", "-q", "-y", "install")
+        # Also what the base image has already: who removes it from a host must be able to get it again.
+        install = ("apt-get", "-q", "-y", "install", "--reinstall")
         _run(*install, "--download-only", *packages, apt=configuration)
         # Without any archives apt names all it would fetch, one a line: 'URI' file size hash
         nothing = f"Dir::Cache::archives={work}/nothing"

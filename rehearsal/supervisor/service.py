@@ -11,14 +11,14 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from rehearsal import image
+from rehearsal import image, keys
 from rehearsal.machines import virtual_machine
 from rehearsal.machines.cgroups import ROOT as CGROUP_ROOT
 from rehearsal.machines.containers import Containers
 from rehearsal.machines.hosts import Hosts
 from rehearsal.machines.virtual_machine import VirtualMachines
 from rehearsal.network.namespaces import Namespaces
-from rehearsal.settings import Settings, cache
+from rehearsal.settings import PROJECT, Settings, cache
 from rehearsal.supervisor import doors, handlers, kernel, report
 from rehearsal.supervisor.handler import HandlerError, Log
 from rehearsal.supervisor.records import Records
@@ -45,6 +45,7 @@ class Service:
             signal.signal(number, lambda *_: self._ending.set())
         kernel.raise_inotify(self._settings.identifier)
         _private_mounts()
+        keys.ensure(self._settings, PROJECT / "Pulumi.rehearsal.yaml")
         world = self._world = _world(self._settings)
         for start in handlers.STARTS:
             start(world)
