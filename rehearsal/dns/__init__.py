@@ -1,0 +1,93 @@
+"""DNS made real: public zones on the rehearsal's Internet, private ones behind Azure's resolver 168.63.129.16.
+
+Three services, each in a container of its own: ``public-dns`` (knot at 203.0.113.53: the declared public zones, a root
+that knows no other name, and the few names of the rehearsal's Internet), ``private-dns`` (knot on the router's
+loopback) and ``resolver`` (dnsmasq at 168.63.129.16, which hosts ask).
+
+Where it differs from DNS at large: nothing is cached, nothing is delegated or signed, a CNAME into another zone is
+not followed, and every name below vault.azure.net leads to the one stand-in of Key Vault.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rehearsal import settings
+from rehearsal.dns import resources
+from rehearsal.dns.records import RecordSet
+from rehearsal.dns.resolver import Resolver
+from rehearsal.dns.server import NAME_SERVER, Zone, ZoneServer
+from rehearsal.supervisor.handler import Handler
+
+if TYPE_CHECKING:
+    from rehearsal.supervisor.world import World
+
+PACKAGES = "packages.livegang.test"
+PRIVATE_ADDRESS, PRIVATE_PORT = IPv4Address("127.0.0.1"), 5353
+
+
+@dataclass(frozen=True)
+class Servers:
+    """The DNS services of one world."""
+
+    public: ZoneServer
+    private: ZoneServer
+    resolver: Resolver
+
+
+_servers: dict[Path, Servers] = {}
+_making = threading.Lock()
+
+
+def servers(world: World) -> Servers:
+    """The world's DNS services; there is one of each for a state folder."""
+    with _making:
+        if world.settings.state not in _servers:
+            _servers[world.settings.state] = Servers(
+                ZoneServer(world, "public-dns", "public-dns", settings.PUBLIC_DNS, 53),
+                ZoneServer(world, "private-dns", "router", PRIVATE_ADDRESS, PRIVATE_PORT),
+                Resolver(world, str(PRIVATE_ADDRESS), PRIVATE_PORT),
+            )
+        return _servers[world.settings.state]
+
+
+def start(world: World) -> None:
+    """Start the three services; returns when they answer."""
+    found = servers(world)
+    found.public.start(internet_zones())
+    # Like the other it has a root, to be asked whether it serves at all.
+    found.private.start([_zone(".")])
+    found.resolver.start()
+
+
+def internet_zones() -> list[Zone]:
+    """What the rehearsal's Internet knows of itself: names that nobody declares.
+
+    Each has a zone of its own, so that it stays known when somebody declares the zone above it.
+    """
+    return [
+        _zone(".", (NAME_SERVER.rstrip("."), settings.PUBLIC_DNS)),
+        _zone(PACKAGES, ("@", settings.PACKAGE_SERVER)),
+        _zone("vault.azure.net", ("*", settings.KEY_VAULT)),
+    ]
+
+
+def _zone(name: str, *addresses: tuple[str, IPv4Address]) -> Zone:
+    sets = [RecordSet(host, "A", 60, (str(address),)) for host, address in addresses]
+    return Zone(name, {(record.name, record.type): record for record in sets})
+
+
+def handlers(world: World) -> dict[str, Handler]:
+    """The DNS family's handlers by Pulumi token."""
+    found = servers(world)
+    return {
+        "azure-native:dns:Zone": resources.Zone(found.public),
+        "azure-native:dns:RecordSet": resources.RecordSet(found.public),
+        "azure-native:privatedns:PrivateZone": resources.Zone(found.private),
+        "azure-native:privatedns:PrivateRecordSet": resources.RecordSet(found.private),
+        "azure-native:privatedns:VirtualNetworkLink": resources.VirtualNetworkLink(found.resolver),
+    }

@@ -1,0 +1,96 @@
+"""The resolver at 168.63.129.16: linked private zones from their server, all else from the Internet's."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rehearsal import settings
+from rehearsal.dns.server import START_SECONDS, ask
+from rehearsal.supervisor.handler import HandlerError
+
+if TYPE_CHECKING:
+    from rehearsal.supervisor.world import World
+
+NAME = "resolver"
+NAMESPACE = "router"
+PORT = 53
+SERVERS = "/etc/dnsmasq.servers"
+
+_DNSMASQ = f"""\
+port={PORT}
+listen-address={settings.PLATFORM_DNS}
+bind-interfaces
+no-resolv
+no-hosts
+user=root
+pid-file
+log-facility=-
+# Every answer is asked for anew, so that a changed record shows at once. Azure's resolver keeps it for its TTL.
+cache-size=0
+servers-file={SERVERS}
+"""
+
+
+class Resolver:
+    """One dnsmasq for all virtual networks: a zone that is linked to one is answered in all."""
+
+    def __init__(self, world: World, private_address: str, private_port: int) -> None:
+        self._world = world
+        self._private = f"{private_address}#{private_port}"
+        self._links: dict[str, str] = {}
+        """Zones by their links' lower-cased ids."""
+        self._lock = threading.RLock()
+
+    def start(self) -> None:
+        files = {"/etc/dnsmasq.conf": _DNSMASQ, SERVERS: self._servers()}
+        argv = ["dnsmasq", "--keep-in-foreground", "--conf-file=/etc/dnsmasq.conf"]
+        self._world.containers.start(NAME, NAMESPACE, argv, files=files)
+        self._wait_until("answers", lambda: self._asked(".") is not False)
+
+    def link(self, identifier: str, zone: str) -> None:
+        """Answer a private zone; returns when it does."""
+        with self._lock:
+            self._links[identifier.lower()] = zone.lower()
+            self._apply()
+            self._wait_until(f"answers for {zone}", lambda: self.answers(zone))
+
+    def unlink(self, identifier: str) -> None:
+        with self._lock:
+            if self._links.pop(identifier.lower(), None) is not None:
+                self._apply()
+
+    def answers(self, zone: str) -> bool:
+        """Whether it knows the zone, asked as a host would."""
+        return self._asked(f"{zone}.") is True
+
+    def _asked(self, name: str) -> bool | None:
+        """True for an answer, None for none, False while nobody listens."""
+        try:
+            return True if ask(self._world, NAMESPACE, settings.PLATFORM_DNS, PORT, name, "SOA") else None
+        except HandlerError:
+            return False
+
+    def _apply(self) -> None:
+        containers = self._world.containers
+        if not containers.alive(NAME):
+            containers.restart(NAME)
+        containers.write(NAME, {SERVERS: self._servers()})
+        # SIGHUP: dnsmasq reads its servers' file anew.
+        containers.reload(NAME)
+
+    def _servers(self) -> str:
+        private = [f"server=/{zone}/{self._private}" for zone in sorted(set(self._links.values()))]
+        return "\n".join([*private, f"server={settings.PUBLIC_DNS}"]) + "\n"
+
+    def _wait_until(self, what: str, holds: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while not holds():
+            if time.monotonic() > deadline:
+                log = self._world.containers.log_end(NAME)
+                raise HandlerError(
+                    f"The resolver {settings.PLATFORM_DNS} never {what} in {START_SECONDS:.0f} s.\n{log}"
+                )
+            time.sleep(0.02)
