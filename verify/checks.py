@@ -1,0 +1,115 @@
+"""How a test says what it is about: the marker `check` and what the plugin makes of it.
+
+    @check("sshd", needs=["host:{host}"])
+    def test_sshd_refuses_passwords(host: Host) -> None:
+        '''A guessed password would open the host.'''
+
+The subject is the parameter ``endpoint`` or ``target`` where the test has one, else the host it runs on. In the
+texts ``{host}``, ``{endpoint}``, ``{target}`` and ``{component}`` stand for the parameters of those names. A
+parameter may be an object that brings its own ``place``, ``proves`` and ``needs``: see `Subject`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import pytest
+
+from verify.report.model import Check, Needs
+
+MARKER = "check(component, *, proves, needs, at): what the test is about; see verify/checks.py"
+
+
+@runtime_checkable
+class Subject(Protocol):
+    """A parameter that knows where its test runs and what it depends on, e.g. one row of the flow table."""
+
+    name: str
+    place: str
+    """Host or vantage point from which it is tried."""
+
+    @property
+    def proves(self) -> str: ...
+
+    @property
+    def needs(self) -> Needs: ...
+
+
+def check(
+    component: str, *, proves: str = "", needs: Sequence[str | tuple[str, ...]] = (), at: str = ""
+) -> pytest.MarkDecorator:
+    """Declare a check's component, what it proves, what it needs, and from which vantage point it looks.
+
+    ``proves``: the capability that is out of service when this fails. ``needs``: capabilities that must be in
+    service for it to be able to pass; a tuple is a group of alternatives. Every check needs the host or vantage
+    point it runs on. ``at``: the vantage point's name, where the test does not run on a host of the landscape.
+    """
+    groups = tuple(need if isinstance(need, tuple) else (need,) for need in needs)
+    return pytest.mark.check(component, proves=proves, needs=groups, at=at)
+
+
+def describe(item: pytest.Item) -> Check:
+    """What a collected test is about, from its marker, parameters and docstring."""
+    names = _names(item)
+    marker = item.get_closest_marker("check")
+    component = _fill(str(marker.args[0]), names) if marker else suite_of(item)
+    proves = {_fill(str(marker.kwargs["proves"]), names)} if marker else set()
+    declared: Needs = marker.kwargs["needs"] if marker else ()
+    needs = tuple(tuple(_fill(capability, names) for capability in group) for group in declared)
+    for value in _parameters(item).values():
+        if isinstance(value, Subject):
+            proves.add(value.proves)
+            needs += value.needs
+    place = place_of(item)
+    docstring: str | None = getattr(getattr(item, "obj", None), "__doc__", None)
+    return Check(
+        identifier=f"{item.path.name}::{item.nodeid.partition('::')[2]}",
+        suite=suite_of(item),
+        subject=names.get("endpoint") or names.get("target") or place or suite_of(item),
+        component=component,
+        title=_title(item, names),
+        risk=" ".join((docstring or "").split()),
+        proves=frozenset(proves - {""}),
+        needs=((f"host:{place}",), *needs) if place else needs,
+    )
+
+
+def suite_of(item: pytest.Item) -> str:
+    """The topic of the test's file: ``base`` for test_base.py."""
+    return item.path.stem.removeprefix("test_")
+
+
+def place_of(item: pytest.Item) -> str | None:
+    """Name of the host or vantage point on which a test runs, None for one that runs on neither."""
+    marker = item.get_closest_marker("check")
+    if marker and marker.kwargs["at"]:
+        return str(marker.kwargs["at"])
+    places = [value.place for value in _parameters(item).values() if isinstance(value, Subject)]
+    return places[0] if places else _names(item).get("host")
+
+
+def _parameters(item: pytest.Item) -> dict[str, Any]:
+    callspec = getattr(item, "callspec", None)
+    return dict(callspec.params) if callspec else {}
+
+
+def _names(item: pytest.Item) -> dict[str, str]:
+    """The parameters' names by parameter; testinfra's is called ``host``."""
+    parameters = _parameters(item)
+    host = parameters.pop("_testinfra_host", None)
+    names = {parameter: str(getattr(value, "name", value)) for parameter, value in parameters.items()}
+    return names | ({"host": str(host.backend.hostname)} if host is not None else {})
+
+
+def _fill(text: str, names: dict[str, str]) -> str:
+    for name, value in names.items():
+        text = text.replace("{" + name + "}", value)
+    return text
+
+
+def _title(item: pytest.Item, names: dict[str, str]) -> str:
+    """``test_port_answers[ssh://app01-ambulant]`` with the parameter ambulant: "port answers (ambulant)"."""
+    words = str(getattr(item, "originalname", None) or item.name).removeprefix("test_").replace("_", " ")
+    others = [value for name, value in names.items() if name not in ("host", "endpoint", "target")]
+    return f"{words} ({', '.join(others)})" if others else words

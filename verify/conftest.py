@@ -1,0 +1,127 @@
+"""Makes `pytest verify/` a readiness run: its options, the landscape it expects, and the plugin that judges it.
+
+What the run needs is loaded before collection, because suites take their hosts and parameters from it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from console import ExitCode, ExpectedError
+from verify import checks, connection, gathering, landscape
+from verify.evidence import note
+from verify.landscape import Landscape, state_folder
+from verify.report.files import write_report
+from verify.report.model import Run
+from verify.report.plugin import Readiness
+from verify.report.progress import Progress
+from verify.report.terminal import show
+from verify.report.verdict import Judgement
+from verify.report.waivers import read_waivers
+
+FOLDER = Path(__file__).parent
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("livegang", "readiness of a landscape")
+    group.addoption("--stack", help="the stack whose landscape is verified (default: LIVEGANG_STACK, else rehearsal)")
+    group.addoption("--brief", action="store_true", help="progress and verdict only, as `fab verify.ready` shows them")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", checks.MARKER)
+    stack = config.getoption("--stack", None) or os.environ.get("LIVEGANG_STACK", "rehearsal")
+    try:
+        loaded = Landscape.load(stack)
+        selected = _selection(config, loaded)
+        waivers = read_waivers(FOLDER / "waivers" / f"{stack}.yaml")
+    except ExpectedError as error:
+        # There is nothing to judge: said in one sentence, with the verdict's own exit code.
+        pytest.exit(f"NOT CHECKED: {error}", returncode=ExitCode.NOT_CHECKED)
+    landscape.adopt(loaded)
+    connection.install()
+    config.option.ssh_config = str(loaded.ssh_config)
+    config.option.continue_on_collection_errors = True
+    suites = {path.stem.removeprefix("test_") for path in FOLDER.glob("test_*.py")}
+    ending = Ending(stack)
+    config.pluginmanager.register(ending)
+    config.pluginmanager.register(
+        Readiness(loaded.subjects(), suites, Reality(loaded), waivers, selected, ending.finished), "readiness"
+    )
+    if config.getoption("--brief", False):
+        Progress.take_over(config, ending.console)
+
+
+def _selection(config: pytest.Config, loaded: Landscape) -> set[str] | None:
+    """The hosts that --hosts names, by name or role, with or without `ssh://`; None without it.
+
+    testinfra would run every suite on them, whatever its own hosts: so the option is taken from it, and tests
+    of other hosts are left out instead.
+    """
+    words = config.option.hosts
+    config.option.hosts = None
+    if words is None:
+        return None
+    names = [word.strip().removeprefix("ssh://") for word in words.split(",")]
+    points = {str(name) for name in loaded.inventory.vantage_points}
+    known = ",".join(name for name in names if name not in points)
+    chosen = {host.name for host in loaded.inventory.select(known)} if known else set()
+    return chosen | (points & set(names))
+
+
+class Reality:
+    """The world as it is: hosts and vantage points over ssh."""
+
+    def __init__(self, loaded: Landscape) -> None:
+        self._loaded = loaded
+        self._gone: dict[str, str] = {}
+
+    def unreachable(self, places: set[str]) -> dict[str, str]:
+        inventory = self._loaded.inventory
+        points = {str(name): point.spec for name, point in inventory.vantage_points.items()}
+        specs = {place: points.get(place, f"ssh://{place}") for place in sorted(places)}
+        if places & inventory.hosts.keys():  # the others are reached through it
+            specs.setdefault(inventory.way_in.jump_host, f"ssh://{inventory.way_in.jump_host}")
+        self._gone = connection.find_unreachable(specs, inventory.way_in.jump_host, str(self._loaded.ssh_config))
+        return self._gone
+
+    def prefetch(self, places_by_suite: dict[str, set[str]]) -> None:
+        gathering.start_all(places_by_suite, self._gone)
+
+
+class Ending:
+    """Writes the report and shows the verdict."""
+
+    def __init__(self, stack: str) -> None:
+        self.console = Console(highlight=False)
+        self._folder = state_folder(stack) / "report"
+        self._shown: tuple[Run, Judgement, Path] | None = None
+
+    def finished(self, run: Run, judgement: Judgement) -> None:
+        page = write_report(self._folder, run, judgement)
+        self._shown = (run, judgement, page)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_unconfigure(self) -> None:
+        if self._shown is not None:
+            run, judgement, page = self._shown
+            show(self.console, run, judgement, page)
+
+
+@pytest.fixture
+def evidence() -> Callable[[str, object], None]:
+    """Keep an observation for the report: a heading, and text or JSON-serialisable data. Never a secret."""
+    return note
+
+
+def pytest_make_parametrize_id(val: Any) -> str | None:
+    """Tests are named by what they are about: `test_health_answers[ambulant]`."""
+    name = getattr(val, "name", None)
+    return name if isinstance(name, str) else None

@@ -1,0 +1,119 @@
+"""testinfra's ssh backend with bounds: a connection and a command end in time, a host out of reach is one error.
+
+It takes the place of testinfra's own behind the same `ssh://NAME` specs, so tests stay plain testinfra. The
+connection is ssh's own, shared over the ControlMaster of the generated ssh_config.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import testinfra
+import testinfra.backend
+from testinfra.backend.ssh import SshBackend
+
+from verify.evidence import NOTEBOOK
+
+CONNECT_SECONDS = 10
+COMMAND_SECONDS = 45
+
+
+class HostLost(Exception):
+    """A host or vantage point does not answer (any more); the message is ssh's reason."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name = name
+        self.reason = reason
+        super().__init__(f"{name} is out of reach: {reason}")
+
+
+class CommandTooSlow(AssertionError):
+    """A command on a host did not end in time."""
+
+
+class BoundedSshBackend(SshBackend):  # type: ignore[misc]  # testinfra has no complete annotations
+    """`ssh://NAME`, strict about host keys, bounded in time."""
+
+    def __init__(self, hostspec: str, *args: Any, **kwargs: Any) -> None:
+        super().__init__(hostspec, *args, **{**kwargs, "timeout": CONNECT_SECONDS})
+        self._encoding = "UTF-8"  # saves a round trip a host: all of ours speak it
+
+    def run(self, command: str, *args: str, **kwargs: Any) -> Any:
+        return self._run(self.get_command(command, *args))
+
+    def _run(self, command: str) -> Any:
+        status, output, errors = self._ssh(command)
+        if status == 255 and command != "true":
+            # 255 is ssh's own failure, or the command's: a second look tells them apart.
+            second, _, second_errors = self._ssh("true")
+            if second == 255:
+                raise HostLost(self.hostname, reason_of(second_errors))
+        result = self.result(status, self.encode(command), output, errors)
+        ending = "" if status == 0 else f"\n(exit status {status})"
+        NOTEBOOK.note(command, result.stdout + result.stderr + ending)
+        return result
+
+    def _ssh(self, command: str) -> tuple[int, bytes, bytes]:
+        argv = ["ssh", "-o", "BatchMode=yes", "-o", f"ConnectTimeout={self.timeout}"]
+        argv += ["-F", self.ssh_config] if self.ssh_config else []
+        argv += [self.host.name, command]
+        with subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        ) as process:
+            try:
+                output, errors = process.communicate(timeout=COMMAND_SECONDS)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.communicate()
+                raise CommandTooSlow(f"{self.hostname}: no end after {COMMAND_SECONDS} s of: {command[:200]}") from None
+        return process.returncode, output, errors
+
+
+def install() -> None:
+    """Let `ssh://` specs use the bounded backend."""
+    testinfra.backend.BACKENDS["ssh"] = f"{__name__}.{BoundedSshBackend.__name__}"
+
+
+def reason_of(errors: bytes) -> str:
+    """One sentence of why ssh failed, from what it said last."""
+    text = errors.decode(errors="replace")
+    if "REMOTE HOST IDENTIFICATION HAS CHANGED" in text or "Host key verification failed" in text:
+        return "its host key is not the pinned one"
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    said = [line for line in lines if "closed by UNKNOWN" not in line and "mux" not in line] or lines
+    return said[0].rstrip(".") if said else "ssh ended without a word"
+
+
+def look(spec: str, ssh_config: str | None) -> str | None:
+    """Reason why a host does not answer, None when it does."""
+    host = testinfra.get_host(spec, ssh_config=ssh_config)
+    try:
+        result = host.run("true")
+    except CommandTooSlow:
+        return f"no login within {COMMAND_SECONDS} s"
+    return None if result.rc == 0 else reason_of(result.stderr_bytes)
+
+
+def find_unreachable(specs: dict[str, str], first: str | None, ssh_config: str | None) -> dict[str, str]:
+    """Reasons by name of those that do not answer.
+
+    ``specs``: host spec by name. ``first``: the jump host's name; it is asked alone, so that the others find its
+    shared connection open instead of opening one each.
+    """
+    gone: dict[str, str] = {}
+    if first is not None and first in specs and (reason := look(specs[first], ssh_config)):
+        gone[first] = reason
+    rest = {name: spec for name, spec in specs.items() if name != first}
+    with ThreadPoolExecutor(max_workers=max(1, len(rest))) as pool:
+        for name, reason in zip(rest, pool.map(lambda spec: look(spec, ssh_config), rest.values()), strict=True):
+            if reason:
+                gone[name] = reason
+    return gone

@@ -1,0 +1,19 @@
+"""Running a probe at a host or vantage point."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+
+def run_probe(host: Any, probe: ModuleType, orders: object) -> Any:
+    """Run a probe module on a testinfra host with these orders; returns its answer.
+
+    Raises AssertionError with what the probe said when it fails, e.g. because the place has no python3.
+    """
+    source = Path(str(probe.__file__)).read_text()
+    result = host.run("python3 -c %s %s", source, json.dumps(orders))
+    assert result.rc == 0, f"{probe.__name__} failed there: {result.stderr.strip() or result.stdout.strip()}"
+    return json.loads(result.stdout)

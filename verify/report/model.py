@@ -1,0 +1,120 @@
+"""What a readiness run consists of: checks, their results, what was left out, and the verdict over all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from console import ExitCode
+
+Needs = tuple[tuple[str, ...], ...]
+"""What must work for a check to be able to pass: every group, of each group at least one capability."""
+
+
+class Outcome(StrEnum):
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    """The check itself said why it cannot be made here; blocks go-live unless waived by name."""
+    WAIVED = "waived"
+    NOT_RUN = "not run"
+    """Its host was out of reach, or the run ended before its turn."""
+
+
+class Verdict(StrEnum):
+    GO = "GO"
+    NO_GO = "NO-GO"
+    NOT_CHECKED = "NOT CHECKED"
+
+    @property
+    def exit_code(self) -> ExitCode:
+        return {
+            Verdict.GO: ExitCode.DONE,
+            Verdict.NO_GO: ExitCode.NO_GO,
+            Verdict.NOT_CHECKED: ExitCode.NOT_CHECKED,
+        }[self]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing to prove about one subject."""
+
+    identifier: str
+    """pytest's node id, from the suite's file on."""
+    suite: str
+    """The file's topic: ``base``, ``database`` … ``endpoints``."""
+    subject: str
+    """The host or endpoint that the check is about, by name."""
+    component: str
+    """The part of the subject, e.g. ``sshd``, ``postgresql`` or ``vivendi-ambulant``."""
+    title: str
+    risk: str = ""
+    """What goes wrong in production if this is not so: the test's docstring."""
+    proves: frozenset[str] = frozenset()
+    """Capabilities that are in service when this passes and out of service when it fails."""
+    needs: Needs = ()
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was observed: a heading (usually the command) and its text. Never holds a secret."""
+
+    label: str
+    text: str
+
+
+@dataclass
+class Result:
+    check: Check
+    outcome: Outcome
+    reason: str = ""
+    """One sentence: why it failed or was not made; empty when it passed."""
+    detail: str = ""
+    """What follows the first sentence, e.g. a unit's status and the end of its journal."""
+    evidence: list[Evidence] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Something that a full run would have checked and this one did not."""
+
+    what: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.why}"
+
+
+@dataclass(frozen=True)
+class Subjects:
+    """What the report's matrix has rows for, and which suites must have looked at each."""
+
+    stack: str
+    hosts: dict[str, str]
+    """Role by host name, in the inventory's order."""
+    endpoints: dict[str, str]
+    """Host name (DNS) by endpoint name."""
+    jump_host: str | None = None
+    required: dict[str, frozenset[str]] = field(default_factory=dict)
+    """By subject: the suites without which it counts as not checked."""
+
+
+@dataclass
+class Run:
+    """All that one readiness run observed."""
+
+    subjects: Subjects
+    started: str
+    """ISO 8601, with offset."""
+    seconds: float = 0.0
+    results: list[Result] = field(default_factory=list)
+    unreachable: dict[str, str] = field(default_factory=dict)
+    """Reason by name, of hosts and vantage points that did not answer."""
+    gaps: list[Gap] = field(default_factory=list)
+    """What was left out by selection or because a suite could not be loaded."""
+    standbys: set[str] = field(default_factory=set)
+    """Database hosts that were seen to be standbys."""
+
+    def failed(self) -> list[Result]:
+        return [result for result in self.results if result.outcome is Outcome.FAILED]

@@ -1,0 +1,223 @@
+"""The pytest plugin that turns a run of the suites into a readiness run: what was checked, what was not, and why."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from verify.checks import describe, place_of, suite_of
+from verify.connection import HostLost
+from verify.evidence import NOTEBOOK
+from verify.report.model import Check, Evidence, Gap, Outcome, Result, Run, Subjects
+from verify.report.verdict import Judgement, judge
+from verify.report.waivers import Waivers
+
+EVIDENCE = pytest.StashKey[list[Evidence]]()
+STANDBY = "standby"
+"""Property that a check records (`record_property(STANDBY, True)`) when it sees its database host to be a standby."""
+
+
+class World(Protocol):
+    """What the plugin asks of the real world; tests of the plugin give it an imagined one."""
+
+    def unreachable(self, places: set[str]) -> dict[str, str]:
+        """Reasons by name of those places that do not answer."""
+
+    def prefetch(self, places_by_suite: dict[str, set[str]]) -> None:
+        """Begin to gather what the suites will look at."""
+
+
+class Readiness:
+    """Collects results and gaps; the verdict is in ``judgement`` once the session has ended."""
+
+    def __init__(
+        self,
+        subjects: Subjects,
+        suites: set[str],
+        world: World,
+        waivers: Waivers,
+        selected: set[str] | None,
+        finished: Callable[[Run, Judgement], None],
+    ) -> None:
+        """``suites``: the topics of all suite files there are. ``selected``: hosts that --hosts names, None for all.
+
+        ``finished`` is called with the run and its judgement, before the session ends: it writes the report.
+        """
+        self.run = Run(subjects, started=datetime.now().astimezone().isoformat(timespec="seconds"))
+        self.judgement: Judgement | None = None
+        self._began = time.monotonic()
+        self._suites, self._world, self._waivers = suites, world, waivers
+        self._selected, self._finished = selected, finished
+        self._loaded: set[str] = set()
+        self._broken: set[str] = set()
+        self._deselected: list[str] = []
+        self._checks: dict[str, Check] = {}
+        self._results: dict[str, Result] = {}
+
+    # What is to be checked
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if not report.failed:
+            return
+        suite = Path(report.nodeid.partition("::")[0]).stem.removeprefix("test_")
+        self._broken.add(suite)
+        self.run.gaps.append(Gap(f"suite {suite}", f"it cannot be loaded: {_last_line(report.longreprtext)}"))
+
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        self._deselected += [item.nodeid for item in items]
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        self._loaded = {suite_of(item) for item in items}
+        items[:] = [item for item in items if not _is_empty(item)]
+        if self._selected is not None:
+            left_out = [item for item in items if place_of(item) not in self._selected]
+            items[:] = [item for item in items if place_of(item) in self._selected]
+            if left_out:
+                self.run.gaps.append(
+                    Gap(f"{len(left_out)} checks", f"only {', '.join(sorted(self._selected))} was selected by --hosts")
+                )
+        self._checks = {item.nodeid: describe(item) for item in items}
+        if config.option.collectonly:
+            return
+        self.run.unreachable = self._world.unreachable({place for item in items if (place := place_of(item))})
+        reachable: dict[str, set[str]] = {}
+        for item in items:
+            place = place_of(item)
+            if place not in self.run.unreachable:
+                reachable.setdefault(suite_of(item), set()).update({place} if place else ())
+        self._world.prefetch(reachable)
+
+    # What came of it
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+        """A host out of reach is told once; its tests have no turn."""
+        place = place_of(item)
+        if place not in self.run.unreachable:
+            return None
+        self._results[item.nodeid] = Result(self._checks[item.nodeid], Outcome.NOT_RUN, f"{place} is out of reach")
+        return True
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
+        with NOTEBOOK.of_a_test() as notes:
+            item.stash[EVIDENCE] = notes
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        before: list[Evidence] = item.stash.get(EVIDENCE, [])
+        with NOTEBOOK.of_a_test() as notes:
+            notes += before
+            item.stash[EVIDENCE] = notes
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        result = self._results.setdefault(
+            item.nodeid, Result(self._checks[item.nodeid], Outcome.NOT_RUN, "the run ended before its turn")
+        )
+        result.seconds += report.duration
+        notes: list[Evidence] = item.stash.get(EVIDENCE, [])
+        result.evidence = list(notes)
+        if (STANDBY, True) in report.user_properties:
+            self.run.standbys.add(result.check.subject)
+        if call.excinfo is not None and isinstance(lost := call.excinfo.value, HostLost):
+            self.run.unreachable.setdefault(lost.name, lost.reason)
+            result.outcome, result.reason = Outcome.NOT_RUN, f"{lost.name} is out of reach"
+            report.outcome = "skipped"
+            report.longrepr = (str(item.path), 0, str(lost))
+            return report
+        self._judge_phase(result, report)
+        if result.outcome is Outcome.SKIPPED and (waiver := self._waivers.of(result.check.identifier)):
+            result.outcome, result.reason = Outcome.WAIVED, f"{result.reason} (waived by {waiver.by}: {waiver.reason})"
+        return report
+
+    def _judge_phase(self, result: Result, report: pytest.TestReport) -> None:
+        """Setup, call and teardown each give a report; a failure in any of them fails the check."""
+        expected = hasattr(report, "wasxfail")
+        if report.failed or (expected and report.skipped):
+            result.outcome = Outcome.FAILED
+            result.reason, result.detail = _message(report)
+        elif report.skipped or expected:
+            result.outcome = Outcome.SKIPPED
+            result.reason = "marked as expected to fail, but passed" if expected else _skip_reason(report)
+        elif report.when == "call" and result.outcome is Outcome.NOT_RUN:
+            result.outcome, result.reason = Outcome.PASSED, ""
+
+    # The end
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if session.config.option.collectonly:
+            return
+        run = self.run
+        for nodeid, check in self._checks.items():
+            run.results.append(
+                self._results.get(nodeid) or Result(check, Outcome.NOT_RUN, "the run ended before its turn")
+            )
+        run.gaps += self._selection_gaps(session.config) + self._waivers.gaps(
+            {c.identifier for c in self._checks.values()}
+        )
+        run.seconds = round(time.monotonic() - self._began, 1)
+        self.judgement = judge(run)
+        self._finished(run, self.judgement)
+        session.exitstatus = self.judgement.verdict.exit_code
+
+    def _selection_gaps(self, config: pytest.Config) -> list[Gap]:
+        gaps = []
+        if self._deselected:
+            words = [f"-k {config.option.keyword!r}" if config.option.keyword else ""]
+            words += [f"-m {config.option.markexpr!r}" if config.option.markexpr else ""]
+            how = " and ".join(word for word in words if word) or "the selection"
+            gaps.append(Gap(f"{len(self._deselected)} checks", f"left out by {how}"))
+        if named := [argument for argument in config.args if "::" in argument]:
+            gaps.append(Gap("all other checks", f"only {', '.join(Path(name).name for name in named)} was asked for"))
+        for suite in sorted(self._suites - self._loaded - self._broken):
+            gaps.append(Gap(f"suite {suite}", "it was not part of this run"))
+        if not self._checks and not gaps and not self.run.gaps:
+            gaps.append(Gap("everything", "no check was found"))
+        return gaps
+
+
+def _is_empty(item: pytest.Item) -> bool:
+    """A parameter set without members, e.g. no host of a role in this landscape. Coverage is judged by subject."""
+    callspec = getattr(item, "callspec", None)
+    return callspec is not None and any("NOTSET" in str(value) for value in callspec.params.values())
+
+
+def _message(report: pytest.TestReport) -> tuple[str, str]:
+    """First sentence and the rest of why a check failed, without pytest's own decoration."""
+    crash: Any = getattr(report.longrepr, "reprcrash", None)
+    text = str(crash.message) if crash is not None else report.longreprtext
+    text = text.removeprefix("AssertionError: ").removeprefix("verify.connection.").removeprefix("Failed: ")
+    kept: list[str] = []
+    for line in text.splitlines():
+        if kept and line.startswith("assert "):
+            break
+        kept.append(line)
+    first, *rest = kept or ["it failed without a message"]
+    if report.when != "call":
+        first = f"in its {report.when}: {first}"
+    return first, "\n".join(rest).strip("\n")
+
+
+def _skip_reason(report: pytest.TestReport) -> str:
+    if isinstance(report.longrepr, tuple):
+        return str(report.longrepr[2]).removeprefix("Skipped: ")
+    return report.longreprtext
+
+
+def _last_line(text: str) -> str:
+    lines = [line.removeprefix("E ").strip() for line in text.splitlines() if line.strip()]
+    marked = [line.removeprefix("E ").strip() for line in text.splitlines() if line.startswith("E ")]
+    return (marked or lines or ["for no reason given"])[-1]

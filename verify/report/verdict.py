@@ -1,0 +1,102 @@
+"""The verdict: GO only when all that belongs to the landscape was checked and nothing failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from verify.report.causes import Analysis, Cause
+from verify.report.model import Gap, Outcome, Run, Verdict
+
+
+@dataclass(frozen=True)
+class Judgement:
+    verdict: Verdict
+    causes: list[Cause]
+    """Failures that nothing else explains, and what was out of reach, each with its consequences."""
+    gaps: list[Gap]
+    """All that was not checked, and why."""
+
+    @property
+    def failures(self) -> list[Cause]:
+        return [cause for cause in self.causes if not cause.unreachable]
+
+    @property
+    def sentence(self) -> str:
+        """The verdict's reason in one sentence."""
+        if self.verdict is Verdict.GO:
+            return "Every check of every host and endpoint passed."
+        if self.verdict is Verdict.NO_GO:
+            followers = len({id(result) for cause in self.failures for result in cause.consequences})
+            sentence = _count(len(self.failures), "cause")
+            if followers:
+                sentence += f", {_count(followers, 'further check')} failed because of {_them(len(self.failures))}"
+            if self.gaps:
+                sentence += f"; {_count(len(self.gaps), 'thing')} not checked"
+            return sentence + "."
+        return f"{_count(len(self.gaps), 'thing')} not checked, so there is no verdict."
+
+
+def judge(run: Run) -> Judgement:
+    """A failure that nothing out of reach explains is NO-GO; else any gap is NOT CHECKED; else GO."""
+    causes = Analysis(run).causes
+    gaps = _unreachable(causes) + run.gaps + _unproven(run) + _uncovered(run)
+    if any(not cause.unreachable for cause in causes):
+        verdict = Verdict.NO_GO
+    elif gaps:
+        verdict = Verdict.NOT_CHECKED
+    else:
+        verdict = Verdict.GO
+    return Judgement(verdict, causes, gaps)
+
+
+def _unreachable(causes: list[Cause]) -> list[Gap]:
+    gaps = []
+    for cause in causes:
+        if cause.unreachable:
+            why = f"out of reach: {cause.reason}"
+            if cause.hidden_hosts:
+                why += f" (and behind it {', '.join(cause.hidden_hosts)})"
+            gaps.append(Gap(cause.subject, why))
+    return gaps
+
+
+def _unproven(run: Run) -> list[Gap]:
+    """Checks that were skipped without a waiver, or never had their turn although their host answers."""
+    gaps = []
+    for result in run.results:
+        check = result.check
+        if result.outcome is Outcome.SKIPPED:
+            gaps.append(Gap(f"{check.subject}, {check.title}", f"skipped: {result.reason}"))
+    late = [
+        result for result in run.results if result.outcome is Outcome.NOT_RUN and not _explained(result.reason, run)
+    ]
+    if late:
+        gaps.append(Gap(_count(len(late), "check"), late[0].reason or "the run ended before their turn"))
+    return gaps
+
+
+def _explained(reason: str, run: Run) -> bool:
+    return any(reason == f"{name} is out of reach" for name in run.unreachable)
+
+
+def _uncovered(run: Run) -> list[Gap]:
+    """Hosts and endpoints that a required suite did not look at, unless that is told already."""
+    if run.gaps:
+        return []
+    seen: dict[str, set[str]] = {}
+    for result in run.results:
+        seen.setdefault(result.check.subject, set()).add(result.check.suite)
+    return [
+        Gap(subject, f"no check of the suite {suite} was about it")
+        for subject, suites in run.subjects.required.items()
+        for suite in sorted(suites - seen.get(subject, set()))
+        if subject not in run.unreachable
+    ]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def _them(number: int) -> str:
+    return "it" if number == 1 else "them"

@@ -1,0 +1,127 @@
+"""The application hosts: every Vivendi component installed as its manifest says, running, and well."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+import tarfile
+from typing import Any
+
+import pytest
+
+from hosts.manifest import Manifest, artifact_mistake, artifact_path
+from verify.checks import check
+from verify.gathering import Gathering, Outputs, batch
+from verify.landscape import current, manifests, specs
+from verify.report.causes import PRIMARY
+from verify.units import explain
+
+testinfra_hosts = specs("application")
+
+HEALTH_SECONDS = 5
+
+
+def folder(component: Manifest) -> str:
+    """Where a component is unpacked to."""
+    return f"{component.artifact.target}/{component.name}"
+
+
+def look(host: Any) -> Outputs:
+    address = current().inventory.hosts[host.backend.hostname].address
+    commands = {"ports": "ss -Hltn"}
+    for component in manifests():
+        place = shlex.quote(folder(component))
+        commands |= {
+            f"health-{component.name}": f"curl -sS -m {HEALTH_SECONDS} -w '\\n%{{http_code}}' "
+            f"http://{address}:{component.port}{component.health.path}",
+            f"version-{component.name}": f"readlink {place}/current",
+            f"files-{component.name}": f"cd {place}/current/ && find . -type f ! -name '*.pyc' -print0 "
+            "| sort -z | xargs -0r sha256sum",
+            f"rights-{component.name}": f"find {place}/ -perm /022 ! -type l; "
+            f"stat -c '%U %G %a' /etc/vivendi/{component.name}.password",
+        }
+    return batch(host, commands)
+
+
+STATE = Gathering(__name__, look)
+
+
+@pytest.fixture
+def state(host: Any) -> Outputs:
+    """What the components' ports, health and files are on this host."""
+    return STATE.of(host.backend.hostname)
+
+
+pytestmark = pytest.mark.parametrize("component", manifests())
+
+
+@check("{component}", proves="service:{component}@{host}")
+def test_service_is_running(host: Any, component: Manifest) -> None:
+    """The area's mobile site loses half of its capacity, or all of it."""
+    assert host.service(component.service.unit).is_running, explain(host, component.service.unit)
+
+
+@check("{component}")
+def test_service_is_enabled(host: Any, component: Manifest) -> None:
+    """A service that does not come back after a reboot is found missing by its users."""
+    assert host.service(component.service.unit).is_enabled, f"{component.service.unit} would not start at the next boot"
+
+
+@check("{component}", needs=["service:{component}@{host}"])
+def test_port_is_listening(state: Outputs, component: Manifest) -> None:
+    """The web hosts send the area's requests there."""
+    listening = {line.split()[3].rpartition(":")[2] for line in state.lines("ports")}
+    assert str(component.port) in listening, f"nothing listens on port {component.port}"
+
+
+@check("{component}", proves="area:{component}@{host}", needs=["service:{component}@{host}", PRIMARY])
+def test_component_is_healthy(state: Outputs, component: Manifest) -> None:
+    """A service that runs without its database takes requests and loses them."""
+    body, _, status = state[f"health-{component.name}"].rpartition("\n")
+    assert status.strip() == "200", f"health answers {status.strip() or 'nothing'}: {reason(body)}"
+
+
+def reason(body: str) -> str:
+    """The reason in a health answer, else the answer."""
+    try:
+        return str(json.loads(body).get("reason", body))
+    except (ValueError, AttributeError):
+        return body.strip()[:300]
+
+
+@check("{component}")
+def test_version_is_the_manifest_s(state: Outputs, component: Manifest) -> None:
+    """Another version may read the data differently, or write it so that the right one no longer can."""
+    installed = state[f"version-{component.name}"].strip().rpartition("/")[2]
+    wanted = f"{component.name}-{component.version}"
+    assert installed == wanted, f"{installed or 'nothing'} is installed, not {wanted}"
+
+
+@check("{component}")
+def test_files_are_the_artifact_s(state: Outputs, component: Manifest) -> None:
+    """A file edited by hand is lost at the next release; one edited by somebody else is worse."""
+    path = artifact_path(current().inventory, component.artifact.file)
+    if mistake := artifact_mistake(path, component.artifact.sha256):
+        pytest.skip(f"the installed files cannot be compared: {mistake}")
+    installed = {}
+    for line in state.lines(f"files-{component.name}"):
+        checksum, _, name = line.partition("  ./")
+        installed[name] = checksum
+    with tarfile.open(path) as archive:
+        wanted = {
+            member.name.removeprefix("./"): hashlib.sha256(archive.extractfile(member).read()).hexdigest()  # type: ignore[union-attr]
+            for member in archive.getmembers()
+            if member.isfile()
+        }
+    differing = sorted(name for name in wanted.keys() | installed.keys() if wanted.get(name) != installed.get(name))
+    assert not differing, f"{len(differing)} files differ from {component.artifact.file}: {', '.join(differing[:5])}"
+
+
+@check("{component}")
+def test_files_are_guarded(state: Outputs, component: Manifest) -> None:
+    """A password that all users of the host can read, or code that they can write, is everybody's."""
+    *loose, password = state.lines(f"rights-{component.name}") or [""]
+    assert not loose, f"others may write: {', '.join(loose[:5])}"
+    assert password.split()[:1] == ["root"], f"the password's file is not root's: {password}"
+    assert password.endswith(("640", "600", "440", "400")), f"others may read the password's file: {password}"

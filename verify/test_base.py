@@ -1,0 +1,222 @@
+"""What every host must be, whatever its role: who may log in, what time it is, what may reach it, what has failed."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from verify.checks import check
+from verify.gathering import Gathering, Outputs, batch
+from verify.landscape import current, hosts, one_of, specs
+
+testinfra_hosts = specs()
+
+SSHD_OPTIONS = (
+    "passwordauthentication|kbdinteractiveauthentication|permitrootlogin|permitemptypasswords|pubkeyauthentication"
+    "|x11forwarding|allowtcpforwarding|allowagentforwarding|gatewayports|permittunnel"
+)
+LARGEST_OFFSET = 0.1
+"""Seconds: far less than what makes certificates, logs of two hosts and record times disagree."""
+
+STATE = Gathering(
+    __name__,
+    lambda host: batch(
+        host,
+        {
+            "name": "hostname --fqdn",
+            "sshd": f"sshd -T | grep -E '^({SSHD_OPTIONS}) '",
+            "keys": "sshd -T | sed -n 's/^hostkey //p' | while read key; do cat $key.pub; done",
+            "passwords": "passwd -S -a",
+            "sudo": f"sudo -l -U {current().inventory.way_in.user}",
+            "administrators": "getent group sudo",
+            "follows": "chronyc waitsync 15 0 0 1 >/dev/null; chronyc -n -c sources",
+            "clock": "chronyc -n -c tracking",
+            "firewall": "nft list chains",
+            "journal": "systemd-analyze cat-config systemd/journald.conf | grep -E '^[A-Z][A-Za-z]+='",
+            "failed": "systemctl list-units --failed --plain --no-legend",
+            "system": "systemctl is-system-running",
+            "sources": "apt-get indextargets --format '$(SITE) $(RELEASE) trusted=$(TRUSTED) signed-by=$(SIGNED_BY)' "
+            "'Created-By: Packages'",
+            "lax": "apt-config dump | grep -E '(AllowUnauthenticated|AllowInsecureRepositories|AllowWeakRepositories"
+            '|AllowDowngradeToInsecureRepositories) "(true|1|yes)"\'',
+            "mirror": "apt-get --print-uris update | cut -d\"'\" -f2 | grep -E '/(In)?Release$' "
+            "| xargs -r -n1 curl -sS -m 10 -o /dev/null -w '%{http_code} %{url_effective}\\n'",
+            "cloud-init": "cat /run/cloud-init/result.json",
+        },
+    ),
+)
+
+
+@pytest.fixture
+def state(host: Any) -> Outputs:
+    """The host's effective state, fetched from all hosts at the same time."""
+    return STATE.of(host.backend.hostname)
+
+
+def option(state: Outputs, name: str) -> str:
+    """An sshd option as sshd itself understands its configuration."""
+    return next((line.split(maxsplit=1)[1] for line in state.lines("sshd") if line.startswith(f"{name} ")), "")
+
+
+@check("identity")
+def test_host_has_its_own_name(host: Any, state: Outputs) -> None:
+    """Two hosts mixed up by an address would be configured as each other."""
+    expected = current().inventory.hosts[host.backend.hostname].fqdn
+    assert state["name"].strip() in (expected, host.backend.hostname), (
+        f"the host at this address calls itself {state['name'].strip()}, not {expected}"
+    )
+
+
+@check("cloud-init")
+def test_cloud_init_finished_without_errors(host: Any, state: Outputs) -> None:
+    """A host whose first boot went wrong may lack its user, its keys or its disk."""
+    assert state.status("cloud-init") == 0, "cloud-init has not finished"
+    result = json.loads(state["cloud-init"])["v1"]
+    assert not result["errors"], f"cloud-init ended with errors: {'; '.join(map(str, result['errors']))}"
+
+
+@check("sshd")
+def test_sshd_refuses_passwords(state: Outputs) -> None:
+    """A guessed or leaked password would open the host."""
+    for name in ("passwordauthentication", "kbdinteractiveauthentication", "permitemptypasswords"):
+        assert option(state, name) == "no", f"sshd: {name} is {option(state, name) or 'not set'}, not no"
+    assert option(state, "pubkeyauthentication") == "yes", "sshd does not accept keys"
+
+
+@check("sshd")
+def test_sshd_refuses_root(state: Outputs) -> None:
+    """Who logs in as root leaves no trace of who it was."""
+    assert option(state, "permitrootlogin") == "no", f"sshd: permitrootlogin is {option(state, 'permitrootlogin')}"
+
+
+@check("sshd")
+def test_sshd_forwards_on_the_jump_host_only(host: Any, state: Outputs) -> None:
+    """A host that forwards connections is a way around the security groups; the jump host must forward."""
+    forwarding = option(state, "allowtcpforwarding")
+    if host.backend.hostname == current().inventory.way_in.jump_host:
+        assert forwarding in ("yes", "local"), f"sshd: allowtcpforwarding is {forwarding}, so nobody gets past"
+    else:
+        assert forwarding == "no", f"sshd: allowtcpforwarding is {forwarding}, not no"
+    for name in ("x11forwarding", "permittunnel"):
+        assert option(state, name) == "no", f"sshd: {name} is {option(state, name)}, not no"
+
+
+@check("sshd")
+def test_host_keys_are_the_pinned_ones(host: Any, state: Outputs) -> None:
+    """A host key that is not pinned teaches people to accept any, an impostor's too."""
+    pinned = {" ".join(key.split()[:2]) for key in current().inventory.hosts[host.backend.hostname].host_keys}
+    served = {" ".join(line.split()[:2]) for line in state.lines("keys")}
+    assert served == pinned, f"sshd serves {len(served)} host keys, {len(served - pinned)} of which are not pinned"
+
+
+@check("users")
+def test_no_account_has_a_password(state: Outputs) -> None:
+    """Every password on a host is one more secret that nobody rotates."""
+    able = [line.split()[0] for line in state.lines("passwords") if line.split()[1] not in ("L", "LK", "NL")]
+    assert not able, f"these accounts have a password or need none: {', '.join(able)}"
+
+
+@check("users")
+def test_only_the_administrator_may_become_root(state: Outputs) -> None:
+    """A forgotten administrator keeps every right after leaving."""
+    user = current().inventory.way_in.user
+    assert "NOPASSWD: ALL" in state["sudo"], f"{user} may not run everything as root without a password"
+    members = set(state["administrators"].strip().rpartition(":")[2].split(",")) - {""}
+    assert members <= {user}, f"the group sudo has further members: {', '.join(sorted(members - {user}))}"
+
+
+@check("time", needs=[one_of("management", "time-server:{member}")])
+def test_clock_follows_management(host: Any, state: Outputs) -> None:
+    """Clocks that disagree break certificates, the order of records and every log that is read side by side."""
+    known = current().inventory
+    is_server = known.hosts[host.backend.hostname].role == "management"
+    if is_server and not known.time_sources:
+        # Its own clock is the reference of the landscape.
+        assert clock(state)["leap"] == "Normal", f"chrony says of the reference clock: {clock(state)['leap']}"
+        return
+    selected = [line.split(",") for line in state.lines("follows") if line.startswith("^,*")]
+    assert selected, "chrony follows no time source"
+    if not is_server:
+        servers = {str(server.address) for server in hosts("management")}
+        assert selected[0][2] in servers, f"chrony follows {selected[0][2]}, not {', '.join(sorted(servers))}"
+    assert int(selected[0][5], 8) > 0, "chrony's source has not answered of late"
+    assert clock(state)["leap"] == "Normal", f"chrony says: {clock(state)['leap']}"
+    offset = abs(float(clock(state)["offset"]))
+    assert offset < LARGEST_OFFSET, f"the clock is off by {offset:.3f} s"
+
+
+def clock(state: Outputs) -> dict[str, str]:
+    """`chronyc tracking`, the three of its fields that matter."""
+    fields = state["clock"].strip().split(",")
+    assert len(fields) > 12, f"chrony does not answer: {state['clock'].strip()}"
+    return {"reference": fields[1], "offset": fields[4], "leap": fields[13]}
+
+
+@check("time")
+def test_chrony_is_running_and_enabled(host: Any) -> None:
+    """Without it the clock drifts, after the next boot if not now."""
+    service = host.service("chrony")
+    assert service.is_running, "chrony is not running"
+    assert service.is_enabled, "chrony would not start at the next boot"
+
+
+@check("firewall")
+def test_firewall_drops_what_is_not_allowed(state: Outputs) -> None:
+    """The security group is one line of defence; a mistake in it must not be enough."""
+    assert re.search(r"hook input priority [^;]+; policy drop;", state["firewall"]), (
+        "no input chain of the host's firewall drops by default"
+    )
+
+
+@check("firewall")
+def test_firewall_is_loaded_at_boot(host: Any) -> None:
+    """Rules that are only in the kernel are gone after the next boot."""
+    assert host.service("nftables").is_enabled, "nftables would not be loaded at the next boot"
+
+
+@check("logs")
+def test_journal_is_limited(state: Outputs) -> None:
+    """A chatty service must not fill the disk that the database writes to."""
+    values = dict(line.split("=", 1) for line in state.lines("journal"))
+    assert values.get("SystemMaxUse"), "journald has no SystemMaxUse"
+    assert values.get("Storage", "persistent") == "persistent", "the journal is lost at each boot"
+
+
+@check("units")
+def test_no_unit_has_failed(state: Outputs) -> None:
+    """A unit that failed unnoticed is an outage that has not been noticed yet."""
+    failed = [line.split()[0] for line in state.lines("failed")]
+    assert not failed, f"failed: {', '.join(failed)}"
+
+
+@check("packages", needs=[one_of("management", "mirror:{member}")])
+def test_packages_come_from_the_mirror_alone(host: Any, state: Outputs) -> None:
+    """A source nobody looks after installs what nobody has tested, or what somebody else has signed."""
+    lines = state.lines("sources")
+    assert lines, "apt knows no package list at all"
+    mirrors = {name for server in hosts("management") for name in (str(server.address), server.name, server.fqdn)}
+    if host.backend.hostname in {server.name for server in hosts("management")}:
+        mirrors |= {"localhost", "127.0.0.1"}
+    for line in lines:
+        site = re.sub(r"^[a-z+]+://([^/:]*).*", r"\1", line.split()[0])
+        assert site in mirrors, f"apt installs from {line.split()[0]}, which is not the management host"
+        assert "trusted=yes" in line, f"apt has no valid signature for {line.split()[0]}"
+        assert not line.endswith("signed-by="), f"{line.split()[0]} may be signed with any key that apt knows"
+
+
+@check("packages")
+def test_unsigned_packages_are_refused(state: Outputs) -> None:
+    """One switch turns signature checks off for good, and is set in haste."""
+    assert not state.lines("lax"), f"apt accepts unsigned sources: {state.lines('lax')[0]}"
+
+
+@check("packages", needs=[one_of("management", "mirror:{member}")])
+def test_mirror_answers(state: Outputs) -> None:
+    """Without the mirror no host can be mended or patched."""
+    answers = state.lines("mirror")
+    assert answers, "apt has no source to ask"
+    wrong = [line for line in answers if not line.startswith("200 ")]
+    assert not wrong, f"the mirror does not answer: {wrong[0]}"

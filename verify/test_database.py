@@ -1,0 +1,238 @@
+"""The database hosts: one primary, standbys that follow it, and nobody else gets in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from verify.checks import check
+from verify.gathering import Gathering, Outputs, batch
+from verify.landscape import current, each, hosts, manifests, specs
+from verify.probes import postgres
+from verify.probes.send import run_probe
+from verify.report.plugin import STANDBY
+
+testinfra_hosts = specs("database")
+
+PORT = 5432
+LARGEST_LAG = 16 * 1024 * 1024
+"""Bytes of write-ahead log, one segment: more than that is lost work if the primary goes now."""
+
+
+def sql(query: str) -> str:
+    return f'cd / && sudo -u postgres psql -XAtq -F " " -d postgres -c "{query}"'
+
+
+STATE = Gathering(
+    __name__,
+    lambda host: batch(
+        host,
+        {
+            "cluster": "pg_lsclusters -h",
+            "recovery": sql("select pg_is_in_recovery()"),
+            "settings": sql(
+                "select name, setting from pg_settings where name in ('data_checksums', 'data_directory', 'fsync',"
+                " 'full_page_writes', 'listen_addresses', 'password_encryption', 'ssl', 'ssl_min_protocol_version')"
+            ),
+            "clients": sql(
+                "select r.application_name, host(r.client_addr), r.state, s.version,"
+                " pg_wal_lsn_diff(case when pg_is_in_recovery() then pg_last_wal_replay_lsn()"
+                " else pg_current_wal_lsn() end, r.replay_lsn)"
+                " from pg_stat_replication r join pg_stat_ssl s using (pid)"
+            ),
+            "slots": sql("select slot_name, slot_type, active from pg_replication_slots"),
+            "receiver": sql("select status, sender_host, slot_name from pg_stat_wal_receiver"),
+            "disk": "directory=$(pg_lsclusters -h | awk '{print $6; exit}'); "
+            'findmnt -n -o MAJ:MIN,TARGET,FSTYPE -T "$directory"; '
+            "stat -L -c '0x%t 0x%T' /dev/disk/azure/scsi1/lun0",
+            "journal": "journalctl -u 'postgresql@*' -n 15 --no-pager -o short-iso; "
+            "tail -n 10 $(pg_lsclusters -h | awk '{print $7; exit}')",
+            "unit": "systemctl is-enabled postgresql; systemctl show -P ActiveState -P StateChangeTimestamp "
+            '$(pg_lsclusters -h | awk \'{print "postgresql@" $1 "-" $2; exit}\')',
+        },
+    ),
+)
+
+
+@pytest.fixture
+def state(host: Any) -> Outputs:
+    """What PostgreSQL on this host says of itself."""
+    return STATE.of(host.backend.hostname)
+
+
+def is_standby(state: Outputs) -> bool:
+    return state["recovery"].strip() == "t"
+
+
+def settings(state: Outputs) -> dict[str, str]:
+    return {words[0]: " ".join(words[1:]) for line in state.lines("settings") if (words := line.split(" "))}
+
+
+@check("postgresql", proves="postgresql:{host}")
+def test_postgresql_is_running(state: Outputs) -> None:
+    """Every mobile site stores into it: without it no record is kept."""
+    clusters = state.lines("cluster")
+    assert clusters, "no PostgreSQL cluster is configured here"
+    status = clusters[0].split()[3]
+    since = [*state.lines("unit"), "", "", ""][2]
+    assert status.startswith("online"), (
+        f"PostgreSQL is {status}{f' since {since}' if since else ''}\n\nEnd of its journal:\n{state['journal']}"
+    )
+    assert state.status("recovery") == 0, f"PostgreSQL answers no query: {state['recovery']}"
+
+
+@check("postgresql")
+def test_postgresql_starts_at_boot(state: Outputs) -> None:
+    """A database that stays down after a reboot at night stays down until the morning."""
+    assert state.lines("unit")[0] == "enabled", "postgresql would not start at the next boot"
+
+
+@check("replication", needs=["postgresql:{host}"])
+def test_role_of_the_host_is_clear(host: Any, state: Outputs, record_property: Callable[[str, object], None]) -> None:
+    """Two primaries take different records, and one of the two is lost."""
+    if is_standby(state):
+        record_property(STANDBY, True)
+        return
+    others = [peer.name for peer in hosts("database") if peer.name != host.backend.hostname]
+    primaries = [name for name in others if STATE.of(name)["recovery"].strip() == "f"]
+    assert not primaries, f"{host.backend.hostname} is a primary, and so is {', '.join(primaries)}"
+
+
+@check("replication", proves="standby:{host}", needs=each("database", "postgresql:{member}"))
+def test_standby_is_streaming(host: Any, state: Outputs) -> None:
+    """A standby that stopped following is a backup of some time ago."""
+    if not is_standby(state):
+        standbys = [peer for peer in hosts("database") if peer.name != host.backend.hostname]
+        if not standbys:
+            pytest.skip("this landscape has one database host, so no standby")
+        streaming = {line.split()[1] for line in state.lines("clients") if line.split()[2] == "streaming"}
+        missing = [peer.name for peer in standbys if str(peer.address) not in streaming]
+        assert not missing, f"no standby on {', '.join(missing)} follows this primary"
+        return
+    receiver = state["receiver"].split()
+    assert receiver, "the standby receives nothing from a primary"
+    assert receiver[0] == "streaming", f"the standby's receiver is {receiver[0]}"
+
+
+@check("replication", needs=["standby:{host}", *each("database", "standby:{member}")])
+def test_replication_is_encrypted(state: Outputs) -> None:
+    """The stream holds every client's record in clear otherwise."""
+    weak = [line for line in state.lines("clients") if line.split()[3] != "TLSv1.3"]
+    assert not weak, f"a replication connection does not use TLS 1.3: {weak[0]}"
+
+
+@check("replication", needs=["postgresql:{host}", *each("database", "standby:{member}")])
+def test_every_slot_is_active(state: Outputs) -> None:
+    """A slot nobody reads from keeps the log until the data disk is full and the primary stops."""
+    idle = [line.split()[0] for line in state.lines("slots") if not line.endswith(" t")]
+    assert not idle, f"replication slots without a reader: {', '.join(idle)}"
+    if not is_standby(state) and len(hosts("database")) > 1:
+        assert state.lines("slots"), "the primary keeps no slot for its standby: a pause would break replication"
+
+
+@check("replication", needs=["postgresql:{host}", *each("database", "standby:{member}")])
+def test_standby_is_not_behind(state: Outputs) -> None:
+    """What the standby lacks is lost if the primary goes now."""
+    for line in state.lines("clients"):
+        lag = int(line.split()[4])
+        assert lag < LARGEST_LAG, f"{line.split()[0]} is {lag:,} bytes behind"
+
+
+@check("storage", needs=["postgresql:{host}"])
+def test_data_is_on_the_data_disk(state: Outputs) -> None:
+    """On the system disk it would be gone with the machine, and nothing would grow it."""
+    lines = state.lines("disk")
+    assert len(lines) == 2, f"the data disk at lun 0 is not there: {state['disk']}"
+    mounted, target = lines[0].split()[:2]
+    disk = ":".join(str(int(part, 16)) for part in lines[1].split())
+    assert mounted == disk, f"the data directory is on {target} (device {mounted}), not on the data disk ({disk})"
+
+
+@check("storage", needs=["postgresql:{host}"])
+def test_data_is_written_safely(state: Outputs) -> None:
+    """fsync is switched off to win a benchmark, and the next power cut takes the database with it."""
+    values = settings(state)
+    for name in ("fsync", "full_page_writes", "data_checksums"):
+        assert values.get(name) == "on", f"{name} is {values.get(name, 'unknown')}"
+
+
+@check("access", needs=["postgresql:{host}"])
+def test_tls_is_the_only_protocol(state: Outputs) -> None:
+    """Records and passwords would cross the network in clear."""
+    values = settings(state)
+    assert values.get("ssl") == "on", "PostgreSQL serves no TLS"
+    assert values.get("ssl_min_protocol_version") == "TLSv1.3", (
+        f"PostgreSQL accepts {values.get('ssl_min_protocol_version')}, not TLS 1.3 only"
+    )
+    assert values.get("password_encryption") == "scram-sha-256", "passwords are not kept as SCRAM"
+
+
+def clients() -> dict[str, list[dict[str, object]]]:
+    """What is tried from where: by place, the orders of the probe."""
+    known, component = current().inventory, next(iter(manifests()))
+    orders: dict[str, list[dict[str, object]]] = {}
+    for database in hosts("database"):
+        common: dict[str, object] = {"address": str(database.address), "server_name": database.fqdn, "port": PORT}
+        common |= {"authority": known.internal_authority, "target": database.name}
+        as_component = {"user": component.database.role, "database": component.database.name}
+        for application in hosts("application"):
+            orders.setdefault(application.name, []).extend(
+                [
+                    {**common, **as_component, "tls": True, "case": "component"},
+                    {**common, **as_component, "tls": False, "case": "plain"},
+                    {**common, "user": "postgres", "database": "postgres", "tls": True, "case": "superuser"},
+                ]
+            )
+        for peer in hosts("database"):
+            if peer.name != database.name:
+                orders.setdefault(peer.name, []).append({**common, **as_component, "tls": True, "case": "peer"})
+    return orders
+
+
+def knock(host: Any) -> dict[tuple[str, str], dict[str, str]]:
+    orders = clients().get(host.backend.hostname, [])
+    answers = run_probe(host, postgres, orders) if orders else []
+    return {(str(o["case"]), str(o["target"])): a for o, a in zip(orders, answers, strict=True)}
+
+
+KNOCKING = Gathering(__name__, knock, places=lambda: list(clients()))
+
+
+def answers(case: str, target: str, role: str, evidence: Callable[[str, object], None]) -> dict[str, dict[str, str]]:
+    """What one case gave at a database host, by the place it was tried from."""
+    tried = {source.name: KNOCKING.of(source.name) for source in hosts(role) if source.name != target}
+    found = {name: parts[case, target] for name, parts in tried.items() if (case, target) in parts}
+    for name, answer in found.items():
+        evidence(f"{name} → {target}, {case}", f"TLS: {answer['tls'] or 'none'}\n{answer['answer']}")
+    return found
+
+
+@check("access", needs=["postgresql:{host}", *each("application", "host:{member}")])
+def test_application_hosts_are_received(host: Any, evidence: Callable[[str, object], None]) -> None:
+    """The certificate must be by our authority for this name, or the components refuse to send anything."""
+    for name, answer in answers("component", host.backend.hostname, "application", evidence).items():
+        assert answer["answer"] == "asks for scram-sha-256", f"from {name}: {answer['answer']}"
+        assert answer["tls"] == "TLSv1.3", f"from {name}: {answer['tls']}"
+
+
+@check("access", needs=["postgresql:{host}", *each("application", "host:{member}")])
+def test_connections_in_clear_are_refused(host: Any, evidence: Callable[[str, object], None]) -> None:
+    """One component configured without TLS would send every record in clear, and nobody would notice."""
+    for name, answer in answers("plain", host.backend.hostname, "application", evidence).items():
+        assert answer["answer"].startswith("refused: "), f"from {name}: {answer['answer']}"
+
+
+@check("access", needs=["postgresql:{host}", *each("application", "host:{member}")])
+def test_superuser_is_refused_from_the_network(host: Any, evidence: Callable[[str, object], None]) -> None:
+    """An application host that was broken into must not reach the superuser."""
+    for name, answer in answers("superuser", host.backend.hostname, "application", evidence).items():
+        assert answer["answer"].startswith("refused: "), f"from {name}: {answer['answer']}"
+
+
+@check("access", needs=["postgresql:{host}", *each("database", "host:{member}")])
+def test_component_is_refused_from_elsewhere(host: Any, evidence: Callable[[str, object], None]) -> None:
+    """A component's password must be worth nothing outside the application hosts. Twin: from these it is received."""
+    for name, answer in answers("peer", host.backend.hostname, "database", evidence).items():
+        assert answer["answer"].startswith("refused: "), f"from {name}: {answer['answer']}"

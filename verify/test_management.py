@@ -1,0 +1,46 @@
+"""The management host: the one way in, the packages' mirror, the time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from verify.checks import check
+from verify.landscape import current, flows, specs
+from verify.units import explain
+
+testinfra_hosts = specs("management")
+
+
+def served_ports(protocol: str) -> set[int]:
+    """Ports of the management host that the flow table opens to all hosts."""
+    return {port for flow in flows("any-host", "management") if flow.protocol == protocol for port in flow.ports}
+
+
+@check("mirror", proves="mirror:{host}")
+def test_mirror_is_listening(host: Any) -> None:
+    """Without it no host can be converged, mended or patched."""
+    address = current().inventory.hosts[host.backend.hostname].address
+    for port in served_ports("tcp"):
+        listening = host.socket(f"tcp://{address}:{port}").is_listening or host.socket(f"tcp://{port}").is_listening
+        assert listening, f"nothing listens on port {port}, where the hosts get their packages"
+
+
+@check("time", proves="time-server:{host}")
+def test_time_server_is_running(host: Any) -> None:
+    """All hosts follow this one clock; without it they drift apart."""
+    assert host.service("chrony").is_running, explain(host, "chrony")
+
+
+@check("time", needs=["time-server:{host}"])
+def test_time_server_answers_the_landscape(host: Any) -> None:
+    """chrony answers nobody by default: a server that only knows the time itself is of no use."""
+    with host.sudo():
+        clients = host.run("chronyc -n -c accheck %s", str(next(iter(current().inventory.subnets.values()))[10]))
+    assert "allowed" in clients.stdout, f"chrony would not answer: {clients.stdout.strip() or clients.stderr.strip()}"
+
+
+@check("jump host")
+def test_jump_host_is_the_way_in(host: Any) -> None:
+    """If the host behind the public address is another one, nobody reaches anything in an emergency."""
+    assert current().inventory.way_in.jump_host == host.backend.hostname
+    assert host.service("ssh").is_enabled, "sshd would not start at the next boot"

@@ -1,0 +1,82 @@
+"""Who reaches whom: every row of the flow table is open, and all else times out, with an open twin beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from verify.checks import check
+from verify.gathering import Gathering
+from verify.probes import reach
+from verify.probes.send import run_probe
+from verify.reachability import Closed, Open, Target, closed_pairs, open_rows, orders_of, strangers
+
+OPEN_ANSWERS = ("connected", "refused")
+"""A host that refuses was reached: what should listen there is its role's suite to say."""
+
+Note = Callable[[str, object], None]
+
+
+def look(host: Any) -> dict[Target, str]:
+    place = place_name(host)
+    orders = orders_of(place)
+    answers = run_probe(host, reach, [target.order() for target in orders]) if orders else []
+    return {target: answer["outcome"] for target, answer in zip(orders, answers, strict=True)}
+
+
+def place_name(host: Any) -> str:
+    return str(host.backend.hostname)
+
+
+REACH = Gathering(__name__, look)
+
+
+def outcomes(place: str, targets: tuple[Target, ...], note: Note) -> dict[Target, str]:
+    """What came of trying some targets from a place."""
+    found = {target: REACH.of(place)[target] for target in targets}
+    lines = [f"{target.address}:{target.port}/{target.protocol} {outcome}" for target, outcome in found.items()]
+    note(f"from {place}", "\n".join(lines))
+    return found
+
+
+@pytest.mark.parametrize("row", open_rows())
+@check("{row}")
+def test_allowed_flow_answers(row: Open, evidence: Note) -> None:
+    """A rule that is missing shows as a component that hangs, hours later and elsewhere."""
+    for target, outcome in outcomes(row.place, row.targets, evidence).items():
+        assert outcome in OPEN_ANSWERS, f"{target} from {row.place}: {outcome}, but {row.flow} allows it"
+
+
+@pytest.mark.parametrize("pair", closed_pairs())
+@check("{pair}")
+def test_forbidden_flow_times_out(pair: Closed, evidence: Note) -> None:
+    """Who broke into one host must not get on from there; a refusal would say that the packet arrived."""
+    for target, outcome in outcomes(pair.place, pair.targets, evidence).items():
+        assert outcome == "timeout", f"{target} from {pair.place}: {outcome}, although no flow allows it"
+    for target, twin in pair.twins.items():
+        outcome = outcomes(twin, (target,), evidence)[target]
+        assert outcome in OPEN_ANSWERS, (
+            f"a timeout proves nothing here: {target} answers nobody, not even {twin} ({outcome})"
+        )
+
+
+@pytest.mark.parametrize("row", strangers().open)
+@check("{row}")
+def test_public_address_answers(row: Open, evidence: Note) -> None:
+    """The sites for everyone and the way in for the operators are all that is open to the Internet."""
+    for target, outcome in outcomes(row.place, row.targets, evidence).items():
+        assert outcome == "connected", f"{target} from {row.place}: {outcome}"
+
+
+@pytest.mark.parametrize("pair", strangers().closed)
+@check("{pair}")
+def test_stranger_is_shut_out(pair: Closed, evidence: Note) -> None:
+    """An open port is found by strangers within the hour. Twin: the way in and the sites, which do answer."""
+    for target, outcome in outcomes(pair.place, pair.targets, evidence).items():
+        allowed = ("timeout",) if target.public else ("timeout", "no route to host", "network is unreachable")
+        assert outcome in allowed, f"{target} from {pair.place}: {outcome}"
+    for target, twin in pair.twins.items():
+        outcome = outcomes(twin, (target,), evidence)[target]
+        assert outcome == "connected", f"a timeout proves nothing here: {target} from {twin}: {outcome}"

@@ -1,0 +1,98 @@
+"""The web hosts: nginx with the six mobile sites in front of all application hosts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from infra.inventory import Endpoint
+from verify.checks import check
+from verify.gathering import Gathering, Outputs, batch
+from verify.landscape import current, endpoints, hosts, manifests, one_of, specs, web_port
+from verify.report.causes import PRIMARY
+from verify.units import explain
+
+testinfra_hosts = specs("web")
+
+
+def look(host: Any) -> Outputs:
+    address = current().inventory.hosts[host.backend.hostname].address
+    commands = {"configuration": "nginx -T", "ports": "ss -Hltn"}
+    for endpoint in endpoints():
+        commands[f"site-{endpoint.name}"] = (
+            f"curl -sS -m 8 -o /dev/null -w '%{{http_code}}' -H 'Host: {endpoint.host_name}' "
+            f"http://{address}:{web_port()}{endpoint.health_path}"
+        )
+    commands["stranger"] = (
+        f"curl -sS -m 8 -o /dev/null -w '%{{http_code}}' -H 'Host: elsewhere.invalid' http://{address}:{web_port()}/"
+    )
+    return batch(host, commands)
+
+
+STATE = Gathering(__name__, look)
+
+
+@pytest.fixture
+def state(host: Any) -> Outputs:
+    """What nginx on this host is configured to do, and does."""
+    return STATE.of(host.backend.hostname)
+
+
+@check("nginx", proves="nginx:{host}")
+def test_nginx_is_running(host: Any) -> None:
+    """Half of the sites' capacity stands on each web host."""
+    assert host.service("nginx").is_running, explain(host, "nginx")
+
+
+@check("nginx")
+def test_nginx_is_enabled(host: Any) -> None:
+    """A web host that does not come back after a reboot leaves the other alone."""
+    assert host.service("nginx").is_enabled, "nginx would not start at the next boot"
+
+
+@check("nginx")
+def test_configuration_is_valid(state: Outputs) -> None:
+    """nginx goes on with its old configuration after a bad one, until the next start."""
+    assert state.status("configuration") == 0, "nginx would refuse its configuration at the next start"
+
+
+@check("nginx", needs=["nginx:{host}"])
+def test_port_is_listening(state: Outputs) -> None:
+    """The gateway looks for the sites there."""
+    listening = {line.split()[3].rpartition(":")[2] for line in state.lines("ports")}
+    assert str(web_port()) in listening, f"nothing listens on port {web_port()}"
+
+
+@check("nginx")
+def test_every_application_host_is_an_upstream(state: Outputs) -> None:
+    """With one application host missing from the list, the other's failure is an outage."""
+    configuration = state["configuration"]
+    missing = [
+        f"{component.name} on {application.name}"
+        for component in manifests()
+        for application in hosts("application")
+        if f"server {application.address}:{component.port}" not in configuration
+        and f"server {application.fqdn}:{component.port}" not in configuration
+    ]
+    assert not missing, f"no upstream for {', '.join(missing[:6])}"
+
+
+@check("nginx", needs=["nginx:{host}"])
+def test_unknown_names_are_not_served(state: Outputs) -> None:
+    """A request for another name must not reach whichever site comes first."""
+    assert state["stranger"].strip()[-3:] in ("000", "400", "403", "404", "421"), (
+        f"a request for elsewhere.invalid is answered with {state['stranger'].strip()}"
+    )
+
+
+@pytest.mark.parametrize("site", endpoints())
+@check(
+    "{site}",
+    proves="site:{site}@{host}",
+    needs=["nginx:{host}", one_of("application", "area:{site}@{member}"), PRIMARY],
+)
+def test_site_answers(state: Outputs, site: Endpoint) -> None:
+    """The gateway sends this site's requests to this host."""
+    status = state[f"site-{site.name}"].strip()
+    assert status.endswith("200"), f"{site.host_name} answers {status} here"
