@@ -15,8 +15,8 @@ moment it is assigned (in Azure after minutes), the vault's network rules are re
 written through Pulumi alone (the interface reads).
 """
 
-from rehearsal.vault.handlers import handlers
 from rehearsal.vault.identities import identities_of, principal_of
+from rehearsal.vault.resources import handlers
 from rehearsal.vault.service import AccessRefused, Vault, service, start
 
 __all__ = ["AccessRefused", "Vault", "handlers", "identities_of", "principal_of", "service", "start"]

@@ -26,15 +26,15 @@ class Identity:
 
 
 def computed(identifier: str, kind: str) -> str:
-    """A GUID that is the same for the same resource whenever it is asked: ``principalId``, ``clientId``."""
+    """A GUID that is the same for the same resource whenever it is asked; the provider computes it the same way."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{identifier.lower()}#{kind}"))
 
 
 def outputs(identifier: str) -> dict[str, str]:
     """What Azure fills in when it makes an identity."""
     return {
-        "principalId": computed(identifier, "principalId"),
-        "clientId": computed(identifier, "clientId"),
+        "principalId": computed(identifier, "principal"),
+        "clientId": computed(identifier, "client"),
         "tenantId": TENANT,
     }
 

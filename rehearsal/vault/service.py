@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from urllib.parse import urlsplit
 from rehearsal.settings import KEY_VAULT, METADATA
 from rehearsal.supervisor.records import Record
 from rehearsal.vault.roles import GET_SECRET, allowed
-from rehearsal.vault.store import SecretStore, Version
+from rehearsal.vault.store import Content, SecretStore, Version
 from rehearsal.vault.tokens import Signer
 
 if TYPE_CHECKING:
@@ -61,6 +62,20 @@ class Vault:
         self.world = world
         self.store = SecretStore(world.settings.state / "vault")
         self.signer = Signer()
+        self._watchers: list[Callable[[str, str], None]] = []
+
+    def watch(self, changed: Callable[[str, str], None]) -> None:
+        """Call ``changed`` with the names of vault and secret whenever a secret has a new version."""
+        self._watchers.append(changed)
+
+    def write(self, vault: str, name: str, content: Content) -> Version:
+        """Write a secret's new version, unless the newest says the same already; those who watch are told."""
+        before = self.store.get(vault, name)
+        version = self.store.put(vault, name, content)
+        if before is None or before.identifier != version.identifier:
+            for changed in self._watchers:
+                changed(vault, name)
+        return version
 
     def find(self, name: str) -> Record | None:
         """The record of the vault with this name, which is global in Azure."""

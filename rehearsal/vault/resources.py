@@ -77,7 +77,7 @@ class SecretHandler:
             expires=attributes.get("expires"),
             tags=dict(properties.get("tags") or {}),
         )
-        return _observed(vault, self._vault.store.put(vault, name, content))
+        return _observed(vault, self._vault.write(vault, name, content))
 
     def get(self, identifier: str, properties: Properties) -> Properties | None:
         vault, name = _vault_and_name(identifier)

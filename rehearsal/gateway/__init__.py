@@ -1,0 +1,15 @@
+"""The stand-in Application Gateway: nginx with ModSecurity and the OWASP core rule set before HAProxy.
+
+nginx (service `gateway`) ends TLS, chooses the site by host name, redirects, and lets the firewall judge each
+request; HAProxy (service `gateway-balancer`) chooses a server, probes them all, retries and drains. Both stand in
+the namespace `gateway` with an address in the gateway's subnet, to which its public address is translated.
+
+Where it differs from Azure: one instance instead of several, one gateway a rehearsal, Debian's core rule set for
+whichever managed rule set is declared, and a renewed certificate is taken at once instead of within four hours.
+"""
+
+from rehearsal.gateway.health import backend_health
+from rehearsal.gateway.resources import handlers
+from rehearsal.gateway.wire import problems
+
+__all__ = ["backend_health", "handlers", "problems"]

@@ -1,0 +1,106 @@
+"""The gateway's certificates: read from the Key Vault as its identity may, and made into what nginx reads."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+    pkcs12,
+)
+
+from rehearsal.gateway.model import Certificate, Gateway
+from rehearsal.supervisor.handler import HandlerError
+from rehearsal.vault import AccessRefused, Vault
+from rehearsal.vault.identities import Identity
+
+
+@dataclass(frozen=True)
+class Pair:
+    """PEM: the certificate with its chain, and the private key."""
+
+    chain: bytes
+    key: bytes = field(repr=False)
+
+
+def obtain(gateway: Gateway, vault: Vault, identities: Sequence[Identity]) -> dict[str, Pair]:
+    """All certificates of the gateway by name.
+
+    Raises HandlerError as Azure does (ApplicationGatewayKeyVaultSecretException) when none of its identities may
+    read a secret, or the secret is no certificate with its key.
+    """
+    return {certificate.name: _one(gateway, certificate, vault, identities) for certificate in gateway.certificates}
+
+
+def _one(gateway: Gateway, certificate: Certificate, vault: Vault, identities: Sequence[Identity]) -> Pair:
+    if certificate.secret is None:
+        try:
+            return pair(certificate.data or "", certificate.password)
+        except ValueError as error:
+            raise HandlerError(f"ApplicationGatewaySslCertificateInvalidData: {certificate.name}: {error}.") from error
+    reason = "the gateway has no identity that exists"
+    for identity in identities:
+        try:
+            return pair(vault.fetch(certificate.secret, identity.principal).content.value, None)
+        except AccessRefused as refused:
+            reason = f"as {identity.id.rsplit('/', 1)[-1]}: {refused}"
+        except ValueError as error:
+            reason = str(error)
+    raise HandlerError(
+        f"ApplicationGatewayKeyVaultSecretException: Problem occurred while accessing and validating KeyVault Secrets "
+        f"associated with Application Gateway '{gateway.id}': {certificate.secret}: {reason}"
+    )
+
+
+def pair(text: str, password: str | None) -> Pair:
+    """From base64 PKCS#12 or PEM; raises ValueError with the reason."""
+    chain, key = _pem(text) if "-----BEGIN" in text else _pkcs12(text, password)
+    first = x509.load_pem_x509_certificate(chain)
+    private = load_pem_private_key(key, password=None)
+    if private.public_key() != first.public_key():
+        raise ValueError("the private key does not belong to the certificate")
+    if first.not_valid_after_utc < dt.datetime.now(dt.UTC):
+        raise ValueError(f"the certificate ended on {first.not_valid_after_utc:%Y-%m-%d}")
+    return Pair(chain, key)
+
+
+def fingerprint(chain: bytes) -> bytes:
+    """SHA-256 of the first certificate, as a client sees it."""
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    return x509.load_pem_x509_certificate(chain).fingerprint(SHA256())
+
+
+def _pem(text: str) -> tuple[bytes, bytes]:
+    content = text.encode()
+    certificates = x509.load_pem_x509_certificates(content)
+    start = text.find("-----BEGIN PRIVATE KEY-----")
+    if start < 0:
+        raise ValueError("the secret has no private key")
+    end = "-----END PRIVATE KEY-----"
+    key = text[start : text.find(end, start) + len(end)] + "\n"
+    return b"".join(certificate.public_bytes(Encoding.PEM) for certificate in certificates), key.encode()
+
+
+def _pkcs12(text: str, password: str | None) -> tuple[bytes, bytes]:
+    try:
+        content = base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise ValueError("the secret is neither PEM nor PKCS#12 in base64") from error
+    try:
+        key, certificate, others = pkcs12.load_key_and_certificates(content, password.encode() if password else None)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise ValueError("the PKCS#12 cannot be read; the Key Vault holds it without a password") from error
+    if key is None or certificate is None:
+        raise ValueError("the PKCS#12 has not both a certificate and its private key")
+    chain = b"".join(one.public_bytes(Encoding.PEM) for one in [certificate, *others])
+    return chain, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
