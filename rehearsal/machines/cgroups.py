@@ -64,14 +64,18 @@ class Cgroup:
             time.sleep(0.02)
         return True
 
-    def remove(self) -> None:
-        """Remove the empty folders; kills what is still in them."""
-        if not self.path.exists():
-            return
-        self.kill()
-        self.wait_empty(5)
-        for group in self.groups():
-            group.rmdir()
+    def remove(self, seconds: float = 5) -> None:
+        """Kill what is in it and remove its folders; after ``seconds`` without success they stay."""
+        deadline = time.monotonic() + seconds
+        while self.path.exists():
+            self.kill()
+            self.wait_empty(max(0.0, deadline - time.monotonic()))
+            for group in self.groups():
+                with suppress(OSError):  # busy for a moment longer than it is populated, or removed by another
+                    group.rmdir()
+            if time.monotonic() > deadline:
+                return
+            time.sleep(0.005)
 
     def usage(self) -> Usage:
         processes = self.processes()

@@ -50,7 +50,7 @@ def place(world: World, name: str) -> dict[str, Any]:
     namespace = "router" if name == "network" else name
     if world.namespaces.exists(namespace):
         return {"leader": None, "namespace": namespace}
-    raise HandlerError(f"There is no {name} to go to; there are: {', '.join(_places(world))}.")
+    raise HandlerError(f"There is no {name} to go to; there are: {', '.join([*_running(world), 'network'])}.")
 
 
 def logs(world: World, name: str, lines: int) -> str:
@@ -64,12 +64,11 @@ def logs(world: World, name: str, lines: int) -> str:
             return own
         waf = world.containers.run(name, ["sh", "-c", f"test ! -e {WAF_LOG} || tail -n {lines} {WAF_LOG}"])
         return waf or own
-    raise HandlerError(f"{name} has no log; there are: {', '.join(_places(world))}.")
+    raise HandlerError(f"{name} has no log; there are: {', '.join(_running(world))}.")
 
 
-def _places(world: World) -> list[str]:
-    hosts = [host.name for _, host in world.hosts.all()]
-    return [*hosts, *world.containers.names(), "network"]
+def _running(world: World) -> list[str]:
+    return [*[host.name for _, host in world.hosts.all()], *world.containers.names()]
 
 
 def _host(world: World, identifier: str, host: Host) -> dict[str, Any]:

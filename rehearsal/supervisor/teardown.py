@@ -1,0 +1,75 @@
+"""Bringing a rehearsal down so that nothing of it stays on the machine, whatever state it is in."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+
+from console import ExpectedError
+from rehearsal.machines.cgroups import Cgroup
+from rehearsal.settings import Settings
+from rehearsal.supervisor import kernel, launch, ownership
+from rehearsal.supervisor.client import Supervisor, SupervisorError
+from rehearsal.supervisor.handler import Log
+
+END_SECONDS = 10.0
+
+
+def down(settings: Settings, log: Log) -> None:
+    """End the supervisor and all below it, and remove its world and stack state; the keys and what was built stay.
+
+    Works as well when the supervisor is dead, when it does not answer, or after a `down` that was interrupted.
+    Raises ExpectedError when the rehearsal is another clone's or user's, or when something did not end.
+    """
+    ownership.check(settings)
+    end(settings, log)
+    for folder in (settings.machines, settings.disks, settings.services, settings.records, settings.packages):
+        if folder.exists():
+            shutil.rmtree(folder)
+    # The stack's state describes what was just removed: kept, it would make the next `up` look for it.
+    for folder in (settings.backend, settings.pulumi_home, settings.logs):
+        if folder.exists():
+            shutil.rmtree(folder)
+    ownership.release(settings)
+
+
+def end(settings: Settings, log: Log) -> None:
+    """End the supervisor and all below it, gracefully if it answers; its world stays on disk to be brought back."""
+    supervisor = Supervisor(settings)
+    if supervisor.alive():
+        try:
+            supervisor.call("shutdown", log=log)
+        except SupervisorError as error:
+            log(f"the supervisor did not end by itself: {error.reason}")
+    _kill(settings, log)
+    kernel.restore_inotify(settings.identifier)
+    if settings.runtime.exists():
+        shutil.rmtree(settings.runtime)
+
+
+def _kill(settings: Settings, log: Log) -> None:
+    """Wait for the end of all processes, then end those that are left, and remove their control group."""
+    try:
+        group = Cgroup(launch.cgroup(settings))
+    except ExpectedError:
+        return  # without cgroup2 there never was a rehearsal on this machine since it started
+    if not group.path.exists():
+        return
+    deadline = time.monotonic() + END_SECONDS
+    while group.populated() and kernel.lives(settings.identifier) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    group.remove()
+    if group.path.exists():
+        names = ", ".join(f"{process} ({_name(process)})" for process in group.processes())
+        raise ExpectedError(
+            f"Processes of the rehearsal in {settings.state} did not end: {names or 'none is seen any more'}.",
+            hint=f"They are in {group.path}; look at them with ps, then repeat: fab rehearsal.down",
+        )
+
+
+def _name(process: int) -> str:
+    try:
+        return Path(f"/proc/{process}/comm").read_text().strip()
+    except OSError:
+        return "ended meanwhile"

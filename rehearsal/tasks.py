@@ -1,0 +1,151 @@
+"""`fab rehearsal.*`: look at the rehearsal, go into it, and bring it down."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+from invoke.collection import Collection
+from invoke.context import Context
+from invoke.tasks import task
+from rich.table import Table
+
+from console import console, step
+from rehearsal.settings import Settings
+from rehearsal.supervisor.client import Supervisor
+
+COLOURS = {"running": "green", "starting": "yellow", "stopped": "yellow", "gone": "red"}
+
+
+@task
+def status(context: Context) -> None:
+    """Show the rehearsal's hosts and services, and what exists on paper only."""
+    settings = Settings.of_this_clone()
+    supervisor = Supervisor(settings)
+    if not supervisor.alive():
+        left = "; its hosts come back with the next command that needs them" if any(settings.machines.glob("*")) else ""
+        console.print(f"No rehearsal is running in {settings.state}{left}.")
+        return
+    told = supervisor.call("status")
+    console.print(_hosts(told["hosts"]))
+    console.print(_services(told["services"]))
+    for token, count in sorted(told["recorded_only"].items()):
+        console.print(f"on paper only: {token.removeprefix('azure-native:')} ({count})")
+    console.print(f"[dim]{told['state']} · up {_duration(told['uptime'])} · {_mebibytes(told['memory'])} in all[/]")
+
+
+@task(
+    positional=["host"],
+    help={
+        "host": "a host, a service such as gateway, outside or operator, or network: the router between all subnets",
+        "command": "run this there and end, instead of a shell",
+    },
+)
+def shell(context: Context, host: str, command: str = "") -> None:
+    """Go into a host or a place of the rehearsal's network as root."""
+    supervisor = Supervisor()
+    place = supervisor.call("place", {"name": host})
+    outer = ["nsenter", f"--target={supervisor.process_id()}", "-m", "-p", "-n", "-u", "-i", "-C", "--"]
+    if place["leader"] is None:
+        inner = ["nsenter", f"--net=/run/netns/{place['namespace']}", "--"]
+    else:
+        inner = ["nsenter", f"--target={place['leader']}", "-m", "-u", "-i", "-n", "-p", "-C", "--"]
+    environment = ["env", "-i", "HOME=/root", f"TERM={os.environ.get('TERM', 'dumb')}", "LANG=C.UTF-8"]
+    environment.append("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+    wanted = ["sh", "-c", command] if command else ["sh", "-c", "exec $(command -v bash || echo sh)"]
+    sys.stdout.flush()
+    raise SystemExit(subprocess.run([*outer, *inner, *environment, *wanted], check=False).returncode)
+
+
+@task(
+    positional=["host"],
+    help={"host": "a host or a service; of gateway, its web application firewall's log", "lines": "how many lines"},
+)
+def logs(context: Context, host: str, lines: int = 50) -> None:
+    """Show the end of a host's journal or a service's log."""
+    print(Supervisor().call("logs", {"name": host, "lines": lines}))
+
+
+@task
+def down(context: Context) -> None:
+    """Bring the rehearsal down: stop all hosts, and remove everything of it but keys and caches."""
+    from rehearsal.supervisor import teardown
+
+    settings = Settings.of_this_clone()
+    with step(f"Bringing down the rehearsal in {settings.state}"):
+        teardown.down(settings, lambda line: console.print(f"  [dim]{line}[/]"))
+
+
+@task(positional=["host"])
+def start(context: Context, host: str) -> None:
+    """Start a host that was stopped; one that is gone only `pulumi up --refresh` brings back."""
+    _tell(host, "start", "Starting")
+
+
+@task(positional=["host"])
+def stop(context: Context, host: str) -> None:
+    """Power a host off."""
+    _tell(host, "stop", "Stopping")
+
+
+@task(positional=["host"])
+def reboot(context: Context, host: str) -> None:
+    """Reboot a host and wait until it is back."""
+    _tell(host, "reboot", "Rebooting")
+
+
+@task(positional=["host"])
+def kill(context: Context, host: str) -> None:
+    """End a host at once, as if its hardware were lost: to Azure it is gone then."""
+    _tell(host, "kill", "Killing")
+
+
+def _tell(host: str, action: str, doing: str) -> None:
+    with step(f"{doing} {host}"):
+        told = Supervisor().call("host", {"name": host, "action": action})
+    console.print(f"{told['name']} is {told['state']}.")
+
+
+def _hosts(hosts: list[dict[str, Any]]) -> Table:
+    table = Table(title="Hosts", title_justify="left", box=None)
+    for column in ("host", "state", "address", "for", "memory", "processor", "services"):
+        right = column in ("for", "memory", "processor")
+        table.add_column(column, justify="right" if right else "left", no_wrap=column != "services")
+    for host in hosts:
+        services = "" if host["services"] is None else f"{host['services']} running"
+        if host["failed"]:
+            services += f", [red]failed: {', '.join(host['failed'])}[/]"
+        table.add_row(
+            host["name"],
+            f"[{COLOURS[host['state']]}]{host['state']}[/]",
+            host["address"] or "",
+            _duration(host["since"]),
+            _mebibytes(host["memory"]),
+            f"{host['cpu_seconds']:.1f} s",
+            services,
+        )
+    return table
+
+
+def _services(services: list[dict[str, Any]]) -> Table:
+    table = Table(title="Services", title_justify="left", box=None)
+    for column in ("service", "state", "memory"):
+        table.add_column(column, justify="right" if column == "memory" else "left")
+    for service in services:
+        state = "[green]running[/]" if service["alive"] else "[red]ended[/]"
+        table.add_row(service["name"], state, _mebibytes(service["memory"]))
+    return table
+
+
+def _duration(seconds: float) -> str:
+    minutes = int(seconds) // 60
+    return f"{minutes // 60} h {minutes % 60:02} min" if minutes >= 60 else f"{minutes} min" if minutes else "< 1 min"
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size / 2**20:,.0f} MiB"
+
+
+namespace = Collection(status, shell, logs, down, start, stop, reboot, kill)
