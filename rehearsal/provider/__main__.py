@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 import threading
 import time
@@ -31,22 +32,31 @@ def main() -> None:
         ThreadPoolExecutor(WORKERS),
         options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)],
     )
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(
-        Servicer(Engine(addresses[0] if addresses else None)), server
-    )
+    servicer = Servicer(Engine(addresses[0] if addresses else None))
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
+    parent = os.getppid()
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, lambda *_: _end(servicer, parent))
     server.start()
     print(port, flush=True)
     if addresses:
-        threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     server.wait_for_termination()
+
+
+def _end(servicer: Servicer, parent: int) -> None:
+    """The engine interrupts its plugins when a run is over and everything is in its state."""
+    if os.getppid() == parent:
+        servicer.end()
+    # Not sys.exit: that waits for operations under way, whose answers nobody would hear.
+    os._exit(0)
 
 
 def _end_with(parent: int) -> None:
     """End this process when its parent is not its parent any more: the engine was killed."""
     while os.getppid() == parent:
         time.sleep(0.5)
-    # Not sys.exit: that waits for operations under way, whose answers nobody would hear.
     os._exit(0)
 
 

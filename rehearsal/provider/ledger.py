@@ -4,9 +4,12 @@ One JSON file below PULUMI_HOME, shared by provider processes (a lock on a file 
 holds no secret.
 
 Two questions are answered from it. Whether a resource that exists already is the leftover of an interrupted `up`:
-the engine asks to create it although it exists, because it was killed before it noted the answer. Then the id is
-noted with the same URN, and the resource is adopted, where the real provider says "cannot create already existing
-resource". And who uses a resource, for what Azure refuses to delete or to change while it is used.
+the engine asks to create it although it exists, because it was killed before it noted the answer. Such an entry is
+not `settled`: no run that made it came to its end, and the engine never spoke of it again. It is adopted, where the
+real provider says "cannot create already existing resource", as the stand-in does with any other. (Pulumi asks to
+create a settled one too: for `--target-replace` without `delete_before_replace`, and would then delete it.)
+
+And who uses a resource, for what Azure refuses to delete or to change while it is used.
 """
 
 from __future__ import annotations
@@ -35,6 +38,8 @@ class Entry:
     """ARM ids in its properties, in lower case."""
     properties: Properties | None = None
     """On paper only: what was put, without secrets."""
+    settled: bool = False
+    """Whether the engine is known to have it in its state."""
     observed: Properties = field(default_factory=dict)
     """On paper only: what the stand-in gave it, e.g. a public address."""
 
@@ -67,6 +72,19 @@ class Ledger:
     def note(self, entry: Entry) -> None:
         with self._opened(write=True) as entries:
             entries[entry.identifier.lower()] = entry
+
+    def settle(self, identifiers: set[str]) -> None:
+        """Note that the engine has these in its state."""
+        wanted = {identifier.lower() for identifier in identifiers}
+        if not any(not entry.settled for key, entry in self._all().items() if key in wanted):
+            return
+        with self._opened(write=True) as entries:
+            for key in wanted & entries.keys():
+                entries[key].settled = True
+
+    def _all(self) -> dict[str, Entry]:
+        with self._opened() as entries:
+            return entries
 
     def forget(self, identifier: str) -> None:
         with self._opened(write=True) as entries:

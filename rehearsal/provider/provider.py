@@ -6,14 +6,18 @@ Check, diff and preview are its own affair; create, update, read and delete go t
 from __future__ import annotations
 
 import hashlib
+import threading
 import uuid
-from dataclasses import dataclass
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 from rehearsal.provider import immutables, preview, schema
 from rehearsal.provider.check import Failure, check_shape
 from rehearsal.provider.diff import Diff, compare, normal_location
 from rehearsal.provider.engine import Engine
-from rehearsal.provider.errors import HalfMade, NotKnown, ProviderError, Refused
+from rehearsal.provider.errors import Cancelled, HalfMade, NotKnown, ProviderError, Refused
 from rehearsal.provider.in_use import refusal_to_delete
 from rehearsal.provider.landscape import Landscape
 from rehearsal.provider.ledger import Entry, Ledger, references
@@ -24,6 +28,10 @@ from rehearsal.provider.types.base import ResourceType, tags_refused
 from rehearsal.provider.values import UNKNOWN, Properties, merge
 
 _GROUP = "azure-native:resources:ResourceGroup"
+_Result = TypeVar("_Result")
+
+_LOOK_FOR_CANCEL = 0.2
+"""Seconds."""
 
 
 @dataclass
@@ -34,6 +42,10 @@ class Provider:
     manager: ResourceManager
     ledger: Ledger
     engine: Engine
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    """Set when the user ends the run: nothing is waited for any more."""
+    made: set[str] = field(default_factory=set)
+    """The ids that this process told the engine of."""
 
     # Checking: nothing below touches the manager.
 
@@ -92,8 +104,9 @@ class Provider:
             return [Failure("location", f"{reason}; left out, the provider fills in the stack's or the group's")]
         return []
 
-    def diff(self, urn: str, old: Properties, new: Properties) -> Diff:
+    def diff(self, urn: str, identifier: str, old: Properties, new: Properties) -> Diff:
         kind = resource_type(urn)
+        self.ledger.settle({identifier})
         return compare(old, new, kind.replacing | set(kind.path_parameters))
 
     def preview_create(self, urn: str, inputs: Properties) -> Properties:
@@ -104,6 +117,7 @@ class Provider:
     ) -> Properties:
         """The outputs after an update, given plain inputs; raises Refused for what Azure would refuse."""
         kind = resource_type(urn)
+        self.ledger.settle({identifier})
         self._refuse_immutable(kind, urn, identifier, old, new, outputs)
         return preview.preview_outputs(kind.token, new, outputs)
 
@@ -136,16 +150,18 @@ class Provider:
         if self.manager.get(kind, identifier) is None:
             return
         noted = self.ledger.find(identifier)
-        if noted and noted.urn not in ("", urn):
+        if noted is None or noted.urn != urn:
+            owner = f"it belongs to {noted.urn}" if noted else "it belongs to no resource of this program"
             raise Refused(
-                f"cannot create already existing resource {identifier!r}: it belongs to {noted.urn}. "
+                f"cannot create already existing resource {identifier!r}: {owner}. "
                 "Give this one another name, or delete that one first."
             )
-        self.engine.tell(
-            urn,
-            "Exists already, made by a run that was interrupted: adopted. Azure's provider would refuse "
-            "(import it there).",
-        )
+        if noted.settled:
+            raise Refused(
+                f"cannot create already existing resource {identifier!r}. If it is being replaced: Pulumi creates the "
+                "new one first, which cannot have the same name; set the option delete_before_replace=True on it."
+            )
+        self.engine.tell(urn, "Exists already, left by a run that was interrupted: adopted (Azure would refuse).")
 
     def update(self, urn: str, identifier: str, old: Properties, new: Properties, outputs: Properties) -> Properties:
         kind = resource_type(urn)
@@ -162,12 +178,36 @@ class Provider:
         self.ledger.note(entry)
         self.engine.progress(urn, "asked the stand-in")
         try:
-            observed = self.manager.put(kind, identifier, wanted, lambda line: self.engine.progress(urn, line))
+            observed = self._unless_cancelled(
+                identifier,
+                lambda: self.manager.put(kind, identifier, wanted, lambda line: self.engine.progress(urn, line)),
+            )
+        except Cancelled:
+            raise
         except ProviderError as error:
             if self.manager.get(kind, identifier) is None:
                 raise
+            self.made.add(identifier)
             raise HalfMade(str(error), identifier, self._returned(kind, outputs), inputs) from error
+        self.made.add(identifier)
         return self._returned(kind, merge(outputs, observed))
+
+    def _unless_cancelled(self, identifier: str, operation: Callable[[], _Result]) -> _Result:
+        """The operation's result; raises Cancelled as soon as the user ends the run, and leaves it to itself."""
+        worker = ThreadPoolExecutor(1)
+        waited = worker.submit(operation)
+        worker.shutdown(wait=False)
+        while not self.cancelled.is_set():
+            try:
+                return waited.result(timeout=_LOOK_FOR_CANCEL)
+            except TimeoutError:
+                if waited.done():
+                    raise
+        raise Cancelled(f"Ended while {identifier} was being made. The next `pulumi up` goes on where this one ended.")
+
+    def end(self) -> None:
+        """The engine ends in good order: it has in its state all that it was told of."""
+        self.ledger.settle(self.made)
 
     def _returned(self, kind: ResourceType, outputs: Properties) -> Properties:
         version = {"azureApiVersion": schema.resource(kind.token)["api"]}
@@ -178,6 +218,8 @@ class Provider:
     ) -> tuple[Properties, Properties] | None:
         """Plain inputs and outputs as they really are; None when the resource is gone. Without inputs: an import."""
         kind = resource_type(urn)
+        if inputs is not None:
+            self.ledger.settle({identifier})
         observed = self.manager.get(kind, identifier)
         if observed is None:
             return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import logging
 import os
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -61,7 +60,11 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._provider: Provider | None = None
-        self.cancelled = threading.Event()
+
+    def end(self) -> None:
+        """The engine ends in good order."""
+        if self._provider is not None:
+            self._provider.end()
 
     @property
     def provider(self) -> Provider:
@@ -140,7 +143,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     @told
     def Diff(self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext) -> provider_pb2.DiffResponse:
-        diff = self.provider.diff(request.urn, plain(decode(request.old_inputs)), plain(decode(request.news)))
+        diff = self.provider.diff(
+            request.urn, request.id, plain(decode(request.old_inputs)), plain(decode(request.news))
+        )
         some = provider_pb2.DiffResponse.DIFF_SOME if diff.changes else provider_pb2.DiffResponse.DIFF_NONE
         details = {
             change.path: provider_pb2.PropertyDiff(
@@ -199,7 +204,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     @told
     def Cancel(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> empty_pb2.Empty:
-        self.cancelled.set()
+        if self._provider is not None:
+            self._provider.cancelled.set()
         return empty_pb2.Empty()
 
     def _marked(self, given: Properties, operation: Callable[[], Any]) -> Any:
