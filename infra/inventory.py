@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Literal
@@ -191,13 +192,19 @@ class Inventory(Document):
         return wanted
 
 
+def pulumi_executable() -> str:
+    """`pulumi` of this Python's environment, activated or not; else the one on PATH."""
+    own = Path(sys.executable).with_name("pulumi")
+    return str(own) if own.exists() else "pulumi"
+
+
 def load(stack: str) -> Inventory:
     """Read the inventory from the stack's outputs through the `pulumi` command.
 
     Raises InventoryError when the stack does not exist, was never brought up, or was brought up by another
     version of this toolkit.
     """
-    command = ["pulumi", "stack", "output", "inventory", "--json", "--stack", stack, "--cwd", str(PROJECT)]
+    command = [pulumi_executable(), "stack", "output", "inventory", "--json", "--stack", stack, "--cwd", str(PROJECT)]
     try:
         result = subprocess.run(command, capture_output=True, text=True, check=True)
     except FileNotFoundError:

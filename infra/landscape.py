@@ -38,7 +38,7 @@ def of_this_stack() -> Landscape:
 
     Raises pulumi.RunError, which Pulumi shows without a traceback, with all mistakes at once.
     """
-    stack, root = pulumi.get_stack(), Path(pulumi.get_root_directory())
+    stack, root = pulumi.get_stack(), project_folder()
     try:
         _refuse_unknown_keys(stack)
         topology = load(_document(stack), stack, root)
@@ -54,6 +54,18 @@ def of_this_stack() -> Landscape:
         files=NamedFiles(topology, root),
         names=Names(topology.landscape, stack, subscription),
     )
+
+
+def project_folder() -> Path:
+    """The folder of Pulumi.yaml, from which relative paths start.
+
+    A language host built from an older module does not tell it; the program's own folder lies in it.
+    """
+    told: str | None = pulumi.get_root_directory()
+    if told:
+        return Path(told)
+    here = Path.cwd()
+    return next((folder for folder in (here, *here.parents) if (folder / "Pulumi.yaml").exists()), here)
 
 
 def _document(stack: str) -> object:

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from infra.fields import (
     GATEWAY,
+    ROLES,
     DomainName,
     FlowName,
     HttpPath,
@@ -184,4 +185,7 @@ def load(document: object, stack: str, root: Path) -> Topology:
     mistakes += contradictions(document, root)
     if mistakes:
         raise TopologyError(f"Pulumi.{stack}.yaml", KEY, mistakes)
-    return Topology.model_validate(document)
+    topology = Topology.model_validate(document)
+    # Pulumi hands maps over in alphabetical order; hosts are told from the database outwards instead.
+    hosts = sorted(topology.hosts.items(), key=lambda item: (ROLES.index(item[1].role), item[0]))
+    return topology.model_copy(update={"hosts": dict(hosts)})

@@ -1,0 +1,53 @@
+"""The `pulumi` command of this environment."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from console import ExpectedError
+from infra.inventory import PROJECT, pulumi_executable
+
+PARALLEL = 32
+"""Resources at a time. Azure and its stand-in spend most of a change waiting."""
+
+
+def default_stack() -> str:
+    """The stack that commands work on unless ``--stack`` names another."""
+    return os.environ.get("LIVEGANG_STACK", "rehearsal")
+
+
+@dataclass(frozen=True)
+class Pulumi:
+    """Runs `pulumi` for one stack in one project folder."""
+
+    stack: str
+    folder: Path = PROJECT
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Added to this process's own."""
+
+    def run(self, *arguments: str) -> None:
+        """Run with this process's own terminal. Raises ExpectedError with pulumi's exit code."""
+        command = self._command(arguments)
+        code = subprocess.run(command, env=self._environment(), check=False).returncode
+        if code != 0:
+            shown = " ".join(["pulumi", *arguments, "--stack", self.stack])
+            raise ExpectedError(f"`{shown}` ended with exit code {code}; its reason stands above.", code=code)
+
+    def capture(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run silently and return what it wrote, whatever its exit code."""
+        return subprocess.run(
+            self._command(arguments), env=self._environment(), capture_output=True, text=True, check=False
+        )
+
+    def _command(self, arguments: Sequence[str]) -> list[str]:
+        return [pulumi_executable(), *arguments, "--stack", self.stack, "--cwd", str(self.folder)]
+
+    def _environment(self) -> dict[str, str]:
+        # The program and its dynamic provider run in this environment's Python also where it is not activated.
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+        return {**os.environ, "PATH": path, **self.environment}

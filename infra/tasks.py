@@ -1,0 +1,114 @@
+"""`fab infra.*`: preview, up, refresh, destroy. Thin over the `pulumi` command, which does the same by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from invoke.collection import Collection
+from invoke.context import Context
+from invoke.tasks import task
+from rich.console import Console
+
+from console import ExpectedError, console, step
+from infra import access, inventory
+from infra.command import PARALLEL, Pulumi, default_stack
+from infra.inventory import PROJECT
+from infra.paper import paper_project
+from infra.plan import Plan, parse, render
+
+PREVIEW = ("preview", "--json", "--non-interactive", "--parallel", str(PARALLEL))
+READABLE_WIDTH = 140
+"""Columns of the readable plan in its file, whatever the terminal has."""
+
+
+@task(
+    help={
+        "stack": "the stack (default: $LIVEGANG_STACK, or rehearsal)",
+        "paper": "without hosts and without an Azure account, for any stack, as any user",
+        "diff": "show each property that would change",
+        "refresh": "look at what is really there first",
+    }
+)
+def preview(_context: Context, stack: str = "", paper: bool = False, diff: bool = False, refresh: bool = False) -> None:
+    """Show what `up` would do, and write the plan as JSON beside the readable one."""
+    stack = stack or default_stack()
+    plan = _paper_plan(stack) if paper else _plan(Pulumi(stack), refresh)
+    folder = _keep(plan, diff)
+    console.print(render(plan, diff))
+    console.print(f"The plan is kept in {folder}/plan.txt and, for machines, in {folder}/plan.json.")
+
+
+def _paper_plan(stack: str) -> Plan:
+    with paper_project(stack) as project:
+        if project.replaced:
+            console.print(
+                f"On paper, throwaway files stand for those that are not here: {', '.join(project.replaced)}."
+            )
+        return _plan(project.pulumi, refresh=False)
+
+
+def _plan(pulumi: Pulumi, refresh: bool) -> Plan:
+    with step(f"Preview stack {pulumi.stack}"):
+        result = pulumi.capture(*PREVIEW, *(["--refresh"] if refresh else []))
+        return parse(pulumi.stack, result.stdout, result.stderr)
+
+
+def _keep(plan: Plan, diff: bool) -> Path:
+    folder = PROJECT / ".livegang" / plan.stack
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "plan.json").write_text(plan.to_json())
+        with (folder / "plan.txt").open("w") as file:
+            Console(file=file, width=READABLE_WIDTH).print(render(plan, diff))
+    except OSError as error:
+        raise ExpectedError(
+            f"The plan cannot be kept in {folder}: {error.strerror}.", hint="Work in a clone of your own."
+        ) from error
+    return folder.relative_to(PROJECT)
+
+
+@task(
+    help={
+        "stack": "the stack (default: $LIVEGANG_STACK, or rehearsal)",
+        "yes": "do not ask",
+        "refresh": "look at what is really there first, and mend it",
+    }
+)
+def up(_context: Context, stack: str = "", yes: bool = False, refresh: bool = False) -> None:
+    """Make what the stack declares, then write ssh_config and known_hosts."""
+    bring_up(stack or default_stack(), yes, refresh)
+
+
+def bring_up(stack: str, yes: bool, refresh: bool = False) -> inventory.Inventory:
+    """What `fab infra.up` and `fab rehearse` do; returns what came up."""
+    arguments = ["up", "--parallel", str(PARALLEL)]
+    if yes:
+        # Without a question in between, a preview of its own would only be the same work twice.
+        arguments += ["--yes", "--skip-preview"]
+    if refresh:
+        arguments.append("--refresh")
+    # The inventory is long, and kept as an output; it need not be shown at every run.
+    Pulumi(stack).run(*arguments, "--suppress-outputs")
+    found = inventory.load(stack)
+    config = access.write(found)
+    console.print(f"Log in: ssh -F {_short(config)} {found.way_in.jump_host}")
+    return found
+
+
+@task(help={"stack": "the stack (default: $LIVEGANG_STACK, or rehearsal)", "yes": "do not ask"})
+def refresh(_context: Context, stack: str = "", yes: bool = False) -> None:
+    """Look at what is really there, and take it into Pulumi's state."""
+    Pulumi(stack or default_stack()).run("refresh", "--parallel", str(PARALLEL), *(["--yes"] if yes else []))
+
+
+@task(help={"stack": "the stack (default: $LIVEGANG_STACK, or rehearsal)", "yes": "do not ask"})
+def destroy(_context: Context, stack: str = "", yes: bool = False) -> None:
+    """Remove everything that the stack declares. What is protected stops it."""
+    Pulumi(stack or default_stack()).run("destroy", "--parallel", str(PARALLEL), *(["--yes"] if yes else []))
+
+
+def _short(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+namespace = Collection("infra", preview, up, refresh, destroy)
