@@ -1,6 +1,7 @@
 """First thing that runs on the host: imports the agent from the message on standard input and starts it.
 
-The operator's side sends this file's text, then one JSON line ``{"modules": {name: source}, "document": …}``.
+The operator's side sends two parts, each a line with its length and then so many bytes, deflated: this file's text,
+and ``{"modules": {name: source}, "document": …}`` as JSON. What follows on standard input is the conversation.
 """
 
 import importlib.abc
@@ -8,6 +9,7 @@ import importlib.machinery
 import json
 import linecache
 import sys
+import zlib
 from collections.abc import Sequence
 from types import CodeType, ModuleType
 
@@ -40,11 +42,12 @@ class Modules(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
 
 def boot() -> None:
     """Read the message, and run the agent on its document."""
-    message = json.loads(sys.stdin.buffer.readline())
+    source = sys.stdin.buffer
+    message = json.loads(zlib.decompress(source.read(int(source.readline()))))
     sys.meta_path.insert(0, Modules(message["modules"]))
     from hosts.agent.main import main
 
-    sys.exit(main(message["document"], sys.stdin.buffer, sys.stdout.buffer))
+    sys.exit(main(message["document"], source, sys.stdout.buffer))
 
 
 if __name__ == "__main__":

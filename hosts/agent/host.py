@@ -38,6 +38,8 @@ class Host:
         """Identities of states that changed in this run, or in a plan would change."""
         self.note: Callable[[str], None] = lambda text: None
         """Tells the operator what is going on within a state."""
+        self.lost: dict[str, str] = {}
+        """Other hosts whose run has failed, each with the reason: it is no use to wait for them."""
         self._fetch = fetch
 
     def path(self, absolute: str) -> Path:

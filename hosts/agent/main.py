@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import queue
 import socket
 import tempfile
 import threading
@@ -43,8 +44,10 @@ class Operator:
         self._sink = sink
         self._vault = vault
         self._lock = threading.Lock()
-        self._gone = False
+        self._gone = threading.Event()
+        self._answers: queue.SimpleQueue[BinaryIO | OperationError] = queue.SimpleQueue()
         self._artifacts: dict[str, BinaryIO] = {}
+        self.lost: dict[str, str] = {}
 
     def tell(self, **message: Any) -> None:
         """Send one line. Raises AbandonedError when nobody is there any more."""
@@ -54,7 +57,7 @@ class Operator:
                 self._sink.write(line.encode("utf-8", "replace"))
                 self._sink.flush()
             except (BrokenPipeError, ConnectionError, ValueError) as error:
-                self._gone = True
+                self._gone.set()
                 raise AbandonedError from error
 
     def _clean(self, value: Any) -> Any:
@@ -73,7 +76,7 @@ class Operator:
 
     def begin(self, identity: str) -> None:
         """A state's turn has come: the last moment to notice that nobody waits for it."""
-        if self._gone:
+        if self._gone.is_set():
             raise AbandonedError
         self.tell(begin=identity)
 
@@ -81,22 +84,37 @@ class Operator:
         """An artifact, into a file without a name, once a run."""
         if sha256 not in self._artifacts:
             self.tell(need={"file": file, "sha256": sha256})
-            answer = json.loads(self._source.readline() or b'{"error": "the connection was closed"}')
-            if "error" in answer:
-                raise OperationError(answer["error"])
-            spool = tempfile.TemporaryFile(dir="/var/tmp")  # noqa: SIM115 - kept for other states of this run
-            left, digest = int(answer["size"]), hashlib.sha256()
-            while left:
-                block = self._source.read(min(left, 1 << 16))
-                if not block:
-                    raise OperationError(f"the connection was closed with {left} bytes of {file} to come")
-                left -= len(block)
-                digest.update(block)
-                spool.write(block)
-            if digest.hexdigest() != sha256:
-                raise OperationError(f"{file} has SHA-256 {digest.hexdigest()} instead of {sha256}")
-            self._artifacts[sha256] = spool
+            answer = self._answers.get()
+            if isinstance(answer, OperationError):
+                raise answer
+            if (digest := hashlib.file_digest(answer, "sha256").hexdigest()) != sha256:
+                raise OperationError(f"{file} arrived with SHA-256 {digest} instead of {sha256}")
+            self._artifacts[sha256] = answer
         return self._artifacts[sha256]
+
+    def listen(self) -> None:
+        """Take in what the operator's side sends, until it ends."""
+        while line := self._source.readline():
+            message = json.loads(line)
+            if "lost" in message:
+                self.lost[message["lost"]] = message["reason"]
+            elif "error" in message:
+                self._answers.put(OperationError(message["error"]))
+            else:
+                self._answers.put(self._receive(int(message["size"])))
+        self._gone.set()
+        self._answers.put(OperationError("the connection was closed"))
+
+    def _receive(self, left: int) -> BinaryIO | OperationError:
+        spool = tempfile.TemporaryFile(dir="/var/tmp")  # noqa: SIM115 - kept for the other states of this run
+        while left:
+            block = self._source.read(min(left, 1 << 16))
+            if not block:
+                return OperationError(f"the connection was closed with {left} bytes to come")
+            left -= len(block)
+            spool.write(block)
+        spool.seek(0)
+        return spool
 
     def keep_alive(self, ended: threading.Event) -> None:
         """Tell every now and then that the run goes on, until it ends or nobody listens."""
@@ -112,21 +130,19 @@ def main(document: dict[str, Any], source: BinaryIO, sink: BinaryIO) -> int:
     """Run the document. The exit code says only whether the run went through; the results say the rest."""
     planning = document["mode"] == "plan"
     os.umask(0o022)
-    vault = Vault(
-        document["vault_uri"],
-        document["secrets"],
-        document["trusted_authorities"],
-        patience=3 if planning else PATIENCE,
-    )
+    patience = 3 if planning else PATIENCE
+    vault = Vault(document["vault_uri"], document["secrets"], document["trusted_authorities"], patience=patience)
     operator = Operator(source, sink, vault)
     ended = threading.Event()
+    started = time.monotonic()
     try:
         mutex = None if planning else _exclusive()
         states = [decode(state) for state in document["states"]]
         host = Host(states, planning=planning, vault=vault, commands=Commands(), fetch=operator.fetch)
         host.note = lambda text: operator.tell(note=text)
+        host.lost = operator.lost
+        threading.Thread(target=operator.listen, daemon=True).start()
         threading.Thread(target=operator.keep_alive, args=(ended,), daemon=True).start()
-        started = time.monotonic()
         Runner(host, operator.tell_result, operator.begin).run()
         operator.tell(end={"seconds": round(time.monotonic() - started, 2)})
         if mutex is not None:

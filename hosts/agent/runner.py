@@ -111,7 +111,7 @@ class Runner:
             return f"start: {missing[0]}" if missing and not (there and self._host.planning) else ""
         if self._host.facts.unit(state.unit)["ActiveState"] not in ("active", "reloading"):
             return ""
-        action = units.pending_action(state, self._host)
+        action = units.cause(state, self._host)
         return f"{action[0]}: {action[1]}" if action else ""
 
     def _wait_for(self, state: State) -> None:

@@ -38,7 +38,11 @@ def waits(context: Context) -> list[Wait]:
     if is_mirror(context):
         return []
     return [
-        Wait(label=f"package mirror {source.name}", url=f"{uri(context, source)}/dists/{source.suites[0]}/InRelease")
+        Wait(
+            label=f"package mirror {source.name}",
+            host=context.management.name,
+            url=f"{uri(context, source)}/dists/{source.suites[0]}/InRelease",
+        )
         for source in context.inventory.packages.sources
     ]
 

@@ -106,6 +106,9 @@ def _configuration(context: Context, is_primary: bool) -> list[State]:
             path, template, owner="postgres", group="postgres", mode=mode, needs=(PACKAGE,), **variables
         )
 
+    def private(path: str, *content: str | Secret) -> File:
+        return File(path=path, content=content, owner="postgres", group="postgres", mode=0o600, needs=(PACKAGE,))
+
     certificate = context.host.certificate
     if certificate is None:
         raise ExpectedError(f"The inventory has no certificate for the database host {context.host.name}.")
@@ -117,11 +120,8 @@ def _configuration(context: Context, is_primary: bool) -> list[State]:
         ),
         Directory(path=CERTIFICATES, owner="root", group="postgres", mode=0o750, needs=(PACKAGE,)),
         text(f"{CERTIFICATES}/server.crt", certificate.rstrip("\n") + "\n", needs=(PACKAGE,)),
-        text(f"{CERTIFICATES}/server.key", Secret("tls-key"), mode=0o600, needs=(PACKAGE,), owner="postgres", group="postgres"),
-        text(
-            PASSWORD_FILE, f"*:*:*:{REPLICATION_ROLE}:", Secret(REPLICATION_SECRET), "\n",
-            mode=0o600, needs=(PACKAGE,), owner="postgres", group="postgres",
-        ),
+        private(f"{CERTIFICATES}/server.key", Secret("tls-key")),
+        private(PASSWORD_FILE, f"*:*:*:{REPLICATION_ROLE}:", Secret(REPLICATION_SECRET), "\n"),
         file(
             "postgresql.conf",
             "database/postgresql.conf.j2",
@@ -141,7 +141,7 @@ def _configuration(context: Context, is_primary: bool) -> list[State]:
         file("start.conf", "database/start.conf.j2", 0o644),
         file("environment", "database/empty.j2", 0o644),
         file("pg_ctl.conf", "database/pg_ctl.conf.j2", 0o644),
-    ]  # fmt: skip
+    ]
 
 
 def _access(context: Context) -> dict[str, Any]:
@@ -170,6 +170,7 @@ def _standby(context: Context) -> DatabaseStandby:
         version=VERSION,
         data=DATA,
         primary=_connection(context),
+        primary_host=context.primary.name,
         slot=context.host.name,
         needs=(PACKAGE, f"file {PASSWORD_FILE}", f"file {INTERNAL_AUTHORITY}"),
     )

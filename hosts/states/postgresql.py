@@ -33,6 +33,8 @@ class DatabaseStandby(State):
     data: str
     primary: str
     """Connection string of the primary, without a password."""
+    primary_host: str
+    """Its name: when the operator's side learns that it failed, the wait for it ends at once."""
     slot: str
     deadline: int = 300
     """Seconds to wait for a primary that accepts the standby."""

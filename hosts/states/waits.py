@@ -17,6 +17,8 @@ class Wait(State):
 
     kind = "wait"
     label: str
+    host: str
+    """The host that has to answer: when the operator's side learns that it failed, the wait ends at once."""
     url: str
     deadline: int = 300
     """Seconds."""

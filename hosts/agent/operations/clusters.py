@@ -84,6 +84,7 @@ def apply_standby(state: DatabaseStandby, host: Host) -> None:
     host.note("waiting for the primary")
     while True:
         shutil.rmtree(incoming, ignore_errors=True)
+        given_up = state.primary_host in host.lost
         try:
             host.run(
                 [
@@ -99,6 +100,9 @@ def apply_standby(state: DatabaseStandby, host: Host) -> None:
                 timeout=24 * 3600,
             )
         except CommandError as error:
+            if given_up:
+                reason = f"{state.primary_host} failed ({host.lost[state.primary_host]}), so there is nothing to copy"
+                raise OperationError(reason, error.log or error.reason) from error
             if time.monotonic() > deadline:
                 raise OperationError(
                     f"the primary gave no copy within {state.deadline} s", error.log or error.reason

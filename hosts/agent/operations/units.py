@@ -34,14 +34,18 @@ def unmark(host: Host, unit: str) -> None:
         folder.rmdir()
 
 
-def pending_action(state: Unit, host: Host) -> tuple[str, str] | None:
-    """``restart`` or ``reload`` and why, when something that the unit reads has changed."""
+def cause(state: Unit, host: Host) -> tuple[str, str] | None:
+    """``restart`` or ``reload``, and the state that it follows, when one that the unit reads changes in this run."""
     for verb, names in (("restart", state.restart_on), ("reload", state.reload_on)):
         if causes := [name for name in names if name in host.touched]:
             return verb, causes[0]
-        if host.path(f"{MARKERS}/{state.unit}.{verb}").exists():
-            return verb, "an interrupted run"
     return None
+
+
+def _left_over(state: Unit, host: Host) -> str | None:
+    """``restart`` or ``reload``, when an interrupted run has not come to it."""
+    marks = (verb for verb in ("restart", "reload") if host.path(f"{MARKERS}/{state.unit}.{verb}").exists())
+    return next(marks, None) if cause(state, host) is None else None
 
 
 def compare_unit(state: Unit, host: Host) -> list[Difference]:
@@ -58,6 +62,8 @@ def compare_unit(state: Unit, host: Host) -> list[Difference]:
     if state.running is not None and running != state.running:
         now = f"{unit['ActiveState']} ({unit['SubState']})"
         differences.append(Difference(f"{now} instead of {'running' if state.running else 'stopped'}"))
+    elif running and (verb := _left_over(state, host)):
+        differences.append(Difference(f"an interrupted run has not come to its {verb}"))
     return differences
 
 
@@ -85,8 +91,8 @@ def apply_unit(state: Unit, host: Host) -> None:
         if unit["ActiveState"] == "failed":
             host.run(["systemctl", "reset-failed", state.unit])
         _change(state, host, "restart")
-    elif running and (action := pending_action(state, host)):
-        _change(state, host, action[0])
+    elif running and (verb := (cause(state, host) or (_left_over(state, host),))[0]):
+        _change(state, host, verb)
     unmark(host, state.unit)
     host.facts.forget_units([state.unit])
 

@@ -17,6 +17,7 @@ def wait(state: Wait, host: Host) -> None:
     deadline = time.monotonic() + state.deadline
     host.note(f"waiting for {state.label}")
     while True:
+        given_up = state.host in host.lost
         connection = http.client.HTTPConnection(parts.netloc, timeout=5)
         try:
             connection.request("HEAD", parts.path)
@@ -28,6 +29,8 @@ def wait(state: Wait, host: Host) -> None:
             last = str(error) or type(error).__name__
         finally:
             connection.close()
+        if given_up:
+            raise OperationError(f"{state.host} failed ({host.lost[state.host]}); {state.url} does not answer: {last}")
         if time.monotonic() > deadline:
             raise OperationError(f"{state.url} did not answer within {state.deadline} s: {last}")
         time.sleep(0.25)

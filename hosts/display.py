@@ -1,0 +1,142 @@
+"""How a run looks: a living table while it goes on, then what was found, then one line for each host."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from console import console
+from hosts.fleet import Outcome
+from hosts.session import Report
+from infra.inventory import Host
+
+COLOURS = {"pending": "yellow", "changed": "yellow", "failed": "red", "skipped": "magenta", "follows": "cyan"}
+
+
+class LiveProgress:
+    """One line a host while a run goes on; where nobody watches (no terminal), nothing."""
+
+    def __init__(self, hosts: Sequence[Host], output: Console = console) -> None:
+        self._lock = threading.Lock()
+        self._output = output
+        self._rows: dict[str, dict[str, Any]] = {
+            host.name: {"role": host.role, "at": "", "turns": 0, "changed": 0, "failed": 0} for host in hosts
+        }
+        self._started = time.monotonic()
+
+    def at(self, host: str, what: str) -> None:
+        """What the host is at."""
+        with self._lock:
+            self._rows[host]["at"] = what
+
+    def had(self, host: str, result: dict[str, Any]) -> None:
+        """A state has had its turn."""
+        with self._lock:
+            row = self._rows[host]
+            row["turns"] += 1
+            row["changed"] += result["status"] in ("changed", "pending")
+            row["failed"] += result["status"] in ("failed", "skipped")
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Show it while the block runs."""
+        if not self._output.is_terminal:
+            yield
+            return
+        with Live(get_renderable=self._table, console=self._output, refresh_per_second=5, transient=True):
+            yield
+
+    def _table(self) -> Table:
+        table = Table.grid(padding=(0, 2))
+        with self._lock:
+            for host, row in self._rows.items():
+                counts = f"{row['turns']:3}" + (f"  [yellow]~{row['changed']}[/]" if row["changed"] else "")
+                counts += f"  [red]✗{row['failed']}[/]" if row["failed"] else ""
+                table.add_row(
+                    host, f"[dim]{row['role']}[/]", counts, Text(row["at"], no_wrap=True, overflow="ellipsis")
+                )
+        table.add_row("", f"[dim]{time.monotonic() - self._started:.0f} s[/]", "", "")
+        return table
+
+
+def show(outcome: Outcome, output: Console = console) -> None:
+    """What was found or done, host by host, and the table at the end."""
+    for report in outcome.reports:
+        _show_findings(report, outcome.mode == "plan", output)
+    output.print(_summary(outcome))
+
+
+def _show_findings(report: Report, planning: bool, output: Console) -> None:
+    shown = report.of("pending", "changed", "failed", "unknown")
+    skipped = report.of("skipped")
+    follows = report.of("follows")
+    if not (shown or skipped or follows or report.error):
+        return
+    output.print(f"\n[bold]{report.host}[/] [dim]{report.role}[/]")
+    if report.error:
+        output.print(Text(f"  ✗ {report.error}", style="red"))
+    for result in shown:
+        _show_result(result, planning, output)
+        for follower in [other for other in follows if other["reason"].endswith(f": {result['state']}")]:
+            verb = follower["reason"].partition(":")[0]
+            output.print(f"      [cyan]→ {verb} {escape(follower['state'])}[/]")
+    for cause in dict.fromkeys(result["reason"] for result in skipped):
+        names = [result["state"] for result in skipped if result["reason"] == cause]
+        listed = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+        output.print(f"  [magenta]· skipped because of {escape(cause)}:[/] {escape(listed)}")
+
+
+def _show_result(result: dict[str, Any], planning: bool, output: Console) -> None:
+    status = result["status"]
+    if status == "unknown":
+        output.print(f"  [dim]? {escape(result['state'])}: {escape(result['reason'])}[/]")
+        return
+    sign = {"failed": "✗", "pending": "~", "changed": "✓"}[status]
+    differences = result.get("differences", [])
+    what = "; ".join(difference["what"] for difference in differences)
+    reason = result.get("reason", "") if status == "failed" else ""
+    line = ": ".join(part for part in (result["state"], reason or what) if part)
+    output.print(Text(f"  {sign} {line}", style=COLOURS[status] if status == "failed" else ""))
+    if planning or status == "failed":
+        for difference in differences:
+            for text in difference.get("lines", []):
+                colour = {"+": "green", "-": "red"}.get(text[:1], "dim")
+                output.print(Text(f"      {text}", style=colour))
+    for text in result.get("log", "").splitlines():
+        output.print(Text(f"      | {text}", style="dim"))
+
+
+def _summary(outcome: Outcome) -> Table:
+    planning = outcome.mode == "plan"
+    table = Table(box=None, padding=(0, 2), header_style="dim", title_justify="left")
+    for heading in ("host", "role", "unchanged", "pending" if planning else "changed"):
+        table.add_column(heading, justify="left" if heading in ("host", "role") else "right")
+    for heading in (*(() if planning else ("restarted",)), "failed", "skipped", "time"):
+        table.add_column(heading, justify="right")
+    for report in outcome.reports:
+        changed = report.count("pending" if planning else "changed")
+        cells = [
+            _cell(report.count("unchanged") + (report.count("follows", "unknown") if planning else 0)),
+            _cell(changed, "yellow"),
+            *([] if planning else [_cell(report.count("follows"), "cyan")]),
+            _cell(report.count("failed") + (report.error is not None), "red"),
+            _cell(report.count("skipped"), "magenta"),
+            f"{report.seconds:.1f} s",
+        ]
+        table.add_row(f"[red]{report.host}[/]" if report.failed else report.host, report.role, *cells)
+    return table
+
+
+def _cell(number: int, colour: str = "") -> str:
+    if not number:
+        return "[dim]0[/]"
+    return f"[{colour}]{number}[/]" if colour else str(number)

@@ -1,0 +1,148 @@
+"""A run over many hosts at once, each in a thread; one host's failure never hides another's."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+from console import ExpectedError
+from hosts import manifest, roles
+from hosts.connection import Connections, UnreachableError
+from hosts.document import Mode, document
+from hosts.session import Progress, Report, Session
+from infra.inventory import Host, Inventory
+
+FAREWELL = 3.0
+"""Seconds that an interrupted run waits for its threads."""
+
+
+@dataclass
+class Outcome:
+    """What became of all hosts of a run."""
+
+    mode: Mode
+    stack: str
+    reports: list[Report]
+    seconds: float
+    interrupted: bool = False
+
+    @property
+    def failed(self) -> bool:
+        """True if any host failed."""
+        return any(report.failed for report in self.reports)
+
+    @property
+    def pending(self) -> int:
+        """Number of states that a converge would change."""
+        return sum(report.count("pending") for report in self.reports)
+
+
+def run(inventory: Inventory, hosts: Sequence[Host], mode: Mode, progress: Progress) -> Outcome:
+    """Plan or converge these hosts, all at the same time.
+
+    Where a host needs another one (its packages come from the mirror, a standby is copied from its primary) its agent
+    waits on the spot, having done by then what it could; it is told when that other host failed.
+
+    Raises ExpectedError, before anything is touched, when the inventory, a manifest or a role cannot be used.
+    """
+    started = time.monotonic()
+    components = manifest.of_inventory(inventory)
+    sessions = [
+        Session(
+            host,
+            document(host, inventory, roles.states(host, inventory, components), mode),
+            lambda file: manifest.artifact_path(inventory, file),
+            progress,
+        )
+        for host in hosts
+    ]
+    fleet = _Fleet(Connections(inventory), sessions, hosts, progress)
+    interrupted = fleet.run()
+    reports = [session.report for session in sessions]
+    return Outcome(mode, inventory.stack, reports, time.monotonic() - started, interrupted)
+
+
+class _Fleet:
+    def __init__(
+        self, connections: Connections, sessions: Sequence[Session], hosts: Sequence[Host], progress: Progress
+    ) -> None:
+        self._connections = connections
+        self._sessions = sessions
+        self._progress = progress
+        self._threads = [
+            threading.Thread(target=self._one, args=(session, host), name=host.name, daemon=True)
+            for session, host in zip(sessions, hosts, strict=True)
+        ]
+        self._over = False
+
+    def run(self) -> bool:
+        """Until all hosts are done. True if the user ended it before."""
+        with _interruptible():
+            try:
+                for thread in self._threads:
+                    thread.start()
+                for thread in self._threads:
+                    thread.join()
+            except KeyboardInterrupt:
+                self._over = True
+                return True
+            finally:
+                self._connections.close()
+                for thread in self._threads:
+                    if thread.ident is not None:
+                        thread.join(FAREWELL / len(self._threads))
+        return False
+
+    def _one(self, session: Session, host: Host) -> None:
+        report = session.report
+        started = time.monotonic()
+        self._progress.at(host.name, "connects")
+        try:
+            session.run(self._connections.open(host).transport)
+        except UnreachableError as error:
+            report.error = str(error)
+        except Exception as error:  # noqa: BLE001 - a mistake here must not hide the other hosts' outcome
+            report.error = f"unexpected {type(error).__name__}: {error}"
+        report.seconds = time.monotonic() - started
+        if self._over and report.error:
+            report.error = "interrupted"
+        self._progress.at(host.name, "failed" if report.failed else "done")
+        if report.failed and not self._over:
+            reason = report.error or report.of("failed")[0]["state"]
+            for other in self._sessions:
+                if other is not session:
+                    other.tell_lost(host.name, reason)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """SIGTERM ends a run as Ctrl-C does."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def end_of(outcome: Outcome) -> ExpectedError | None:
+    """The error with which an interrupted run ends: one sentence on what was reached."""
+    if not outcome.interrupted:
+        return None
+    done = sum(report.error is None and len(report.results) == report.expected for report in outcome.reports)
+    changed = sum(report.count("changed", "follows") for report in outcome.reports)
+    reached = f"{done} of {len(outcome.reports)} hosts were done"
+    if outcome.mode == "converge":
+        reached += f", {changed} states had been changed; what a host was at, it finishes, and the next run continues"
+    return ExpectedError(f"Interrupted after {outcome.seconds:.1f} s: {reached}.")

@@ -1,0 +1,159 @@
+"""One host's run as the operator's side sees it: the document goes out, results come in, artifacts go when asked for."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import paramiko
+
+from hosts.manifest import artifact_mistake
+from hosts.payload import COMMAND, payload
+from infra.inventory import Host
+
+SILENCE = 30.0
+"""Seconds without a sign of life (the agent gives one every two) after which a host counts as lost."""
+
+
+@dataclass
+class Report:
+    """What became of one host."""
+
+    host: str
+    role: str
+    results: list[dict[str, Any]] = field(default_factory=list)
+    """The agent's results, state by state: ``state``, ``status``, and where there are any ``differences``, ``reason``, ``log``."""
+    expected: int = 0
+    """How many results a whole run has."""
+    error: str | None = None
+    """Why the run could not begin or did not come to its end."""
+    seconds: float = 0.0
+
+    def count(self, *statuses: str) -> int:
+        """How many states ended so."""
+        return sum(Counter(result["status"] for result in self.results)[status] for status in statuses)
+
+    def of(self, *statuses: str) -> list[dict[str, Any]]:
+        """The results that ended so."""
+        return [result for result in self.results if result["status"] in statuses]
+
+    @property
+    def failed(self) -> bool:
+        """True unless every state had its turn and none failed."""
+        return self.error is not None or self.count("failed", "skipped") > 0
+
+
+class Progress(Protocol):
+    """Is told how a host comes along."""
+
+    def at(self, host: str, what: str) -> None:
+        """What the host is at."""
+
+    def had(self, host: str, result: dict[str, Any]) -> None:
+        """A state has had its turn."""
+
+
+class Session:
+    """The conversation with one host's agent."""
+
+    def __init__(
+        self, host: Host, document: dict[str, Any], artifact: Callable[[str], Path], progress: Progress
+    ) -> None:
+        self.report = Report(host.name, host.role)
+        self._host = host
+        self._document = document
+        self._artifact = artifact
+        self._progress = progress
+        self._channel: paramiko.Channel | None = None
+        self._sending = threading.Lock()
+        self.report.expected = sum(state["kind"] != "wait" for state in document["states"])
+
+    def run(self, transport: paramiko.Transport) -> None:
+        """Talk until the agent ends; all that goes wrong stands in the report."""
+        started = time.monotonic()
+        try:
+            self._talk(transport)
+        except TimeoutError:
+            self.report.error = f"the connection was lost: no sign of life for {SILENCE:.0f} s"
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            self.report.error = f"the connection was lost: {error or type(error).__name__}"
+        finally:
+            self.report.seconds = time.monotonic() - started
+            if self._channel is not None:
+                self._channel.close()
+
+    def tell_lost(self, host: str, reason: str) -> None:
+        """Let the agent know that another host failed; it may be waiting for it."""
+        if self._channel is not None and not self._channel.closed:
+            # A channel that closes at this moment has no one left to tell.
+            try:
+                self._send(json.dumps({"lost": host, "reason": reason}).encode() + b"\n")
+            except OSError:
+                return
+
+    def _talk(self, transport: paramiko.Transport) -> None:
+        channel = transport.open_session(timeout=SILENCE)
+        channel.settimeout(SILENCE)
+        channel.exec_command(COMMAND)
+        self._channel = channel
+        self._progress.at(self._host.name, "reads its states")
+        self._send(payload(self._document))
+        ended = False
+        with channel.makefile("rb") as lines:
+            for line in lines:
+                ended = self._take(json.loads(line)) or ended
+        if not ended and self.report.error is None:
+            complaint = channel.makefile_stderr("rb").read().decode(errors="replace").strip()
+            last = complaint.splitlines()[-1] if complaint else "the connection was closed"
+            self.report.error = f"the run broke off: {last}"
+
+    def _send(self, data: bytes) -> None:
+        assert self._channel is not None
+        with self._sending:
+            self._channel.sendall(data)
+
+    def _take(self, message: dict[str, Any]) -> bool:
+        """One message of the agent; True for the one that says that all states had their turn."""
+        name = self._host.name
+        if "begin" in message:
+            self._progress.at(name, message["begin"])
+        elif "note" in message:
+            self._progress.at(name, message["note"])
+        elif "result" in message:
+            result = self._judge(message["result"])
+            self.report.results.append(result)
+            self._progress.had(name, result)
+        elif "need" in message:
+            self._send_artifact(message["need"]["file"], message["need"]["sha256"])
+        elif "error" in message:
+            self.report.error = message["error"]
+        return "end" in message
+
+    def _judge(self, result: dict[str, Any]) -> dict[str, Any]:
+        """A plan promises nothing that the artifact at hand cannot keep."""
+        if result["status"] != "pending" or not result["state"].startswith("archive "):
+            return result
+        for state in self._document["states"]:
+            if state["kind"] == "archive" and f"archive {state['component']} {state['version']}" == result["state"]:
+                if mistake := artifact_mistake(self._artifact(state["file"]), state["sha256"]):
+                    return {**result, "status": "failed", "reason": mistake}
+        return result
+
+    def _send_artifact(self, file: str, sha256: str) -> None:
+        path = self._artifact(file)
+        if mistake := artifact_mistake(path, sha256):
+            self._send(json.dumps({"error": mistake}).encode() + b"\n")
+            return
+        size = path.stat().st_size
+        self._progress.at(self._host.name, f"receives {file} ({size >> 10} KiB)")
+        assert self._channel is not None
+        with path.open("rb") as content, self._sending:
+            self._channel.sendall(json.dumps({"size": size}).encode() + b"\n")
+            while block := content.read(1 << 18):
+                self._channel.sendall(block)
