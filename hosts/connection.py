@@ -133,7 +133,7 @@ class Connections:
             raise UnreachableError(
                 f"{where} shows another host key than the one it was given when it was made: "
                 f"{fingerprint(error.key)} instead of {fingerprint(error.expected_key)}. Nothing was sent to it.",
-                hint="If it was made anew on purpose: fab infra.up, for a new inventory. Else find out who answers there.",
+                hint="If it was made anew on purpose, run fab infra.up. Else find out who answers there.",
             ) from error
         except (paramiko.SSHException, OSError, EOFError) as error:
             channel.close()

@@ -61,9 +61,7 @@ class LiveProgress:
             for host, row in self._rows.items():
                 counts = f"{row['turns']:3}" + (f"  [yellow]~{row['changed']}[/]" if row["changed"] else "")
                 counts += f"  [red]✗{row['failed']}[/]" if row["failed"] else ""
-                table.add_row(
-                    host, f"[dim]{row['role']}[/]", counts, Text(row["at"], no_wrap=True, overflow="ellipsis")
-                )
+                table.add_row(host, f"[dim]{row['role']}[/]", counts, Text(row["at"], no_wrap=True))
         table.add_row("", f"[dim]{time.monotonic() - self._started:.0f} s[/]", "", "")
         return table
 

@@ -1,4 +1,4 @@
-"""One host's run as the operator's side sees it: the document goes out, results come in, artifacts go when asked for."""
+"""One host's run from the operator's side: the document goes out, results come in, artifacts go when asked for."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import paramiko
 
 from hosts.manifest import artifact_mistake
 from hosts.payload import COMMAND, payload
+from hosts.states import Archive, decode
 from infra.inventory import Host
 
 SILENCE = 30.0
@@ -28,7 +29,7 @@ class Report:
     host: str
     role: str
     results: list[dict[str, Any]] = field(default_factory=list)
-    """The agent's results, state by state: ``state``, ``status``, and where there are any ``differences``, ``reason``, ``log``."""
+    """The agent's, state by state: ``state``, ``status``, and where there are any ``differences``, ``reason``, ``log``."""
     expected: int = 0
     """How many results a whole run has."""
     error: str | None = None
@@ -137,12 +138,13 @@ class Session:
 
     def _judge(self, result: dict[str, Any]) -> dict[str, Any]:
         """A plan promises nothing that the artifact at hand cannot keep."""
-        if result["status"] != "pending" or not result["state"].startswith("archive "):
+        if result["status"] != "pending" or not result["state"].startswith(f"{Archive.kind} "):
             return result
-        for state in self._document["states"]:
-            if state["kind"] == "archive" and f"archive {state['component']} {state['version']}" == result["state"]:
-                if mistake := artifact_mistake(self._artifact(state["file"]), state["sha256"]):
-                    return {**result, "status": "failed", "reason": mistake}
+        archives = (decode(state) for state in self._document["states"] if state["kind"] == Archive.kind)
+        archive = next(state for state in archives if state.identity == result["state"])
+        assert isinstance(archive, Archive)
+        if mistake := artifact_mistake(self._artifact(archive.file), archive.sha256):
+            return {**result, "status": "failed", "reason": mistake}
         return result
 
     def _send_artifact(self, file: str, sha256: str) -> None:

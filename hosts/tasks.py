@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from invoke import Collection, task
+from invoke.collection import Collection
+from invoke.tasks import task
 
 STACK = os.environ.get("LIVEGANG_STACK", "rehearsal")
 _HELP = {

@@ -87,8 +87,11 @@ class Operator:
             answer = self._answers.get()
             if isinstance(answer, OperationError):
                 raise answer
-            if (digest := hashlib.file_digest(answer, "sha256").hexdigest()) != sha256:
-                raise OperationError(f"{file} arrived with SHA-256 {digest} instead of {sha256}")
+            digest = hashlib.sha256()
+            while block := answer.read(1 << 16):
+                digest.update(block)
+            if digest.hexdigest() != sha256:
+                raise OperationError(f"{file} arrived with SHA-256 {digest.hexdigest()} instead of {sha256}")
             self._artifacts[sha256] = answer
         return self._artifacts[sha256]
 
