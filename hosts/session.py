@@ -29,7 +29,7 @@ class Report:
     host: str
     role: str
     results: list[dict[str, Any]] = field(default_factory=list)
-    """The agent's, state by state: ``state``, ``status``, and where there are any ``differences``, ``reason``, ``log``."""
+    """The agent's, state by state: ``state``, ``status``; some with ``differences``, ``reason``, ``log``."""
     expected: int = 0
     """How many results a whole run has."""
     error: str | None = None
