@@ -1,15 +1,67 @@
-"""Every command of Livegang as a task tree; it only collects what the rooms offer. `fab --list` shows it."""
+"""Every command of Livegang as a task tree: `fab --list` shows it. Here is only what joins the rooms."""
 
 from __future__ import annotations
 
-import importlib
-import sys
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from invoke import Collection
+from invoke.collection import Collection
+from invoke.context import Context
+from invoke.exceptions import Exit
+from invoke.tasks import task
 
-namespace = Collection()
-for room in ("infra", "hosts", "verify", "rehearsal"):
+import hosts.tasks
+import infra.tasks
+import rehearsal.tasks
+import verify.tasks
+from console import ExitCode, ExpectedError, console
+from infra.command import default_stack
+
+
+@task(name="rehearse", help={"stack": "the stack to rehearse (default: $LIVEGANG_STACK, or rehearsal)"})
+def rehearse(_context: Context, stack: str = "") -> None:
+    """The whole chain: bring up, converge, verify. Exit 0 GO, 3 NO-GO, 4 NOT CHECKED."""
+    # Imported here: `fab --list` must not wait for what only these two need.
+    from hosts.converge import converge
+    from rehearsal.toolchain import goals
+
+    stack = stack or default_stack()
+    started = time.monotonic()
+    if not os.environ.get(goals.PREPARED):
+        goals.world([])
+    with _stage("Bring up", "pulumi up --refresh"):
+        inventory = infra.tasks.bring_up(stack, yes=True, refresh=True)
+    failure: ExpectedError | None = None
+    with _stage("Converge", "fab hosts.converge"):
+        try:
+            converge(inventory)
+        except ExpectedError as error:
+            # The verdict is owed all the same: it says what this failure means, and that the other hosts are ready.
+            failure = error
+            console.print(f"[red]{error}[/]", soft_wrap=True)
+    with _stage("Verify", "fab verify.ready"):
+        verdict = verify.tasks.ready(stack)
+    console.print(f"From beginning to verdict: {time.monotonic() - started:.1f} s.")
+    if verdict is ExitCode.DONE and failure is not None:
+        raise failure
+    raise Exit(code=int(verdict))
+
+
+@contextmanager
+def _stage(name: str, command: str) -> Iterator[None]:
+    """A heading before what the stage itself shows, and its elapsed time behind."""
+    started = time.monotonic()
+    console.rule(f"{name} [dim]({command})[/]", align="left")
     try:
-        namespace.add_collection(importlib.import_module(f"{room}.tasks").namespace, name=room)
-    except (ImportError, AttributeError) as error:
-        sys.stderr.write(f"fab: the tasks of {room}/ cannot be used yet: {error}\n")
+        yield
+    except BaseException:
+        console.print(f"[red]✗[/] {name} [dim]{time.monotonic() - started:.1f} s[/]")
+        raise
+    console.print(f"[green]✓[/] {name} [dim]{time.monotonic() - started:.1f} s[/]")
+
+
+namespace = Collection(rehearse)
+for room in (infra.tasks, hosts.tasks, verify.tasks, rehearsal.tasks):
+    namespace.add_collection(room.namespace, name=room.__name__.partition(".")[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shutil
@@ -43,29 +44,21 @@ def for_booting(settings: Settings) -> list[Failing]:
 
 def _claimed(settings: Settings) -> list[Failing]:
     """A state folder serves one clone of one user: two would take each other's hosts down."""
-    if not settings.state.exists():
+    file = settings.state / "owner.json"
+    try:
+        owner = json.loads(file.read_text())
+    except FileNotFoundError:
         return []
-    owner = settings.state.stat().st_uid
-    if owner != os.geteuid():
-        sentence = f"The rehearsal in {settings.state} belongs to another user (uid {owner})."
+    except PermissionError:
+        owner = {"uid": settings.state.stat().st_uid}
+    if owner["uid"] != os.geteuid():
+        sentence = f"The rehearsal in {settings.state} belongs to another user (uid {owner['uid']})."
         return [Failing(sentence, "Take a folder of your own: export LIVEGANG_STATE=/path/to/folder")]
-    mark = claim_file(settings)
-    clone = mark.read_text().strip() if mark.exists() else str(PROJECT)
+    clone = owner["project"]
     if clone != str(PROJECT) and Path(clone).is_dir():
         sentence = f"The rehearsal in {settings.state} belongs to another clone: {clone}."
-        return [Failing(sentence, "Unset LIVEGANG_STATE, or end that one first: fab rehearsal.down in its clone.")]
+        return [Failing(sentence, f"Unset LIVEGANG_STATE, or end that one first: cd {clone} && fab rehearsal.down")]
     return []
-
-
-def claim_file(settings: Settings) -> Path:
-    """Names the clone whose rehearsal this state folder holds."""
-    return settings.state / "clone"
-
-
-def claim(settings: Settings) -> None:
-    """Write down that the state folder is this clone's."""
-    settings.state.mkdir(parents=True, exist_ok=True)
-    claim_file(settings).write_text(f"{PROJECT}\n")
 
 
 def _room(settings: Settings) -> list[Failing]:

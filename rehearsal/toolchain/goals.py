@@ -15,6 +15,9 @@ from rehearsal.toolchain.steps import Progress, Runner, Step
 from rehearsal.toolchain.trouble import CANNOT_REHEARSE, Trouble
 from rehearsal.vivendi import build as vivendi
 
+PREPARED = "LIVEGANG_PREPARED"
+"""In the environment of what a goal becomes: it need not look again whether all is there."""
+
 WHAT_WORKS = (
     "What works here: make preview (all that would be declared, on paper) and make test "
     "(which lists by name what it could not run, and why)."
@@ -25,7 +28,6 @@ def rehearse(arguments: Sequence[str]) -> NoReturn:
     """From nothing to the report: prepare all, then `fab rehearse`."""
     settings = Settings.of_this_clone()
     _demand(checks.for_booting(settings), "This machine cannot boot the rehearsal's hosts as it is.", WHAT_WORKS)
-    checks.claim(settings)
     Runner(settings.logs).run([*_toolchain(), *_world(settings)])
     _become("fab", "rehearse", *arguments)
 
@@ -127,4 +129,4 @@ def _active() -> dict[str, str]:
 def _become(command: str, *arguments: str) -> NoReturn:
     print(f"→ {command} {' '.join(arguments)}", flush=True)
     os.chdir(PROJECT)
-    os.execve(VENV / "bin" / command, [command, *arguments], _active())
+    os.execve(VENV / "bin" / command, [command, *arguments], _active() | {PREPARED: "1"})

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from rehearsal.settings import PROJECT, Settings
+from rehearsal.supervisor import ownership
 from rehearsal.toolchain import checks, goals, kernel, system
 from rehearsal.toolchain.kernel import Failing, Probe
 from rehearsal.toolchain.steps import Progress
@@ -48,29 +51,31 @@ def test_all_that_is_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 def test_a_state_folder_of_another_clone_is_refused_naming_it(tmp_path: Path) -> None:
-    settings, other = Settings(tmp_path / "state"), tmp_path / "other"
-    settings.state.mkdir()
+    settings = Settings(tmp_path / "state")
+    ownership.claim(settings)
+    assert "belongs to" not in _sentences(checks.for_booting(settings))
+    other = tmp_path / "other"
     other.mkdir()
-    checks.claim_file(settings).write_text(f"{other}\n")
+    _claim(settings, other, os.geteuid())
     assert f"belongs to another clone: {other}" in _sentences(checks.for_booting(settings))
 
 
-def test_a_state_folder_of_another_user_is_refused_naming_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_state_folder_of_another_user_is_refused_naming_it(tmp_path: Path) -> None:
     settings = Settings(tmp_path)
-    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    _claim(settings, PROJECT, os.geteuid() + 1)
     assert f"The rehearsal in {tmp_path} belongs to another user" in _sentences(checks.for_booting(settings))
-
-
-def test_ones_own_state_folder_is_taken_again(tmp_path: Path) -> None:
-    settings = Settings(tmp_path / "state")
-    checks.claim(settings)
-    assert "belongs to" not in _sentences(checks.for_booting(settings))
 
 
 def test_a_clone_that_is_gone_claims_nothing(tmp_path: Path) -> None:
     settings = Settings(tmp_path)
-    checks.claim_file(settings).write_text("/no/such/clone\n")
+    _claim(settings, tmp_path / "gone", os.geteuid())
     assert "belongs to" not in _sentences(checks.for_booting(settings))
+
+
+def _claim(settings: Settings, clone: Path, user: int) -> None:
+    """As :mod:`rehearsal.supervisor.ownership` does in another clone or for another user."""
+    owner = ownership.Owner(str(clone), user)
+    (settings.state / "owner.json").write_text(json.dumps(asdict(owner)))
 
 
 @needs_root

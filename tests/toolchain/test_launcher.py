@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -144,16 +144,18 @@ def test_it_adds_little_to_the_clis_own_start(tmp_path: Path) -> None:
     cli = launcher.find_cli()
     assert cli is not None
 
-    def fastest(command: Path) -> float:
+    def least(command: Path) -> float:
+        """Seconds of processor time: what a busy machine does to the wall's is not the launcher's doing."""
         times = []
         for _ in range(5):
-            started = time.monotonic()
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
             subprocess.run([command, "version"], env=_environment(tmp_path), capture_output=True, check=True)
-            times.append(time.monotonic() - started)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
         return min(times)
 
-    fastest(PULUMI)  # makes the stack
-    assert fastest(PULUMI) - fastest(cli) < 0.15
+    least(PULUMI)  # makes the stack
+    assert least(PULUMI) - least(cli) < 0.15
 
 
 def test_another_pulumi_on_path_is_found_but_no_launcher(tmp_path: Path) -> None:
