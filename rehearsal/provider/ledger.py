@@ -20,14 +20,14 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from rehearsal.provider.values import Properties, strings
 
 
-@dataclass
+@dataclass(frozen=True)
 class Entry:
     """One resource."""
 
@@ -50,77 +50,80 @@ class Ledger:
     def __init__(self, file: Path) -> None:
         self.file = file
         self._guard = threading.Lock()
+        self._entries: dict[str, Entry] = {}
+        self._version: tuple[int, int, int] | None = None
 
     def find(self, identifier: str) -> Entry | None:
-        with self._opened() as entries:
-            return entries.get(identifier.lower())
-
-    def of_type(self, token: str) -> list[Entry]:
-        with self._opened() as entries:
-            return [entry for entry in entries.values() if entry.type == token]
+        return self.all().get(identifier.lower())
 
     def users(self, identifier: str) -> list[Entry]:
         """The other resources whose properties name this one or a part of it."""
         wanted = identifier.lower()
-        with self._opened() as entries:
-            return [
-                entry
-                for key, entry in entries.items()
-                if key != wanted and any(r == wanted or r.startswith(wanted + "/") for r in entry.references)
-            ]
+        return [
+            entry
+            for key, entry in self.all().items()
+            if key != wanted and any(r == wanted or r.startswith(f"{wanted}/") for r in entry.references)
+        ]
 
-    def note(self, entry: Entry) -> None:
-        with self._opened(write=True) as entries:
-            entries[entry.identifier.lower()] = entry
+    def note(self, identifier: str, token: str, urn: str, named: list[str]) -> None:
+        """Note that a resource is about to be made; what is noted of it already is kept."""
+        with self.changing() as entries:
+            entry = entries.get(identifier.lower()) or Entry(identifier, token, urn)
+            entries[identifier.lower()] = replace(entry, urn=urn, references=named)
 
     def settle(self, identifiers: set[str]) -> None:
         """Note that the engine has these in its state."""
-        wanted = {identifier.lower() for identifier in identifiers}
-        if not any(not entry.settled for key, entry in self._all().items() if key in wanted):
+        entries = self.all()
+        found = {key for key in (i.lower() for i in identifiers) if key in entries and not entries[key].settled}
+        if not found:
             return
-        with self._opened(write=True) as entries:
-            for key in wanted & entries.keys():
-                entries[key].settled = True
-
-    def _all(self) -> dict[str, Entry]:
-        with self._opened() as entries:
-            return entries
+        with self.changing() as entries:
+            entries.update({key: replace(entries[key], settled=True) for key in found & entries.keys()})
 
     def forget(self, identifier: str) -> None:
-        with self._opened(write=True) as entries:
-            entries.pop(identifier.lower(), None)
+        if self.find(identifier) is not None:
+            with self.changing() as entries:
+                entries.pop(identifier.lower(), None)
+
+    def all(self) -> dict[str, Entry]:
+        """All entries by id in lower case, for reading only."""
+        with self._guard:
+            return self._read()
 
     @contextmanager
     def changing(self) -> Iterator[dict[str, Entry]]:
-        """All entries by id in lower case, written back at the end; nobody else reads or writes meanwhile."""
-        with self._opened(write=True) as entries:
-            yield entries
+        """All entries by id in lower case, written back at the end; nobody else writes meanwhile.
 
-    @contextmanager
-    def _opened(self, *, write: bool = False) -> Iterator[dict[str, Entry]]:
+        Replace entries, do not change them: readers have them too.
+        """
         with self._guard:
-            if not write and not self.file.exists():
-                yield {}
-                return
             self.file.parent.mkdir(parents=True, exist_ok=True)
             with self.file.with_suffix(".lock").open("a") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
-                entries = self._read()
+                entries = dict(self._read())
                 yield entries
-                if write:
-                    self._write(entries)
+                self._write(entries)
 
     def _read(self) -> dict[str, Entry]:
-        if not self.file.exists():
+        try:
+            status = self.file.stat()
+        except FileNotFoundError:
             return {}
-        loaded: dict[str, Any] = json.loads(self.file.read_text(encoding="utf-8"))
-        return {key: Entry(**value) for key, value in loaded.items()}
+        # The file is only ever replaced: another version is another inode.
+        version = (status.st_ino, status.st_mtime_ns, status.st_size)
+        if version != self._version:
+            loaded: dict[str, Any] = json.loads(self.file.read_text(encoding="utf-8"))
+            self._entries = {key: Entry(**value) for key, value in loaded.items()}
+            self._version = version
+        return self._entries
 
     def _write(self, entries: dict[str, Entry]) -> None:
-        text = json.dumps({key: asdict(entry) for key, entry in entries.items()}, indent=1)
+        text = json.dumps({key: vars(entry) for key, entry in entries.items()})
         new = self.file.with_suffix(f".{os.getpid()}.new")
         new.write_text(text, encoding="utf-8")
+        status = new.stat()
         new.replace(self.file)
+        self._entries, self._version = entries, (status.st_ino, status.st_mtime_ns, status.st_size)
 
 
 def references(properties: Properties) -> list[str]:

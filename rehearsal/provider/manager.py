@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import Any, Protocol
 
@@ -47,11 +48,10 @@ class PaperManager:
         for path in kind.write_only:
             noted = without(noted, path)
         with self._ledger.changing() as entries:
-            before = entries.get(identifier.lower())
-            entry = entries.setdefault(identifier.lower(), Entry(identifier, kind.token, ""))
-            entry.properties = noted
-            entry.observed = _observed(kind.token, noted, before.observed if before else {}, entries)
-            return entry.observed
+            entry = entries.get(identifier.lower()) or Entry(identifier, kind.token, "")
+            observed = _observed(kind.token, noted, entry.observed, entries)
+            entries[identifier.lower()] = replace(entry, properties=noted, observed=observed)
+            return observed
 
     def get(self, kind: ResourceType, identifier: str) -> Properties | None:
         entry = self._ledger.find(identifier)

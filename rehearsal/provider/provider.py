@@ -20,7 +20,7 @@ from rehearsal.provider.engine import Engine
 from rehearsal.provider.errors import Cancelled, HalfMade, NotKnown, ProviderError, Refused
 from rehearsal.provider.in_use import refusal_to_delete
 from rehearsal.provider.landscape import Landscape
-from rehearsal.provider.ledger import Entry, Ledger, references
+from rehearsal.provider.ledger import Ledger, references
 from rehearsal.provider.manager import ResourceManager
 from rehearsal.provider.refresh import inputs_of, refreshed_inputs
 from rehearsal.provider.types import TYPES
@@ -171,11 +171,8 @@ class Provider:
     def _put(self, kind: ResourceType, urn: str, identifier: str, inputs: Properties) -> Properties:
         outputs = kind.outputs(identifier, inputs)
         wanted = merge(_own(kind, inputs), outputs)
-        noted = self.ledger.find(identifier)
-        entry = noted or Entry(identifier, kind.token, urn)
-        entry.urn, entry.references = urn, references(_own(kind, inputs))
         # Before the resource is made: after a kill -9 in between, the next run must know whose it is.
-        self.ledger.note(entry)
+        self.ledger.note(identifier, kind.token, urn, references(_own(kind, inputs)))
         self.engine.progress(urn, "asked the stand-in")
         try:
             observed = self._unless_cancelled(
