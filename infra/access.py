@@ -90,7 +90,7 @@ def _vantage_options(point: VantagePoint) -> dict[str, str]:
 
 def _common_options(inventory: Inventory, known_hosts: Path) -> dict[str, str]:
     return {
-        "UserKnownHostsFile": _quoted(str(known_hosts)),
+        "UserKnownHostsFile": _path(str(known_hosts)),
         "GlobalKnownHostsFile": "/dev/null",
         "StrictHostKeyChecking": "yes",
         "UpdateHostKeys": "no",
@@ -104,12 +104,12 @@ def _common_options(inventory: Inventory, known_hosts: Path) -> dict[str, str]:
         "ServerAliveCountMax": "3",
         "ControlMaster": "auto",
         "ControlPersist": "60",
-        "ControlPath": _quoted(str(control_path(known_hosts.parent))),
+        "ControlPath": _path(str(control_path(known_hosts.parent))) + "-%C",
     }
 
 
 def control_path(folder: Path) -> Path:
-    """Where shared connections have their sockets: a short folder, and a name that is this inventory's own.
+    """Beginning of the paths of shared connections' sockets: a short folder, and a name of this inventory's own.
 
     ssh's %C does not tell two landscapes apart that use the same addresses: the digest of the folder does.
     """
@@ -126,7 +126,7 @@ def control_path(folder: Path) -> Path:
             sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError:
             continue  # A home that is read-only or not there: the next one.
-        return sockets / f"{digest}-%C"
+        return sockets / digest
     raise ExpectedError(
         f"ssh's sockets have no place: {' and '.join(map(str, candidates))} cannot be made, or are too long.",
         hint="Set XDG_RUNTIME_DIR to a folder of your own whose path has less than 30 characters.",
@@ -154,7 +154,7 @@ def _vantage_host_keys(name: str, point: VantagePoint) -> list[str]:
 
 def _identity(path: str) -> dict[str, str]:
     # Only this one: an agent full of keys would run into the server's limit of attempts.
-    return {"IdentityFile": _quoted(path.replace("{project}", str(PROJECT))), "IdentitiesOnly": "yes"}
+    return {"IdentityFile": _path(path.replace("{project}", str(PROJECT))), "IdentitiesOnly": "yes"}
 
 
 def _command(command: str) -> str:
@@ -166,8 +166,10 @@ def _with_port(address: str, port: int) -> str:
     return address if port == 22 else f"[{address}]:{port}"
 
 
-def _quoted(value: str) -> str:
-    return f'"{value}"' if " " in value else value
+def _path(value: str) -> str:
+    """A path as ssh reads it: no per cent sign of its own is a token. Without blanks it needs no quotes."""
+    escaped = value.replace("%", "%%")
+    return f'"{escaped}"' if " " in escaped else escaped
 
 
 def _block(pattern: str, options: dict[str, str]) -> str:

@@ -16,16 +16,18 @@ from infra.fields import GATEWAY, RESERVED_IN_SUBNET
 from infra.flows import OUTBOUND_SUFFIX, PARTIES, RANGES, SERVICE_TAGS, priority_of, subnets_of
 from infra.named_files import unusable_files
 from infra.topology import Topology
-from infra.validation import Mistake, nearest, present, salvage, shown
+from infra.validation import Mistake, nearest, present, shown
 
 NEEDS_DATA_DISK = ("database", "file")
 FEWEST_PREFIX_BITS = 29
 """Azure's smallest subnet is a /29."""
 
 
-def contradictions(document: object, root: Path) -> list[Mistake]:
-    """Everything in the raw document that does not fit together, or names a file that cannot be used."""
-    topology = salvage(Topology, document)
+def contradictions(topology: Topology, root: Path) -> list[Mistake]:
+    """Everything that does not fit together, or names a file that cannot be used.
+
+    ``topology`` may be salvaged: values that could not be read are None.
+    """
     checks = (_counts, _subnets, _host_addresses, _roles, _endpoints, _flows, _priorities, _administrator, _vantage)
     mistakes = [mistake for check in checks for mistake in check(topology)]
     return mistakes + list(unusable_files(topology, root))

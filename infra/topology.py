@@ -29,7 +29,7 @@ from infra.fields import (
     Zone,
 )
 from infra.inventory import Components, Document, Packages, VantagePoint
-from infra.validation import TopologyError, structural_mistakes
+from infra.validation import TopologyError, salvage, structural_mistakes
 
 KEY = "livegang:topology"
 
@@ -182,10 +182,11 @@ def load(document: object, stack: str, root: Path) -> Topology:
     from infra.consistency import contradictions
 
     mistakes = structural_mistakes(Topology, document)
-    mistakes += contradictions(document, root)
+    # With a mistake in a single value the rest is checked on what can be saved of the document.
+    topology = salvage(Topology, document) if mistakes else Topology.model_validate(document)
+    mistakes += contradictions(topology, root)
     if mistakes:
         raise TopologyError(f"Pulumi.{stack}.yaml", KEY, mistakes)
-    topology = Topology.model_validate(document)
     # Pulumi hands maps over in alphabetical order; hosts are told from the database outwards instead.
     hosts = sorted(topology.hosts.items(), key=lambda item: (ROLES.index(item[1].role), item[0]))
     return topology.model_copy(update={"hosts": dict(hosts)})

@@ -1,0 +1,79 @@
+"""A topology to change, with the files it names; and a stack that is up on paper under the real engine."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from infra import throwaway
+from infra.inventory import PROJECT
+from infra.named_files import named_paths
+from infra.topology import KEY, Topology, load
+from infra.validation import TopologyError, salvage
+
+STACK = "rehearsal"
+_STACK_FILE: dict[str, Any] = yaml.safe_load((PROJECT / f"Pulumi.{STACK}.yaml").read_text())
+
+
+@pytest.fixture
+def document() -> dict[str, Any]:
+    """The rehearsal's topology, to be changed by the test."""
+    return copy.deepcopy(_STACK_FILE["config"][KEY])
+
+
+@pytest.fixture(scope="session")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project folder that holds the files the rehearsal's topology names."""
+    return provide_files(tmp_path_factory.mktemp("project"))
+
+
+def provide_files(folder: Path) -> Path:
+    """Write throwaway files for everything the rehearsal's topology names."""
+    topology = salvage(Topology, _STACK_FILE["config"][KEY])
+    for key, path in named_paths(topology):
+        throwaway.write(str(key[0]), folder / path, [endpoint.host_name for endpoint in topology.endpoints.values()])
+    return folder
+
+
+@pytest.fixture
+def topology(document: dict[str, Any], root: Path) -> Topology:
+    """The rehearsal's topology as it is."""
+    return load(document, STACK, root)
+
+
+@pytest.fixture
+def mistakes_of(root: Path) -> Callable[[dict[str, Any]], list[str]]:
+    """What is wrong with a document, a line each; empty when nothing is."""
+
+    def found(document: dict[str, Any]) -> list[str]:
+        try:
+            load(document, STACK, root)
+        except TopologyError as error:
+            return [line.strip() for line in str(error).splitlines()[1:]]
+        return []
+
+    return found
+
+
+class PaperStack:
+    """A project folder of its own whose stack exists on paper, in a state folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        shutil.copy(PROJECT / "Pulumi.yaml", folder)
+        (folder / "infra").mkdir()
+        (folder / "infra" / "__main__.py").symlink_to(PROJECT / "infra" / "__main__.py")
+        provide_files(folder)
+        self.declare(lambda topology: None)
+
+    def declare(self, change: Callable[[dict[str, Any]], None]) -> None:
+        """Write the stack's file with the rehearsal's topology, changed."""
+        document = copy.deepcopy(_STACK_FILE)
+        change(document["config"][KEY])
+        (self.folder / f"Pulumi.{STACK}.yaml").write_text(yaml.safe_dump(document, sort_keys=False))

@@ -1,0 +1,254 @@
+"""Each bad input is told with file, key, value and what would be right; all of them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from infra.inventory import PROJECT
+from infra.topology import KEY, Topology, load
+
+Change = Callable[[dict[str, Any]], None]
+MistakesOf = Callable[[dict[str, Any]], list[str]]
+
+
+def put(path: str, value: object) -> Change:
+    """A change that sets the value at a dotted path."""
+    *parents, last = path.split(".")
+
+    def change(document: dict[str, Any]) -> None:
+        for part in parents:
+            document = document[part]
+        document[last] = value
+
+    return change
+
+
+def drop(path: str) -> Change:
+    """A change that removes the key at a dotted path."""
+    *parents, last = path.split(".")
+
+    def change(document: dict[str, Any]) -> None:
+        for part in parents:
+            document = document[part]
+        del document[last]
+
+    return change
+
+
+TENTH = {"role": "web", "address": "10.77.3.6", "zone": "3", "size": "Standard_D2as_v5"}
+FLOW = {"from": "web", "to": "database", "protocol": "tcp", "ports": [5432]}
+SHORT_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIErYb/Yvyh ops"
+
+BAD_INPUT: dict[str, tuple[Change, tuple[str, ...]]] = {
+    "a tenth host": (
+        put("hosts.web03", TENTH),
+        ("hosts: 10 are declared", "web03", "expected.hosts is 9", "remove 1", "set expected.hosts to 10"),
+    ),
+    "a missing host": (drop("hosts.web02"), ("hosts: 8 are declared", "declare 1")),
+    "a missing endpoint": (
+        drop("endpoints.kita"),
+        ("endpoints: 5 are declared", "expected.endpoints is 6", "declare 1", "set expected.endpoints to 5"),
+    ),
+    "overlapping subnets": (
+        put("network.subnets.web", "10.77.2.128/25"),
+        ("network.subnets.web", "10.77.2.128/25 overlaps network.subnets.application", "Free in 10.77.0.0/16 is"),
+    ),
+    "a subnet outside the network": (
+        put("network.subnets.gateway", "10.78.7.0/24"),
+        ("network.subnets.gateway: 10.78.7.0/24 is outside", "10.77.0.0/16"),
+    ),
+    "a subnet too small for Azure": (
+        put("network.subnets.gateway", "10.77.7.0/30"),
+        ("network.subnets.gateway: 10.77.7.0/30 is too small", "/29"),
+    ),
+    "a subnet with host bits": (
+        put("network.subnets.web", "10.77.3.1/24"),
+        ("network.subnets.web: '10.77.3.1/24'", "host bits", "the network is 10.77.3.0/24"),
+    ),
+    "a subnet of no role": (
+        put("network.subnets.databse", "10.77.9.0/24"),
+        ("network.subnets.databse", "Did you mean database?"),
+    ),
+    "the gateway's subnet missing": (drop("network.subnets.gateway"), ("network.subnets.gateway: is missing",)),
+    "an address outside its subnet": (
+        put("hosts.app01.address", "10.77.9.4"),
+        ("hosts.app01.address: 10.77.9.4 is outside", "10.77.2.0/24", "from 10.77.2.4 to 10.77.2.254"),
+    ),
+    "Azure's first reserved address": (
+        put("hosts.db01.address", "10.77.1.0"),
+        ("hosts.db01.address: 10.77.1.0 is one of the five", "from 10.77.1.4 to 10.77.1.254"),
+    ),
+    "Azure's fourth reserved address": (put("hosts.db01.address", "10.77.1.3"), ("10.77.1.3 is one of the five",)),
+    "Azure's last reserved address": (put("hosts.db01.address", "10.77.1.255"), ("10.77.1.255 is one of the five",)),
+    "no address at all": (put("hosts.db01.address", "10.77.1"), ("hosts.db01.address: '10.77.1' is not valid",)),
+    "an unknown role": (
+        put("hosts.db01.role", "databse"),
+        ("hosts.db01.role: 'databse'", "one of database, application, web, file, transfer, management"),
+    ),
+    "a duplicate address": (
+        put("hosts.db02.address", "10.77.1.4"),
+        ("hosts.db02.address: 10.77.1.4 is already the address of db01", "Give each host its own"),
+    ),
+    "a malformed key": (
+        put("administrator", {"user": "ops", "public_keys": [SHORT_KEY]}),
+        ("administrator.public_keys[0]", "AAAAC3NzaC1lZDI1NTE5", "was it cut off", "ssh-ed25519 AAAA"),
+    ),
+    "a private key for a public one": (
+        put("administrator", {"user": "ops", "public_keys": ["-----BEGIN OPENSSH PRIVATE KEY-----"]}),
+        ("administrator.public_keys[0]", "does not begin with a key type"),
+    ),
+    "no key": (put("administrator", {"user": "ops"}), ("administrator: has neither", "at least one SSH public key")),
+    "keys in two places": (
+        put("administrator.public_keys", ["ssh-ed25519 AAAA"]),
+        ("administrator.public_keys[0]",),
+    ),
+    "an unknown setting": (put("nework", {}), (f"{KEY}.nework: unknown setting", "Did you mean network?")),
+    "an unknown setting deep inside": (
+        put("hosts.db01.adress", "10.77.1.9"),
+        ("hosts.db01.adress: unknown setting with value '10.77.1.9'", "Did you mean address?"),
+    ),
+    "a missing setting": (drop("domain.ttl"), ("domain.ttl: is missing", "seconds from 1 to 86400")),
+    "a bad CIDR": (
+        put("network.operator_ranges", ["203.0.113.10/33"]),
+        ("network.operator_ranges[0]: '203.0.113.10/33'", "e.g. [192.0.2.0/28]"),
+    ),
+    "an unknown flow party": (
+        put("flows.database-from-web", {**FLOW, "from": "webb"}),
+        ("flows.database-from-web.from: 'webb' is no known party", "Did you mean web?"),
+    ),
+    "a flow from outside to outside": (
+        put("flows.odd", {**FLOW, "from": "internet", "to": "key-vault"}),
+        ("flows.odd: both ends (internet, key-vault) are outside",),
+    ),
+    "duplicate ports": (
+        put("flows.database-from-application.ports", [5432, 80, 5432]),
+        ("flows.database-from-application.ports", "duplicate ports: 5432"),
+    ),
+    "a port that is none": (
+        put("flows.database-from-application.ports", [70000]),
+        ("flows.database-from-application.ports[0]: 70000", "from 1 to 65535"),
+    ),
+    "a duplicate priority": (
+        put("flows.database-from-web", {**FLOW, "priority": 100}),
+        ("flows.gateway-from-internet.priority: 100 is already the priority of database-from-web", "Free is e.g."),
+    ),
+    "an unknown protocol": (
+        put("flows.database-from-application.protocol", "tpc"),
+        ("flows.database-from-application.protocol: 'tpc'", "tcp or udp"),
+    ),
+    "a missing file": (
+        put("certificate.pfx_file", "nowhere.pfx"),
+        ("certificate.pfx_file: 'nowhere.pfx' does not exist", "PKCS#12 file without a password"),
+    ),
+    "a missing authority": (
+        put("trusted_authorities", ["nowhere.pem"]),
+        ("trusted_authorities[0]: 'nowhere.pem' does not exist", "PEM certificate"),
+    ),
+    "a file that is something else": (
+        put("certificate.pfx_file", ".rehearsal/keys/authority.pem"),
+        ("certificate.pfx_file: '.rehearsal/keys/authority.pem'",),
+    ),
+    "a certificate that lacks a site": (
+        put("endpoints.kita.host_name", "kinder.mobil.livegang.test"),
+        ("certificate.pfx_file", "does not cover kinder.mobil.livegang.test"),
+    ),
+    "a host name outside the domain": (
+        put("endpoints.kita.host_name", "kita.livegang.test"),
+        ("endpoints.kita.host_name: 'kita.livegang.test' is not one label below", "kita.mobil.livegang.test"),
+    ),
+    "a duplicate host name": (
+        put("endpoints.kita.host_name", "pep.mobil.livegang.test"),
+        ("endpoints.pep.host_name: 'pep.mobil.livegang.test' is already the host name of kita",),
+    ),
+    "an image that is not pinned": (put("image.version", "latest"), ("image.version: 'latest'", "a pinned version")),
+    "a database without a disk": (
+        drop("hosts.db01.data_disk_gb"),
+        ("hosts.db01.data_disk_gb: is missing", "a size in GiB"),
+    ),
+    "a second way in": (
+        put("hosts.web02", {"role": "management", "address": "10.77.6.5", "zone": "1", "size": "Standard_D2as_v5"}),
+        ("hosts: 2 hosts have the role management", "exactly one"),
+    ),
+    "a zone that does not exist": (put("hosts.db01.zone", "4"), ("hosts.db01.zone: '4'", '"1", "2" or "3"')),
+    "a missing vantage point": (drop("vantage_points.outside"), ("vantage_points.outside: is missing", "local://")),
+    "text instead of a map": (put("hosts", "nine"), ("hosts: 'nine' is not valid",)),
+}
+
+
+@pytest.mark.parametrize(("change", "told"), BAD_INPUT.values(), ids=BAD_INPUT)
+def test_a_mistake_is_told_with_file_key_value_and_remedy(
+    document: dict[str, Any], mistakes_of: MistakesOf, change: Change, told: tuple[str, ...]
+) -> None:
+    # Maps come from Pulumi in alphabetical order: "already taken by" must not depend on the file's.
+    change(document)
+    mistakes = mistakes_of(sorted_maps(document))
+    matching = [line for line in mistakes if all(part in line for part in told)]
+    assert matching, "\n".join(mistakes)
+    assert all(line.startswith(f"Pulumi.rehearsal.yaml: {KEY}.") for line in mistakes)
+
+
+def test_all_mistakes_are_told_at_once(document: dict[str, Any], mistakes_of: MistakesOf) -> None:
+    put("hosts.web03", TENTH)(document)
+    put("hosts.web01.adress", "10.77.3.9")(document)
+    put("hosts.db02.address", "10.77.1.4")(document)
+    put("network.subnets.file", "10.77.5.0/25")(document)
+    put("image.version", "latest")(document)
+    drop("endpoints.pep")(document)
+    told = "\n".join(mistakes_of(document))
+    for key in (
+        "hosts: 10",
+        "hosts.web01.adress",
+        "hosts.db02.address",
+        "network.subnets",
+        "image.version",
+        "endpoints: 5",
+    ):
+        assert key in told
+
+
+def test_an_unreadable_value_brings_no_second_mistake(document: dict[str, Any], mistakes_of: MistakesOf) -> None:
+    put("network.subnets.web", "10.77.3.0/99")(document)
+    assert len(mistakes_of(document)) == 1
+
+
+def test_a_pfx_that_others_can_read_is_refused(document: dict[str, Any], mistakes_of: MistakesOf, root: Path) -> None:
+    pfx = root / document["certificate"]["pfx_file"]
+    pfx.chmod(0o644)
+    try:
+        assert "chmod 600" in "\n".join(mistakes_of(document))
+    finally:
+        pfx.chmod(0o600)
+
+
+def test_hosts_are_ordered_from_the_database_outwards(topology: Topology) -> None:
+    assert list(topology.hosts) == ["db01", "db02", "app01", "app02", "web01", "web02", "file01", "xfer01", "mgmt01"]
+
+
+def test_another_landscape_is_configuration(document: dict[str, Any], mistakes_of: MistakesOf) -> None:
+    """Three hosts and one endpoint: no code knows the numbers nine and six."""
+    document["expected"] = {"hosts": 3, "endpoints": 1}
+    document["hosts"] = {name: document["hosts"][name] for name in ("app01", "web01", "mgmt01")}
+    document["endpoints"] = {"kita": document["endpoints"]["kita"]}
+    assert mistakes_of(document) == []
+
+
+def test_both_stacks_are_valid(tmp_path: Path, root: Path, document: dict[str, Any]) -> None:
+    prod = yaml.safe_load((PROJECT / "Pulumi.prod.yaml").read_text())["config"][KEY]
+    pfx = root / document["certificate"]["pfx_file"]
+    # The certificate is the organisation's own: here the rehearsal's names stand for its names.
+    for name, endpoint in prod["endpoints"].items():
+        endpoint["host_name"] = document["endpoints"][name]["host_name"]
+    prod |= {"certificate": {"pfx_file": str(pfx)}, "domain": document["domain"]}
+    load(prod, "prod", tmp_path)
+    load(document, "rehearsal", root)
+
+
+def sorted_maps(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: sorted_maps(value[key]) for key in sorted(value)}
+    return value
