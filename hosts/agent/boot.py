@@ -8,6 +8,7 @@ import importlib.abc
 import importlib.machinery
 import json
 import linecache
+import os
 import sys
 import zlib
 from collections.abc import Sequence
@@ -47,7 +48,9 @@ def boot() -> None:
     sys.meta_path.insert(0, Modules(message["modules"]))
     from hosts.agent.main import main
 
-    sys.exit(main(message["document"], source, sys.stdout.buffer))
+    code = main(message["document"], source, sys.stdout.buffer)
+    # At once: a thread is still reading standard input, which Python would wait for.
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,15 @@ from pathlib import Path
 
 from hosts.agent.commands import Commands
 
-UNIT_PROPERTIES = ("LoadState", "ActiveState", "SubState", "UnitFileState", "NeedDaemonReload", "Result")
+UNIT_PROPERTIES = (
+    "LoadState",
+    "ActiveState",
+    "SubState",
+    "UnitFileState",
+    "NeedDaemonReload",
+    "Result",
+    "ConditionResult",
+)
 
 
 class Facts:

@@ -15,7 +15,8 @@ def states(context: Context) -> list[State]:
         "/etc/ssh/sshd_config.d/10-livegang.conf",
         "base/sshd.conf.j2",
         mode=0o600,
-        check=("/usr/sbin/sshd", "-t", "-f", "{}"),
+        # sshd wants that folder, which is there only while the service runs.
+        check=("/bin/sh", "-c", "mkdir -p /run/sshd && exec /usr/sbin/sshd -t -f {}"),
         user=user,
         permitted=[host.address for host in context.inventory.hosts.values()] if is_jump_host else [],
     )
@@ -31,5 +32,5 @@ def states(context: Context) -> list[State]:
         User(user=user, shell="/bin/bash", groups=("adm", "systemd-journal"), system=False),
         sudoers,
         sshd,
-        Unit(unit="ssh.service", reload_on=(sshd.identity,), check=("/usr/sbin/sshd", "-t"), port=22),
+        Unit(unit="ssh.service", reload_on=(sshd.identity,), port=22),
     ]

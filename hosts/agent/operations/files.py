@@ -94,6 +94,12 @@ def apply_file(state: File, host: Host) -> None:
         state.mode,
         judge if state.check else None,
     )
+    _forget_units(state.path, host)
+
+
+def _forget_units(path: str, host: Host) -> None:
+    if path.startswith("/etc/systemd/system/"):
+        host.facts.forget_units()
 
 
 def compare_link(state: Link, host: Host) -> list[Difference]:
@@ -125,3 +131,4 @@ def compare_absent(state: Absent, host: Host) -> list[Difference]:
 
 def apply_absent(state: Absent, host: Host) -> None:
     host.path(state.path).unlink(missing_ok=True)
+    _forget_units(state.path, host)

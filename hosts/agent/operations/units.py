@@ -123,8 +123,8 @@ def _change(state: Unit, host: Host, verb: str) -> None:
 def _active(state: Unit, host: Host) -> bool:
     host.facts.forget_units([state.unit])
     unit = host.facts.unit(state.unit)
-    if unit["ActiveState"] == "failed":
-        raise OperationError(f"it failed: {_explanation(state, host)}", _journal(state, host))
+    if unit["ActiveState"] in ("failed", "inactive"):
+        raise OperationError(f"it does not stay up: {_explanation(state, host)}", _journal(state, host))
     return unit["ActiveState"] in ("active", "reloading")
 
 
@@ -141,6 +141,8 @@ def _explanation(state: Unit, host: Host) -> str:
     host.facts.forget_units([state.unit])
     unit = host.facts.unit(state.unit)
     result = "" if unit["Result"] in ("success", "") else f", result {unit['Result']}"
+    if unit["ConditionResult"] == "no":
+        result += ", a condition of the unit is not met"
     return f"systemd says {unit['ActiveState']} ({unit['SubState']}){result}"
 
 
