@@ -22,15 +22,23 @@ class Supervisor:
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings.of_this_clone()
 
-    def call(self, method: str, params: dict[str, Any] | None = None, log: Log | None = None) -> Any:
+    def call(
+        self, method: str, params: dict[str, Any] | None = None, log: Log | None = None, silence: float | None = None
+    ) -> Any:
         """Ask for ``method`` and wait for its result; each line of progress goes to ``log``.
 
+        ``silence`` is how many seconds the supervisor may say nothing at all; by default it may as long as it lives.
         Raises SupervisorError with the supervisor's reason, or when none lives.
         """
-        with self._connect() as connection, connection.makefile("rwb") as stream:
+        with (
+            self._connect() as connection,
+            connection.makefile("rb") as answers,
+            connection.makefile("wb", buffering=0) as requests,
+        ):
+            connection.settimeout(silence)
             try:
-                wire.send(stream, {"method": method, "params": params or {}})
-                while (message := wire.receive(stream)) is not None:
+                wire.send(requests, {"method": method, "params": params or {}})
+                while (message := wire.receive(answers)) is not None:
                     if "log" in message:
                         if log:
                             log(str(message["log"]))
@@ -39,7 +47,7 @@ class Supervisor:
                     else:
                         return message.get("result")
             except (OSError, wire.WireError) as error:
-                raise self._ended(method, str(error)) from error
+                raise self._ended(method, str(error) or type(error).__name__) from error
             raise self._ended(method, "the connection was closed")
 
     def put(self, token: str, identifier: str, properties: Properties, log: Log | None = None) -> Properties:
@@ -91,6 +99,6 @@ class Supervisor:
 
     def _ended(self, method: str, reason: str) -> SupervisorError:
         return SupervisorError(
-            f"The supervisor of {self.settings.state} ended while it was asked to {method} ({reason}).",
+            f"The supervisor of {self.settings.state} ended or fell silent when it was asked to {method} ({reason}).",
             hint=f"Why is at the end of {self.settings.logs / 'supervisor.log'}; run the same command again.",
         )

@@ -48,7 +48,9 @@ class Service:
         keys.ensure(self._settings, PROJECT / "Pulumi.rehearsal.yaml")
         world = self._world = _world(self._settings)
         for start in handlers.STARTS:
+            began = time.monotonic()
             start(world)
+            world.log(f"{start.__module__} started in {time.monotonic() - began:.1f} s")
         found = handlers.collect(world)
         machines = found[virtual_machine.TOKEN]
         assert isinstance(machines, VirtualMachines)
