@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -44,6 +45,8 @@ STATE = Gathering(
             '|AllowDowngradeToInsecureRepositories) "(true|1|yes)"\'',
             "mirror": "apt-get --print-uris update | cut -d\"'\" -f2 | grep -E '/(In)?Release$' "
             "| xargs -r -n1 curl -sS -m 10 -o /dev/null -w '%{http_code} %{url_effective}\\n'",
+            "kernel": "sysctl net.ipv4.conf.all.accept_redirects net.ipv4.conf.all.send_redirects "
+            "net.ipv4.conf.all.accept_source_route net.ipv4.tcp_syncookies",
             "cloud-init": "cat /run/cloud-init/result.json",
         },
     ),
@@ -177,6 +180,15 @@ def test_firewall_is_loaded_at_boot(host: Any) -> None:
     assert host.service("nftables").is_enabled, "nftables would not be loaded at the next boot"
 
 
+@check("kernel")
+def test_host_takes_no_routes_from_others(state: Outputs) -> None:
+    """A neighbour that was broken into could send a host's traffic past itself."""
+    values = dict(line.split(" = ") for line in state.lines("kernel"))
+    assert values.pop("net.ipv4.tcp_syncookies") == "1", "a flood of connections would stop the host"
+    wrong = [name for name, value in values.items() if value != "0"]
+    assert not wrong, f"not 0: {', '.join(wrong)}"
+
+
 @check("logs")
 def test_journal_is_limited(state: Outputs) -> None:
     """A chatty service must not fill the disk that the database writes to."""
@@ -197,12 +209,14 @@ def test_packages_come_from_the_mirror_alone(host: Any, state: Outputs) -> None:
     """A source nobody looks after installs what nobody has tested, or what somebody else has signed."""
     lines = state.lines("sources")
     assert lines, "apt knows no package list at all"
-    mirrors = {name for server in hosts("management") for name in (str(server.address), server.name, server.fqdn)}
-    if host.backend.hostname in {server.name for server in hosts("management")}:
-        mirrors |= {"localhost", "127.0.0.1"}
+    servers = hosts("management")
+    if host.backend.hostname in {server.name for server in servers}:  # it is the mirror, and has what it mirrors
+        allowed = {urlsplit(source.uri).hostname or "" for source in current().inventory.packages.sources}
+    else:
+        allowed = {name for server in servers for name in (str(server.address), server.name, server.fqdn)}
     for line in lines:
         site = re.sub(r"^[a-z+]+://([^/:]*).*", r"\1", line.split()[0])
-        assert site in mirrors, f"apt installs from {line.split()[0]}, which is not the management host"
+        assert site in allowed, f"apt installs from {line.split()[0]}, not from {', '.join(sorted(allowed))}"
         assert "trusted=yes" in line, f"apt has no valid signature for {line.split()[0]}"
         assert not line.endswith("signed-by="), f"{line.split()[0]} may be signed with any key that apt knows"
 

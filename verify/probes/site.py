@@ -23,6 +23,7 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 SECONDS = 8
+DNS_PORT = 53
 BODY = 600
 
 
@@ -50,7 +51,7 @@ def dns(host_name: str) -> dict:  # type: ignore[type-arg]
     query = struct.pack(">HHHHHH", number, 0x0100, 1, 0, 0, 0) + labels + b"\0" + struct.pack(">HH", 1, 1)
     with socket.socket(socket.AF_INET6 if ":" in server else socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.settimeout(SECONDS)
-        client.connect((server, 53))
+        client.connect((server, DNS_PORT))
         client.send(query)
         answer = client.recv(4096)
     if struct.unpack(">H", answer[:2])[0] != number:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
 from collections.abc import Callable, Generator, Sequence
 from datetime import datetime
@@ -208,7 +209,7 @@ def _message(report: pytest.TestReport) -> tuple[str, str]:
     first, *rest = kept or ["it failed without a message"]
     if report.when != "call":
         first = f"in its {report.when}: {first}"
-    return first, "\n".join(rest).strip("\n")
+    return first, textwrap.dedent("\n".join(line.rstrip() for line in rest)).strip("\n")
 
 
 def _skip_reason(report: pytest.TestReport) -> str:

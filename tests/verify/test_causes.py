@@ -1,0 +1,121 @@
+"""Which failures are causes, and which only follow."""
+
+from __future__ import annotations
+
+from tests.verify.runs import ENDPOINTS, fail, failed, landscape, run
+from verify.report.causes import Analysis
+from verify.report.model import Run
+from verify.report.summary import consequences
+from verify.report.verdict import judge
+
+
+def causes(made: Run) -> list[tuple[str, str]]:
+    return [(cause.subject, cause.reason) for cause in Analysis(made).causes]
+
+
+def everything_behind_the_database(made: Run) -> Run:
+    names = [("db01", "postgresql is running")]
+    for area in ENDPOINTS:
+        names += [(host, f"{area} is healthy") for host in ("app01", "app02")]
+        names += [
+            (area, "health is good"),
+            (area, "record is accepted"),
+            (area, "site runs on every application host"),
+        ]
+    return fail(made, *names)
+
+
+def test_a_stopped_primary_is_one_cause_and_all_else_follows_from_it() -> None:
+    made = everything_behind_the_database(landscape())
+    (cause,) = Analysis(made).causes
+    assert (cause.subject, cause.component) == ("db01", "postgresql")
+    assert len(cause.consequences) == len(made.failed()) - 1
+
+
+def test_a_stopped_service_is_one_cause_that_names_the_endpoint_which_runs_on_one_host() -> None:
+    made = fail(
+        landscape(),
+        ("app01", "ambulant service is running"),
+        ("app01", "ambulant is healthy"),
+        ("ambulant", "site runs on every application host"),
+    )
+    (cause,) = judge(made).causes
+    assert (cause.subject, cause.component) == ("app01", "ambulant")
+    assert consequences(cause, made.subjects) == [
+        "endpoint ambulant: site runs on every application host is not so",
+        "1 further check on app01",
+    ]
+
+
+def test_an_endpoint_that_fails_although_one_host_is_well_has_a_cause_of_its_own() -> None:
+    made = fail(
+        landscape(),
+        ("app01", "ambulant service is running"),
+        ("app01", "ambulant is healthy"),
+        ("ambulant", "health is good"),
+    )
+    assert [subject for subject, _ in causes(made)] == ["app01", "ambulant"]
+
+
+def test_an_endpoint_that_fails_on_both_hosts_follows_from_both_causes() -> None:
+    made = fail(
+        landscape(),
+        *((host, f"kita {what}") for host in ("app01", "app02") for what in ("service is running", "is healthy")),
+        ("kita", "health is good"),
+    )
+    found = Analysis(made).causes
+    assert [cause.subject for cause in found] == ["app01", "app02"]
+    assert all("health is good" in {r.check.title for r in cause.consequences} for cause in found)
+
+
+def test_a_stopped_standby_does_not_explain_an_application_that_is_ill() -> None:
+    made = fail(landscape(), ("db02", "postgresql is running"), ("app01", "kita is healthy"))
+    assert [subject for subject, _ in causes(made)] == ["db02", "app01"]
+
+
+def test_while_no_standby_is_known_only_the_loss_of_all_databases_explains_anything() -> None:
+    made = fail(landscape(), ("db01", "postgresql is running"), ("app01", "kita is healthy"))
+    made.standbys = set()
+    assert [subject for subject, _ in causes(made)] == ["db01", "app01"]
+    assert [subject for subject, _ in causes(fail(made, ("db02", "postgresql is running")))] == ["db01", "db02"]
+
+
+def test_what_is_wrong_beside_a_cause_stays_a_cause() -> None:
+    made = fail(everything_behind_the_database(landscape()), ("kita", "certificate is trusted"))
+    assert [subject for subject, _ in causes(made)] == ["db01", "kita"]
+
+
+def test_a_host_out_of_reach_is_the_cause_of_what_needs_it() -> None:
+    made = fail(landscape(), ("app01", "kita is healthy"), ("kita", "health is good"))
+    made.unreachable = {"db01": "Connection timed out"}
+    (cause,) = Analysis(made).causes
+    assert cause.unreachable
+    assert cause.subject == "db01"
+    assert {result.check.subject for result in cause.consequences} == {"app01", "kita"}
+
+
+def test_hosts_behind_an_unreachable_jump_host_are_not_told_apart() -> None:
+    made = run(unreachable={"mgmt01": "Connection timed out", "db01": "mgmt01 closed", "outside": "refused"})
+    found = Analysis(made).causes
+    assert [(cause.subject, cause.hidden_hosts) for cause in found] == [("mgmt01", ["db01"]), ("outside", [])]
+
+
+def test_needs_that_go_round_in_a_circle_do_not_hide_failures() -> None:
+    made = run(failed("app01", "one", proves="a", needs=(("b",),)), failed("app02", "two", proves="b", needs=(("a",),)))
+    told = {cause.subject for cause in Analysis(made).causes}
+    told |= {result.check.subject for cause in Analysis(made).causes for result in cause.consequences}
+    assert told == {"app01", "app02"}
+
+
+def test_every_failure_is_told_as_a_cause_or_under_one() -> None:
+    made = fail(everything_behind_the_database(landscape()), ("kita", "certificate is trusted"))
+    found = Analysis(made).causes
+    told = {id(cause.result) for cause in found} | {id(r) for cause in found for r in cause.consequences}
+    assert told == {id(result) for result in made.failed()}
+
+
+def test_endpoints_with_the_same_fate_are_told_in_one_line() -> None:
+    made = everything_behind_the_database(landscape())
+    (cause,) = Analysis(made).causes
+    first, *_ = consequences(cause, made.subjects)
+    assert first == "2 endpoints ambulant, kita: health is good is not so"

@@ -1,0 +1,88 @@
+"""What the flow table means for single hosts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.verify.runs import inventory
+from verify import landscape
+from verify.landscape import Landscape
+from verify.reachability import CLOSED_SECONDS, OPEN_SECONDS, closed_pairs, open_rows, orders_of, strangers
+
+
+@pytest.fixture(autouse=True)
+def trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(landscape, "_current", Landscape(inventory(), [], Path("ssh_config")))
+
+
+def test_every_flow_is_tried_from_every_host_it_starts_at() -> None:
+    rows = {row.name: [str(target) for target in row.targets] for row in open_rows()}
+    assert rows["application-from-web from web01"] == ["app01:8001"]
+    assert rows["application-from-web from web02"] == ["app01:8001"]
+    assert rows["ssh-from-management from mgmt01"] == ["db01:22", "app01:22", "web01:22", "web02:22"]
+    assert rows["packages-from-internet from mgmt01"] == ["packages of trial:80"]
+    assert rows["secrets from db01"] == ["key-vault:443"]
+    assert rows["time from db01"] == ["mgmt01:123"]
+
+
+def test_flows_that_start_outside_are_not_tried_from_hosts() -> None:
+    assert not [row for row in open_rows() if row.flow in ("web-from-gateway", "gateway-from-internet")]
+
+
+def test_a_host_must_not_reach_what_only_others_may() -> None:
+    pairs = {pair.name: pair for pair in closed_pairs()}
+    closed = pairs["web01 to db01"]
+    assert {str(target) for target in closed.targets} == {"db01:5432", "db01:22"}
+    assert {str(target): twin for target, twin in closed.twins.items()} == {"db01:5432": "app01", "db01:22": "mgmt01"}
+
+
+def test_hosts_of_one_subnet_are_shut_off_from_each_other_too() -> None:
+    pairs = {pair.name: pair for pair in closed_pairs()}
+    assert {str(target) for target in pairs["web01 to web02"].targets} == {"web02:22"}
+
+
+def test_only_management_reaches_the_internet() -> None:
+    places = {pair.place for pair in closed_pairs() if pair.name.endswith("packages of trial")}
+    assert places == {"db01", "app01", "web01", "web02"}
+
+
+def test_nothing_is_both_open_and_closed() -> None:
+    opened = {(row.place, target) for row in open_rows() for target in row.targets}
+    closed = {(pair.place, target) for pair in closed_pairs() for target in pair.targets}
+    assert not opened & closed
+
+
+def test_every_closed_target_has_a_twin_that_may_reach_it() -> None:
+    opened = {(row.place, target) for row in open_rows() for target in row.targets}
+    for pair in closed_pairs():
+        assert pair.twins.keys() == set(pair.targets)
+        assert all((twin, target) in opened for target, twin in pair.twins.items())
+
+
+def test_a_twin_s_flow_is_needed_so_that_its_failure_is_told_once() -> None:
+    pair = next(pair for pair in closed_pairs() if pair.name == "web01 to db01")
+    proved = {row.proves for row in open_rows()}
+    assert {capability for (capability,) in pair.needs} <= proved
+
+
+def test_strangers_are_shut_out_of_everything_but_the_sites() -> None:
+    closed = {pair.name: {str(target) for target in pair.targets} for pair in strangers().closed}
+    assert closed["outside to way in"] == {"way in:22"}
+    assert {"db01:5432", "web01:22", "mgmt01:22"} <= closed["outside to private addresses"]
+    assert "gateway:443" not in closed["outside to other ports of the gateway"]
+    assert {"gateway:22", "gateway:5432", "gateway:8001"} <= closed["outside to other ports of the gateway"]
+
+
+@pytest.mark.parametrize("place", ["db01", "mgmt01", "outside", "operator"])
+def test_everything_a_test_asks_for_is_tried_from_its_place(place: str) -> None:
+    public = strangers()
+    orders = {target: target.seconds for target in orders_of(place)}
+    for row in [*open_rows(), *public.open]:
+        if row.place == place:
+            assert all(orders[target] == OPEN_SECONDS for target in row.targets)
+    for pair in [*closed_pairs(), *public.closed]:
+        if pair.place == place:
+            assert all(orders[target] == CLOSED_SECONDS for target in pair.targets)
+        assert all(target in orders for target, twin in pair.twins.items() if twin == place)

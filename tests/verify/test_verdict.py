@@ -1,0 +1,83 @@
+"""When a run is GO, NO-GO or NOT CHECKED."""
+
+from __future__ import annotations
+
+import pytest
+
+from console import ExitCode
+from tests.verify.runs import failed, landscape, result, run, subjects
+from verify.report.model import Gap, Outcome, Run, Verdict
+from verify.report.verdict import judge
+
+SKIPPED = result("db01", "disk is right", Outcome.SKIPPED, reason="there is no disk")
+WAIVED = result("db01", "disk is right", Outcome.WAIVED, reason="there is no disk")
+LATE = result("db01", "disk is right", Outcome.NOT_RUN, reason="the run ended before its turn")
+BEHIND_DB01 = result("db01", "disk is right", Outcome.NOT_RUN, reason="db01 is out of reach")
+NEEDS_DB01 = failed("app01", "database answers", needs=(("host:db01",),))
+FINE = result("db01", "name is right")
+SELECTION = Gap("12 checks", "left out by -k 'web'")
+
+
+@pytest.mark.parametrize(
+    ("made", "verdict"),
+    [
+        pytest.param(landscape(), Verdict.GO, id="all passed"),
+        pytest.param(run(FINE, WAIVED), Verdict.GO, id="a skipped check is waived"),
+        pytest.param(run(FINE, failed("db01", "clock")), Verdict.NO_GO, id="one failed"),
+        pytest.param(run(FINE, SKIPPED), Verdict.NOT_CHECKED, id="one skipped"),
+        pytest.param(run(FINE, LATE), Verdict.NOT_CHECKED, id="the run ended early"),
+        pytest.param(run(FINE, gaps=[SELECTION]), Verdict.NOT_CHECKED, id="a selection"),
+        pytest.param(
+            run(FINE, BEHIND_DB01, unreachable={"db01": "timeout"}), Verdict.NOT_CHECKED, id="a host out of reach"
+        ),
+        pytest.param(
+            run(FINE, NEEDS_DB01, unreachable={"db01": "timeout"}),
+            Verdict.NOT_CHECKED,
+            id="a failure that only follows from a host out of reach",
+        ),
+        pytest.param(
+            run(failed("app01", "clock"), unreachable={"db01": "timeout"}),
+            Verdict.NO_GO,
+            id="a host out of reach and a failure of its own",
+        ),
+        pytest.param(run(failed("db01", "clock"), gaps=[SELECTION]), Verdict.NO_GO, id="a selection with a failure"),
+        pytest.param(
+            run(FINE, subjects=subjects(required={"db01": frozenset({"base", "database"})})),
+            Verdict.NOT_CHECKED,
+            id="a host that a required suite did not look at",
+        ),
+        pytest.param(
+            run(FINE, subjects=subjects(required={"kita": frozenset({"endpoints"})})),
+            Verdict.NOT_CHECKED,
+            id="an endpoint without any check",
+        ),
+    ],
+)
+def test_verdict_of(made: Run, verdict: Verdict) -> None:
+    assert judge(made).verdict is verdict
+
+
+def test_nothing_but_go_ends_with_zero() -> None:
+    codes = {verdict: verdict.exit_code for verdict in Verdict}
+    assert codes == {
+        Verdict.GO: ExitCode.DONE,
+        Verdict.NO_GO: ExitCode.NO_GO,
+        Verdict.NOT_CHECKED: ExitCode.NOT_CHECKED,
+    }
+    assert [verdict for verdict, code in codes.items() if code == 0] == [Verdict.GO]
+
+
+def test_a_run_without_any_check_of_a_landscape_is_never_go() -> None:
+    required = {"db01": frozenset({"base"})}
+    assert judge(run(subjects=subjects(required=required))).verdict is Verdict.NOT_CHECKED
+
+
+def test_a_host_out_of_reach_is_named_once_however_many_checks_it_had() -> None:
+    late = [result("db01", f"check {number}", Outcome.NOT_RUN, reason="db01 is out of reach") for number in range(40)]
+    judgement = judge(run(*late, FINE, unreachable={"db01": "Connection timed out"}))
+    assert [str(gap) for gap in judgement.gaps] == ["db01: out of reach: Connection timed out"]
+
+
+def test_the_sentence_names_the_number_of_causes_and_of_what_follows() -> None:
+    made = run(failed("db01", "running", proves="x"), failed("app01", "health", needs=(("x",),)))
+    assert judge(made).sentence == "1 cause, 1 further check failed because of it."
