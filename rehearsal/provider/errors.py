@@ -32,7 +32,10 @@ class Cancelled(ProviderError):
 
 
 class HalfMade(ProviderError):
-    """A resource exists, but its making did not end well: it stays in the state, and the next `up` updates it."""
+    """A resource exists, but its making did not end well: it stays in the state, and the next `up` updates it.
+
+    Outputs and inputs go into the state: their secrets are wrapped.
+    """
 
     def __init__(self, message: str, identifier: str, outputs: Properties, inputs: Properties) -> None:
         super().__init__(message)

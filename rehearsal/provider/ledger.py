@@ -36,10 +36,12 @@ class Entry:
     urn: str
     references: list[str] = field(default_factory=list)
     """ARM ids in its properties, in lower case."""
-    properties: Properties | None = None
-    """On paper only: what was put, without secrets."""
+    outputs: Properties = field(default_factory=dict)
+    """The outputs after it was last put, without secrets: what a refresh compares what it finds with."""
     settled: bool = False
     """Whether the engine is known to have it in its state."""
+    made: bool = False
+    """On paper only: whether it was put."""
     observed: Properties = field(default_factory=dict)
     """On paper only: what the stand-in gave it, e.g. a public address."""
 
@@ -65,11 +67,18 @@ class Ledger:
             if key != wanted and any(r == wanted or r.startswith(f"{wanted}/") for r in entry.references)
         ]
 
-    def note(self, identifier: str, token: str, urn: str, named: list[str]) -> None:
+    def begin(self, identifier: str, token: str, urn: str, named: list[str]) -> None:
         """Note that a resource is about to be made; what is noted of it already is kept."""
+        found = self.find(identifier)
+        entry = replace(found or Entry(identifier, token, urn), urn=urn, references=named)
+        if entry != found:
+            with self.changing() as entries:
+                entries[identifier.lower()] = entry
+
+    def complete(self, identifier: str, outputs: Properties) -> None:
+        """Note the outputs of a resource that was made."""
         with self.changing() as entries:
-            entry = entries.get(identifier.lower()) or Entry(identifier, token, urn)
-            entries[identifier.lower()] = replace(entry, urn=urn, references=named)
+            entries[identifier.lower()] = replace(entries[identifier.lower()], outputs=outputs)
 
     def settle(self, identifiers: set[str]) -> None:
         """Note that the engine has these in its state."""
@@ -120,6 +129,7 @@ class Ledger:
     def _write(self, entries: dict[str, Entry]) -> None:
         text = json.dumps({key: vars(entry) for key, entry in entries.items()})
         new = self.file.with_suffix(f".{os.getpid()}.new")
+        new.touch(mode=0o600)
         new.write_text(text, encoding="utf-8")
         status = new.stat()
         new.replace(self.file)

@@ -12,7 +12,7 @@ from rehearsal.provider.errors import ProviderError
 from rehearsal.provider.ledger import Entry, Ledger
 from rehearsal.provider.types.base import ResourceType
 from rehearsal.provider.types.network import address_prefix, address_refused, parse_network
-from rehearsal.provider.values import Properties, look, without
+from rehearsal.provider.values import Properties, look
 
 Log = Callable[[str], None]
 
@@ -33,36 +33,26 @@ class ResourceManager(Protocol):
     def delete(self, kind: ResourceType, identifier: str, log: Log) -> None:
         """Remove it; what is not there is no error."""
 
-    def put_properties(self, identifier: str) -> Properties | None:
-        """What was last put, for an import; None where that is not known."""
-
 
 class PaperManager:
-    """Makes nothing: notes what was put in the ledger, and gives addresses."""
+    """Makes nothing: notes in the ledger that it was put, and gives addresses."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
     def put(self, kind: ResourceType, identifier: str, properties: Properties, log: Log) -> Properties:
-        noted = properties
-        for path in kind.write_only:
-            noted = without(noted, path)
         with self._ledger.changing() as entries:
-            entry = entries.get(identifier.lower()) or Entry(identifier, kind.token, "")
-            observed = _observed(kind.token, noted, entry.observed, entries)
-            entries[identifier.lower()] = replace(entry, properties=noted, observed=observed)
-            return observed
+            entry = entries[identifier.lower()]
+            observed = _observed(kind.token, properties, entry.observed, entries)
+            entries[identifier.lower()] = replace(entry, made=True, observed=observed)
+        return observed
 
     def get(self, kind: ResourceType, identifier: str) -> Properties | None:
         entry = self._ledger.find(identifier)
-        return entry.observed if entry and entry.properties is not None else None
+        return entry.observed if entry and entry.made else None
 
     def delete(self, kind: ResourceType, identifier: str, log: Log) -> None:
         self._ledger.forget(identifier)
-
-    def put_properties(self, identifier: str) -> Properties | None:
-        entry = self._ledger.find(identifier)
-        return entry.properties if entry else None
 
 
 def _observed(token: str, properties: Properties, before: Properties, entries: dict[str, Entry]) -> Properties:
@@ -98,12 +88,12 @@ def _addressed(configurations: list[Properties], before: Properties, entries: di
 
 def _free_private_address(subnet: str, entries: dict[str, Entry]) -> str:
     found = entries.get(subnet.lower())
-    network = parse_network(address_prefix(found.properties or {}), "")[0] if found else None
+    network = parse_network(address_prefix(found.outputs), "")[0] if found else None
     if network is None:
         raise ProviderError(f"Subnet {subnet} does not exist (InvalidResourceReference). Declare it first.")
     taken: set[Any] = set()
     for entry in entries.values():
-        for source in (entry.properties or {}, entry.observed):
+        for source in (entry.outputs, entry.observed):
             taken |= {c.get("privateIPAddress") for c in source.get("ipConfigurations", []) if isinstance(c, dict)}
     for address in network.hosts():
         if str(address) not in taken and address_refused(IPv4Address(address), network) is None:
@@ -126,9 +116,6 @@ class SupervisorManager:
 
     def delete(self, kind: ResourceType, identifier: str, log: Log) -> None:
         self._call("delete", {"type": kind.token, "id": identifier}, log)
-
-    def put_properties(self, identifier: str) -> Properties | None:
-        return None
 
     def _call(self, method: str, params: Properties, log: Log | None) -> Properties | None:
         # Imported here: on paper, and in previews, the supervisor's client is not needed.

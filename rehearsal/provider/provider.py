@@ -5,9 +5,7 @@ Check, diff and preview are its own affair; create, update, read and delete go t
 
 from __future__ import annotations
 
-import hashlib
 import threading
-import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -15,7 +13,8 @@ from typing import TypeVar
 
 from rehearsal.provider import immutables, preview, schema
 from rehearsal.provider.check import Failure, check_shape
-from rehearsal.provider.diff import Diff, compare, normal_location
+from rehearsal.provider.defaults import location_refused, with_defaults
+from rehearsal.provider.diff import Diff, compare
 from rehearsal.provider.engine import Engine
 from rehearsal.provider.errors import Cancelled, HalfMade, NotKnown, ProviderError, Refused
 from rehearsal.provider.in_use import refusal_to_delete
@@ -25,9 +24,8 @@ from rehearsal.provider.manager import ResourceManager
 from rehearsal.provider.refresh import inputs_of, refreshed_inputs
 from rehearsal.provider.types import TYPES
 from rehearsal.provider.types.base import ResourceType, tags_refused
-from rehearsal.provider.values import UNKNOWN, Properties, merge
+from rehearsal.provider.values import Properties, mark_secrets, merge, plain, without_secrets
 
-_GROUP = "azure-native:resources:ResourceGroup"
 _Result = TypeVar("_Result")
 
 _LOOK_FOR_CANCEL = 0.2
@@ -52,57 +50,15 @@ class Provider:
     def check(self, urn: str, old: Properties, new: Properties, seed: bytes) -> tuple[Properties, list[Failure]]:
         """Plain inputs completed with the provider's defaults, and all that is wrong with them."""
         kind = resource_type(urn)
-        inputs = self._with_defaults(kind, urn, old, new, seed)
+        inputs = with_defaults(kind, urn, old, new, seed, self.landscape)
         failures = check_shape(kind.token, inputs)
         if not failures:
             identifier = kind.resource_id(inputs, self.landscape.subscription)
-            failures = [*self._location_refused(kind, inputs), *tags_refused(inputs)]
+            failures = [*location_refused(kind, inputs), *tags_refused(inputs)]
             failures += kind.validate(identifier, inputs, self.landscape)
             if identifier is not None:
                 self.landscape.note(kind.token, identifier, inputs)
         return inputs, failures
-
-    def _with_defaults(self, kind: ResourceType, urn: str, old: Properties, new: Properties, seed: bytes) -> Properties:
-        inputs = dict(new)
-        known = schema.resource(kind.token)["properties"]
-        if inputs.get(kind.name_parameter) is None:
-            if kind.name_parameter in old:
-                inputs[kind.name_parameter] = old[kind.name_parameter]
-                random = old.get("__createBeforeDelete") is True
-            else:
-                inputs[kind.name_parameter] = _made_name(kind, urn, seed)
-                random = kind.naming != "copy"
-            if random:
-                inputs["__createBeforeDelete"] = True
-        if "location" in known and inputs.get("location") is None and (place := self._default_location(old, inputs)):
-            inputs["location"] = place
-        inputs.setdefault("azureApiVersion", schema.resource(kind.token)["api"])
-        return inputs
-
-    def _default_location(self, old: Properties, inputs: Properties) -> object:
-        """In the real provider's order: the old inputs', the configuration's, the resource group's."""
-        if "location" in old:
-            return old["location"]
-        if self.landscape.location:
-            return self.landscape.location
-        group = inputs.get("resourceGroupName")
-        if group is UNKNOWN:
-            return UNKNOWN
-        identifier = TYPES[_GROUP].resource_id(inputs, self.landscape.subscription)
-        found = self.landscape.find(_GROUP, identifier)
-        return found.get("location") if found else None
-
-    def _location_refused(self, kind: ResourceType, inputs: Properties) -> list[Failure]:
-        if "location" not in schema.resource(kind.token)["properties"]:
-            return []
-        location = inputs.get("location")
-        if location is None:
-            cure = "set it, or configure it: pulumi config set azure-native:location VALUE"
-            return [Failure("location", f"missing required property; {cure}")]
-        if kind.global_location and isinstance(location, str) and normal_location(location) != "global":
-            reason = f"{location!r}: this type is at the location Global only (LocationNotAvailableForResourceType)"
-            return [Failure("location", f"{reason}; left out, the provider fills in the stack's or the group's")]
-        return []
 
     def diff(self, urn: str, identifier: str, old: Properties, new: Properties) -> Diff:
         kind = resource_type(urn)
@@ -135,16 +91,16 @@ class Provider:
 
     # Making.
 
-    def create(self, urn: str, inputs: Properties) -> tuple[str, Properties]:
-        """Make the resource; its id and plain outputs. Raises HalfMade when it exists but did not come up."""
-        kind = resource_type(urn)
+    def create(self, urn: str, given: Properties) -> tuple[str, Properties]:
+        """Make the resource; its id and outputs. Raises HalfMade when it exists but did not come up."""
+        kind, inputs = resource_type(urn), plain(given)
         identifier = kind.resource_id(inputs, self.landscape.subscription)
         if identifier is None:
             raise ProviderError(
                 f"The id of {urn} cannot be formed: one of {', '.join(kind.path_parameters)} is missing."
             )
         self._adopt_or_refuse(kind, urn, identifier)
-        return identifier, self._put(kind, urn, identifier, inputs)
+        return identifier, self._put(kind, urn, identifier, given)
 
     def _adopt_or_refuse(self, kind: ResourceType, urn: str, identifier: str) -> None:
         if self.manager.get(kind, identifier) is None:
@@ -163,16 +119,18 @@ class Provider:
             )
         self.engine.tell(urn, "Exists already, left by a run that was interrupted: adopted (Azure would refuse).")
 
-    def update(self, urn: str, identifier: str, old: Properties, new: Properties, outputs: Properties) -> Properties:
+    def update(self, urn: str, identifier: str, old: Properties, given: Properties, outputs: Properties) -> Properties:
+        """Change the resource, from plain old inputs and outputs; its new outputs. Raises as `create` does."""
         kind = resource_type(urn)
-        self._refuse_immutable(kind, urn, identifier, old, new, outputs)
-        return self._put(kind, urn, identifier, new)
+        self._refuse_immutable(kind, urn, identifier, old, plain(given), outputs)
+        return self._put(kind, urn, identifier, given)
 
-    def _put(self, kind: ResourceType, urn: str, identifier: str, inputs: Properties) -> Properties:
+    def _put(self, kind: ResourceType, urn: str, identifier: str, given: Properties) -> Properties:
+        inputs = plain(given)
         outputs = kind.outputs(identifier, inputs)
         wanted = merge(_own(kind, inputs), outputs)
         # Before the resource is made: after a kill -9 in between, the next run must know whose it is.
-        self.ledger.note(identifier, kind.token, urn, references(_own(kind, inputs)))
+        self.ledger.begin(identifier, kind.token, urn, references(_own(kind, inputs)))
         self.engine.progress(urn, "asked the stand-in")
         try:
             observed = self._unless_cancelled(
@@ -182,12 +140,15 @@ class Provider:
         except Cancelled:
             raise
         except ProviderError as error:
-            if self.manager.get(kind, identifier) is None:
+            if not kind.survives_failure and self.manager.get(kind, identifier) is None:
                 raise
             self.made.add(identifier)
-            raise HalfMade(str(error), identifier, self._returned(kind, outputs), inputs) from error
+            half = mark_secrets(self._returned(kind, outputs), given)
+            raise HalfMade(str(error), identifier, half, given) from error
         self.made.add(identifier)
-        return self._returned(kind, merge(outputs, observed))
+        returned: Properties = mark_secrets(self._returned(kind, merge(outputs, observed)), given)
+        self.ledger.complete(identifier, without_secrets(returned))
+        return returned
 
     def _unless_cancelled(self, identifier: str, operation: Callable[[], _Result]) -> _Result:
         """The operation's result; raises Cancelled as soon as the user ends the run, and leaves it to itself."""
@@ -222,20 +183,21 @@ class Provider:
             return None
         if inputs is None:
             return self._imported(kind, identifier, observed)
-        base = outputs or self._returned(kind, kind.outputs(identifier, inputs))
-        found = self._returned(kind, merge(base, observed))
-        return refreshed_inputs(kind.token, inputs, base, found), found
+        noted = self.ledger.find(identifier)
+        # The state may hold what an earlier refresh found amiss: what was declared is in the ledger.
+        declared = merge(outputs, noted.outputs if noted else {})
+        found = self._returned(kind, merge(declared, observed))
+        return refreshed_inputs(kind.token, inputs, outputs, found), found
 
     def _imported(self, kind: ResourceType, identifier: str, observed: Properties) -> tuple[Properties, Properties]:
-        properties = self.manager.put_properties(identifier)
-        if properties is None:
+        noted = self.ledger.find(identifier)
+        if noted is None:
             raise ProviderError(
-                f"{identifier} cannot be imported: the stand-in imports on paper only. "
-                "Declare it and run `pulumi up`: what an interrupted run left is adopted."
+                f"{identifier} cannot be imported: this program did not make it, and the stand-in knows no more of it "
+                "than that it exists. Declare it and run `pulumi up`."
             )
-        path_values = kind.path_values(identifier)
-        outputs = self._returned(kind, merge(kind.outputs(identifier, {**properties, **path_values}), observed))
-        inputs = inputs_of(kind.token, outputs, path_values)
+        outputs = self._returned(kind, merge(noted.outputs, observed))
+        inputs = inputs_of(kind.token, outputs, kind.path_values(identifier))
         return {**inputs, "azureApiVersion": schema.resource(kind.token)["api"]}, outputs
 
     def delete(self, urn: str, identifier: str) -> None:
@@ -267,15 +229,3 @@ def _own(kind: ResourceType, inputs: Properties) -> Properties:
     """The inputs without what the provider added and without the path."""
     added = {"azureApiVersion", "__createBeforeDelete", *kind.path_parameters}
     return {name: value for name, value in inputs.items() if name not in added}
-
-
-def _made_name(kind: ResourceType, urn: str, seed: bytes) -> str:
-    """A name where the program gives none, formed as the real provider forms it."""
-    name = urn.rpartition("::")[2]
-    random = hashlib.sha256(seed + urn.encode()).hexdigest()
-    match kind.naming:
-        case "copy":
-            return name
-        case "uuid":
-            return str(uuid.UUID(random[:32]))
-    return f"{name}{random[:8]}"

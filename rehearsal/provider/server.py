@@ -22,7 +22,7 @@ from rehearsal.provider.ledger import Ledger
 from rehearsal.provider.manager import PaperManager, ResourceManager, SupervisorManager
 from rehearsal.provider.provider import Provider
 from rehearsal.provider.types.base import guid
-from rehearsal.provider.values import Properties, decode, encode, mark_secrets, merge, plain
+from rehearsal.provider.values import decode, encode, mark_secrets, merge, plain
 
 _log = logging.getLogger(__name__)
 _Method = TypeVar("_Method", bound=Callable[..., Any])
@@ -169,8 +169,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         if request.preview:
             outputs = self.provider.preview_create(request.urn, given)
             return provider_pb2.CreateResponse(properties=encode(outputs))
-        identifier, outputs = self._marked(given, lambda: self.provider.create(request.urn, plain(given)))
-        return provider_pb2.CreateResponse(id=identifier, properties=encode(mark_secrets(outputs, given)))
+        identifier, outputs = self.provider.create(request.urn, given)
+        return provider_pb2.CreateResponse(id=identifier, properties=encode(outputs))
 
     @told
     def Update(self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext) -> provider_pb2.UpdateResponse:
@@ -178,11 +178,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         state = plain(decode(request.olds))
         if request.preview:
             outputs = self.provider.preview_update(request.urn, request.id, old, plain(given), state)
-        else:
-            outputs = self._marked(
-                given, lambda: self.provider.update(request.urn, request.id, old, plain(given), state)
-            )
-        return provider_pb2.UpdateResponse(properties=encode(mark_secrets(outputs, given)))
+            return provider_pb2.UpdateResponse(properties=encode(mark_secrets(outputs, given)))
+        outputs = self.provider.update(request.urn, request.id, old, given, state)
+        return provider_pb2.UpdateResponse(properties=encode(outputs))
 
     @told
     def Read(self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext) -> provider_pb2.ReadResponse:
@@ -207,14 +205,6 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         if self._provider is not None:
             self._provider.cancelled.set()
         return empty_pb2.Empty()
-
-    def _marked(self, given: Properties, operation: Callable[[], Any]) -> Any:
-        """The operation's result; what it leaves half made gets its secrets marked, as it goes into the state."""
-        try:
-            return operation()
-        except HalfMade as error:
-            error.outputs, error.inputs = mark_secrets(error.outputs, given), given
-            raise
 
 
 _PROPERTY_DIFF = provider_pb2.PropertyDiff

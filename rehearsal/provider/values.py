@@ -131,6 +131,15 @@ def mark_secrets(values: Any, like: Any) -> Any:
     return values
 
 
+def without_secrets(value: Any) -> Any:
+    """The value without anything in it that is secret."""
+    if isinstance(value, dict):
+        return {key: without_secrets(item) for key, item in value.items() if not isinstance(item, Secret)}
+    if isinstance(value, list):
+        return [without_secrets(item) for item in value if not isinstance(item, Secret)]
+    return value
+
+
 def is_known(value: Any) -> bool:
     """Whether nothing in the value is unknown."""
     if value is UNKNOWN:

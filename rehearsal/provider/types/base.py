@@ -36,6 +36,8 @@ class ResourceType:
     """Dotted paths that ARM takes and never returns."""
     global_location: ClassVar[bool] = False
     """Whether ARM takes only ``global`` as location."""
+    survives_failure: ClassVar[bool] = False
+    """Whether the resource stands, failed, when making it fails; of most others nothing is left then."""
     real: ClassVar[str] = ""
     """What becomes real in the rehearsal; empty: it is recorded only."""
     not_modelled: ClassVar[str] = ""

@@ -67,6 +67,7 @@ class VirtualMachine(ResourceType):
     token = "azure-native:compute:VirtualMachine"
     path = GROUP + "/providers/Microsoft.Compute/virtualMachines/{vmName}"
     arm_type = "Microsoft.Compute/virtualMachines"
+    survives_failure = True
     write_only = ("osProfile.customData", "osProfile.adminPassword", "userData")
     real = "A booted Debian host whose customData real cloud-init runs."
     not_modelled = (

@@ -70,6 +70,7 @@ class ApplicationGateway(ResourceType):
     token = "azure-native:network:ApplicationGateway"
     path = GROUP + "/providers/Microsoft.Network/applicationGateways/{applicationGatewayName}"
     arm_type = "Microsoft.Network/applicationGateways"
+    survives_failure = True
     write_only = ("sslCertificates[].data", "sslCertificates[].password")
     real = "A TLS-terminating proxy with probes and draining at the gateway's public address."
     not_modelled = "URL path maps, rewrites, mutual TLS, private frontends, scaling, more than one instance."
