@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from rehearsal import settings
-from rehearsal.dns.server import START_SECONDS, ask
+from rehearsal.dns.server import ANSWER_SECONDS, POLL_SECONDS, START_SECONDS, ask
 from rehearsal.supervisor.handler import HandlerError
 
 if TYPE_CHECKING:
@@ -48,14 +48,14 @@ class Resolver:
         files = {"/etc/dnsmasq.conf": _DNSMASQ, SERVERS: self._servers()}
         argv = ["dnsmasq", "--keep-in-foreground", "--conf-file=/etc/dnsmasq.conf"]
         self._world.containers.start(NAME, NAMESPACE, argv, files=files)
-        self._wait_until("answers", lambda: self._asked(".") is not False)
+        self._wait_until("answers", lambda: self._asked(".", POLL_SECONDS))
 
     def link(self, identifier: str, zone: str) -> None:
         """Answer a private zone; returns when it does."""
         with self._lock:
             self._links[identifier.lower()] = zone.lower()
             self._apply()
-            self._wait_until(f"answers for {zone}", lambda: self.answers(zone))
+            self._wait_until(f"answers for {zone}", lambda: self._asked(f"{zone}.", POLL_SECONDS))
 
     def unlink(self, identifier: str) -> None:
         with self._lock:
@@ -64,22 +64,27 @@ class Resolver:
 
     def answers(self, zone: str) -> bool:
         """Whether it knows the zone, asked as a host would."""
-        return self._asked(f"{zone}.") is True
+        self._ensure_alive()
+        return self._asked(f"{zone}.", ANSWER_SECONDS)
 
-    def _asked(self, name: str) -> bool | None:
-        """True for an answer, None for none, False while nobody listens."""
+    def _asked(self, name: str, seconds: float) -> bool:
         try:
-            return True if ask(self._world, NAMESPACE, settings.PLATFORM_DNS, PORT, name, "SOA") else None
+            return ask(self._world, NAMESPACE, (settings.PLATFORM_DNS, PORT), name, "SOA", seconds) is not None
         except HandlerError:
             return False
 
     def _apply(self) -> None:
-        containers = self._world.containers
-        if not containers.alive(NAME):
-            containers.restart(NAME)
-        containers.write(NAME, {SERVERS: self._servers()})
+        self._ensure_alive()
+        self._world.containers.write(NAME, {SERVERS: self._servers()})
         # SIGHUP: dnsmasq reads its servers' file anew.
-        containers.reload(NAME)
+        self._world.containers.reload(NAME)
+
+    def _ensure_alive(self) -> None:
+        with self._lock:
+            if not self._world.containers.alive(NAME):
+                self._world.log(f"{NAME} had ended; its log's end:\n{self._world.containers.log_end(NAME, 5)}")
+                self._world.containers.restart(NAME)
+                self._wait_until("answers", lambda: self._asked(".", POLL_SECONDS))
 
     def _servers(self) -> str:
         private = [f"server=/{zone}/{self._private}" for zone in sorted(set(self._links.values()))]

@@ -26,6 +26,8 @@ CONFIGURATION = "/etc/knot/knot.conf"
 ZONES = "/etc/knot/zones"
 START_SECONDS = 10.0
 ANSWER_SECONDS = 2.0
+POLL_SECONDS = 0.1
+"""How long one question waits while a server starts: what is sent before it listens is never answered."""
 
 
 @dataclass
@@ -132,8 +134,12 @@ class ZoneServer:
 
     def ask(self, zone_name: str, name: str, type: str) -> RecordSet | None:
         """What the server answers, None for nothing; asked with a real query from its own namespace."""
-        zone = Zone(zone_name.lower())
-        answer = ask(self._world, self._namespace, self._address, self._port, zone.full_name(name), type)
+        self._ensure_alive()
+        return self._ask(zone_name, name, type, ANSWER_SECONDS)
+
+    def _ask(self, zone_name: str, name: str, type: str, seconds: float) -> RecordSet | None:
+        full_name = Zone(zone_name.lower()).full_name(name)
+        answer = ask(self._world, self._namespace, (self._address, self._port), full_name, type, seconds)
         return from_answer(name, answer) if answer is not None else None
 
     def _load(self, zone: Zone) -> None:
@@ -146,10 +152,18 @@ class ZoneServer:
             ) from error
 
     def _write(self, files: Mapping[str, str]) -> None:
-        if not self._world.containers.alive(self.name):
-            self._world.containers.restart(self.name)
-            self._wait_until_served(next(iter(self._zones)))
+        self._ensure_alive()
         self._world.containers.write(self.name, files)
+
+    def _ensure_alive(self) -> None:
+        """A server that was ended is no change that Azure knows: it serves again with all it had."""
+        with self._lock:
+            if not self._world.containers.alive(self.name):
+                self._world.log(
+                    f"{self.name} had ended; its log's end:\n{self._world.containers.log_end(self.name, 5)}"
+                )
+                self._world.containers.restart(self.name)
+                self._wait_until_served(next(iter(self._zones)))
 
     def _control(self, *words: str) -> None:
         self._world.containers.run(self.name, ["knotc", f"--config={CONFIGURATION}", "--blocking", *words])
@@ -159,7 +173,7 @@ class ZoneServer:
         reason: Exception = HandlerError("it was not asked")
         while time.monotonic() < deadline:
             try:
-                if self.ask(zone, "@", "SOA") is not None:
+                if self._ask(zone, "@", "SOA", POLL_SECONDS) is not None:
                     return
                 reason = HandlerError(f"it knows nothing of {zone}")
             except HandlerError as error:
@@ -177,16 +191,24 @@ class ZoneServer:
         )
 
 
-def ask(world: World, namespace: str, address: IPv4Address, port: int, name: str, type: str) -> dns.rrset.RRset | None:
+def ask(
+    world: World,
+    namespace: str,
+    server: tuple[IPv4Address, int],
+    name: str,
+    type: str,
+    seconds: float = ANSWER_SECONDS,
+) -> dns.rrset.RRset | None:
     """Ask a server over the network, standing in ``namespace``; None if the name or type is not there.
 
-    Raises HandlerError when no answer comes, or one that is neither a yes nor a no.
+    Raises HandlerError when no answer comes in ``seconds``, or one that is neither a yes nor a no.
     """
     query = dns.message.make_query(name, type)
-    where = f"{address}:{port}, asked for {name} {type},"
+    (question,) = query.question
+    where = f"{server[0]}:{server[1]}, asked for {name} {type},"
 
     def exchange() -> dns.message.Message:
-        return dns.query.udp_with_fallback(query, str(address), timeout=ANSWER_SECONDS, port=port)[0]
+        return dns.query.udp_with_fallback(query, str(server[0]), timeout=seconds, port=server[1])[0]
 
     try:
         answer = world.namespaces.inside(namespace, exchange)
@@ -194,7 +216,7 @@ def ask(world: World, namespace: str, address: IPv4Address, port: int, name: str
         raise HandlerError(f"The DNS server {where} does not answer: {error}") from error
     if answer.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
         raise HandlerError(f"The DNS server {where} answers {dns.rcode.to_text(answer.rcode())}.")
-    return answer.get_rrset(answer.answer, query.question[0].name, query.question[0].rdclass, query.question[0].rdtype)
+    return answer.get_rrset(answer.answer, question.name, question.rdclass, question.rdtype)
 
 
 _KNOT = """\

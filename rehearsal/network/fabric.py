@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rehearsal import settings
 from rehearsal.network import links, places, ruleset, translation
 from rehearsal.network.landscape import Landscape, Subnet, key
-from rehearsal.network.places import BORDER, HUB, INTERNET, RESIDENTS, ROUTER, TO_AZURE, TO_INTERNET
+from rehearsal.network.places import BORDER, HUB, INTERNET, RESIDENTS, ROUTER, TO_AZURE, TO_BORDER, TO_INTERNET
 from rehearsal.network.table import Table
 
 if TYPE_CHECKING:
@@ -71,22 +71,18 @@ class Fabric:
 
     def _join(self) -> None:
         spaces = self.world.namespaces
-        links.ensure_pair(spaces, BORDER, TO_AZURE, ROUTER, TO_INTERNET)
-        links.ensure_pair(spaces, INTERNET, "border0", BORDER, TO_INTERNET)
-        links.ensure_bridge(
-            spaces, INTERNET, HUB, IPv4Interface(f"{settings.INTERNET_ROUTER}/24"), places.mac_of(INTERNET)
-        )
-        links.ensure_address(spaces, ROUTER, TO_INTERNET, places.ROUTER_LINK, via=places.BORDER_AZURE_LINK.ip)
-        links.batch(
-            spaces,
-            ROUTER,
-            [f"addr replace {address}/32 dev lo" for address in (settings.PLATFORM_DNS, settings.METADATA)],
-        )
+        router = links.End(ROUTER, TO_INTERNET, address=places.ROUTER_LINK, via=places.BORDER_AZURE_LINK.ip)
+        links.ensure_pair(spaces, links.End(BORDER, TO_AZURE, address=places.BORDER_AZURE_LINK), router)
+        hub = IPv4Interface(f"{settings.INTERNET_ROUTER}/{settings.INTERNET.prefixlen}")
+        links.ensure_bridge(spaces, INTERNET, HUB, hub, places.mac_of(INTERNET))
+        internet = links.End(INTERNET, TO_BORDER, address=places.INTERNET_LINK)
+        links.ensure_pair(spaces, internet, links.End(BORDER, TO_INTERNET))
+        platform = (settings.PLATFORM_DNS, settings.METADATA)
+        links.batch(spaces, ROUTER, [f"addr replace {address}/32 dev lo" for address in platform])
         links.batch(
             spaces,
             BORDER,
             [
-                f"addr replace {places.BORDER_AZURE_LINK} dev {TO_AZURE}",
                 f"addr replace {places.BORDER_INTERNET_LINK} dev {TO_INTERNET}",
                 f"route replace default via {places.INTERNET_LINK.ip}",
                 # A public address that nobody holds is silent; without this it would go round in circles.
@@ -98,7 +94,6 @@ class Fabric:
             spaces,
             INTERNET,
             [
-                f"addr replace {places.INTERNET_LINK} dev border0",
                 f"route replace {settings.PUBLIC_ADDRESSES} via {places.BORDER_INTERNET_LINK.ip}",
                 f"route replace {places.ROUTER_LINK.network} via {places.BORDER_INTERNET_LINK.ip}",
                 # There is no other Internet: say so at once, rather than let anything wait for it.
@@ -109,11 +104,9 @@ class Fabric:
     def _settle(self, name: str, address: IPv4Address) -> None:
         spaces = self.world.namespaces
         spaces.create(name)
-        port = places.port_of(name)
-        links.ensure_pair(spaces, INTERNET, port, name, "eth0", places.mac_of(name))
-        links.batch(spaces, INTERNET, [f"link set {port} master {HUB}"])
-        prefix = settings.INTERNET.prefixlen
-        links.ensure_address(spaces, name, "eth0", IPv4Interface(f"{address}/{prefix}"), settings.INTERNET_ROUTER)
+        inside = IPv4Interface(f"{address}/{settings.INTERNET.prefixlen}")
+        far = links.End(name, "eth0", address=inside, via=settings.INTERNET_ROUTER, mac=places.mac_of(name))
+        links.ensure_pair(spaces, links.End(INTERNET, places.port_of(name), master=HUB), far)
 
     def apply(self) -> None:
         """Replace both rulesets by what the landscape says now."""
@@ -140,17 +133,16 @@ class Fabric:
 
     def ensure_attachment(self, attachment: Attachment) -> None:
         """The namespace with its eth0, in its subnet as soon as that is there."""
-        spaces, port = self.world.namespaces, places.port_of(attachment.namespace)
-        self.attachments[attachment.namespace] = attachment
-        spaces.create(attachment.namespace)
-        mac = places.mac_of(attachment.namespace)
-        links.ensure_pair(spaces, ROUTER, port, attachment.namespace, "eth0", mac)
-        subnet = self.landscape.subnets.get(attachment.subnet)
-        if subnet is None:
-            return
-        links.batch(spaces, ROUTER, [f"link set {port} master {places.bridge_of(subnet.id)}"])
-        address = IPv4Interface(f"{attachment.address}/{subnet.prefix.prefixlen}")
-        links.ensure_address(spaces, attachment.namespace, "eth0", address, subnet.gateway)
+        spaces, namespace = self.world.namespaces, attachment.namespace
+        self.attachments[namespace] = attachment
+        spaces.create(namespace)
+        near = links.End(ROUTER, places.port_of(namespace))
+        far = links.End(namespace, "eth0", mac=places.mac_of(namespace))
+        if subnet := self.landscape.subnets.get(attachment.subnet):
+            address = IPv4Interface(f"{attachment.address}/{subnet.prefix.prefixlen}")
+            near = replace(near, master=places.bridge_of(subnet.id))
+            far = replace(far, address=address, via=subnet.gateway)
+        links.ensure_pair(spaces, near, far)
 
     def remove_attachment(self, namespace: str) -> None:
         self.attachments.pop(namespace, None)

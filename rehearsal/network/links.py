@@ -55,26 +55,50 @@ def ensure_bridge(namespaces: Namespaces, place: str, bridge: str, address: IPv4
     batch(namespaces, place, [*lines, f"link set {bridge} up"])
 
 
-def ensure_pair(namespaces: Namespaces, place: str, here: str, other: str, there: str, mac: str | None = None) -> None:
-    """A link from interface ``here`` of ``place`` to interface ``there`` of ``other``, both up."""
-    near, far = observe(namespaces, place).get(here), observe(namespaces, other).get(there)
-    if near is None or far is None:
+@dataclass(frozen=True)
+class End:
+    """One end of a pair of linked interfaces, as it is wanted."""
+
+    place: str
+    """Its namespace."""
+    name: str
+    master: str | None = None
+    """The bridge that it stands on; None leaves it as it is."""
+    address: IPv4Interface | None = None
+    """Its only address; None leaves it as it is."""
+    via: IPv4Address | None = None
+    """Where its namespace's default route leads."""
+    mac: str | None = None
+
+
+def ensure_pair(namespaces: Namespaces, near: End, far: End) -> None:
+    """Two interfaces that are linked, both up, each as it is wanted."""
+    ends = (near, far)
+    links = [observe(namespaces, end.place).get(end.name) for end in ends]
+    lines: list[list[str]] = [[], []]
+    if None in links:
         # Half a link is none: an end whose peer went with its namespace cannot be joined again.
-        if near is not None:
-            batch(namespaces, place, [f"link delete {here}"])
-        if far is not None:
-            batch(namespaces, other, [f"link delete {there}"])
-        # The far end is made inside its namespace from the start, so its name never meets one of this namespace.
-        with_mac = f" address {mac}" if mac else ""
-        batch(namespaces, place, [f"link add {here} type veth peer name {there}{with_mac} netns {other}"])
-    batch(namespaces, place, [f"link set {here} up"])
-    batch(namespaces, other, [f"link set {there} up"])
+        for end, link in zip(ends, links, strict=True):
+            if link is not None:
+                batch(namespaces, end.place, [f"link delete {end.name}"])
+        links = [None, None]
+        # The far end is made inside its namespace from the start, so its name never meets one of the near namespace.
+        near_mac, far_mac = (f" address {end.mac}" if end.mac else "" for end in ends)
+        lines[0] = [f"link add {near.name}{near_mac} type veth peer name {far.name}{far_mac} netns {far.place}"]
+    for end, link, wanted in zip(ends, links, lines, strict=True):
+        wanted += _as_wanted(end, link)
+        batch(namespaces, end.place, wanted)
 
 
-def ensure_address(namespaces: Namespaces, place: str, name: str, address: IPv4Interface, via: IPv4Address) -> None:
-    """The interface has this one address, and the namespace's default route goes to ``via``."""
-    link = observe(namespaces, place).get(name)
-    batch(namespaces, place, [*_only_address(name, address, link), f"route replace default via {via}"])
+def _as_wanted(end: End, link: Link | None) -> list[str]:
+    lines = [] if link and link.up else [f"link set {end.name} up"]
+    if end.master and not (link and link.master == end.master):
+        lines.append(f"link set {end.name} master {end.master}")
+    if end.address:
+        lines += _only_address(end.name, end.address, link)
+    if end.via:
+        lines.append(f"route replace default via {end.via}")
+    return lines
 
 
 def _only_address(name: str, address: IPv4Interface, link: Link | None) -> list[str]:

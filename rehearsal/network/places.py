@@ -30,7 +30,7 @@ RESIDENTS: dict[str, IPv4Address] = {
 
 TO_INTERNET = "internet0"
 """The interface towards the Internet, in router and border alike."""
-TO_AZURE = "azure0"
+TO_AZURE, TO_BORDER = "azure0", "border0"
 HUB = "hub"
 
 # The links between the three are of TEST-NET-1 (RFC 5737).

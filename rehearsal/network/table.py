@@ -28,13 +28,16 @@ class Table:
         self._namespaces = namespaces
         self._place = namespace
         self._name = f"{family} {name}"
+        self._content: str | None = None
         self._applied: Counter[Rule] = Counter()
 
     def apply(self, content: str) -> None:
         """Make the table so in one transaction: no packet ever meets half of it. Connections live on."""
+        if content == self._content and Counter(self.rules()) == self._applied:
+            return
         text = f"table {self._name} {{}}\ndelete table {self._name}\ntable {self._name} {{\n{content}\n}}\n"
         self._namespaces.run(self._place, ["nft", "-f", "-"], input=text)
-        self._applied = Counter(self.rules())
+        self._content, self._applied = content, Counter(self.rules())
 
     def rules(self) -> list[Rule]:
         """The rules that are there now, in order; none when the table is gone."""

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from rehearsal import network
-from rehearsal.network.namespaces import NamespaceError
 from rehearsal.supervisor.handler import HandlerError
 from tests.network.privately import privately
 from tests.network.stage import DENY_ALL, NETWORK, Stage, allow, deny
