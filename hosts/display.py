@@ -73,53 +73,58 @@ def show(outcome: Outcome, output: Console = console) -> None:
     output.print(_summary(outcome))
 
 
+def _print(output: Console, line: Text | str) -> None:
+    """A line as it is: what does not fit is the terminal's matter, never cut or broken here."""
+    output.print(line, soft_wrap=True)
+
+
 def _show_findings(report: Report, planning: bool, output: Console) -> None:
     shown = report.of("pending", "changed", "failed", "unknown")
     skipped = report.of("skipped")
     follows = report.of("follows")
     if not (shown or skipped or follows or report.error):
         return
-    output.print(f"\n[bold]{report.host}[/] [dim]{report.role}[/]")
+    _print(output, f"\n[bold]{report.host}[/] [dim]{report.role}[/]")
     if report.error:
-        output.print(Text(f"  ✗ {report.error}", style="red"))
+        _print(output, Text(f"  ✗ {report.error}", style="red"))
     for result in shown:
         _show_result(result, planning, output)
         for follower in [other for other in follows if other["reason"].endswith(f": {result['state']}")]:
             verb = follower["reason"].partition(":")[0]
-            output.print(f"      [cyan]→ {verb} {escape(follower['state'])}[/]")
+            _print(output, f"      [cyan]→ {verb} {escape(follower['state'])}[/]")
     for cause in dict.fromkeys(result["reason"] for result in skipped):
         names = [result["state"] for result in skipped if result["reason"] == cause]
         listed = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-        output.print(f"  [magenta]· skipped because of {escape(cause)}:[/] {escape(listed)}")
+        _print(output, f"  [magenta]· skipped because of {escape(cause)}:[/] {escape(listed)}")
 
 
 def _show_result(result: dict[str, Any], planning: bool, output: Console) -> None:
     status = result["status"]
     if status == "unknown":
-        output.print(f"  [dim]? {escape(result['state'])}: {escape(result['reason'])}[/]")
+        _print(output, f"  [dim]? {escape(result['state'])}: {escape(result['reason'])}[/]")
         return
     sign = {"failed": "✗", "pending": "~", "changed": "✓"}[status]
     differences = result.get("differences", [])
     what = "; ".join(difference["what"] for difference in differences)
     reason = result.get("reason", "") if status == "failed" else ""
     line = ": ".join(part for part in (result["state"], reason or what) if part)
-    output.print(Text(f"  {sign} {line}", style=COLOURS[status] if status == "failed" else ""))
+    _print(output, Text(f"  {sign} {line}", style=COLOURS[status] if status == "failed" else ""))
     if planning or status == "failed":
         for difference in differences:
             for text in difference.get("lines", []):
                 colour = {"+": "green", "-": "red"}.get(text[:1], "dim")
-                output.print(Text(f"      {text}", style=colour))
+                _print(output, Text(f"      {text}", style=colour))
     for text in result.get("log", "").splitlines():
-        output.print(Text(f"      | {text}", style="dim"))
+        _print(output, Text(f"      | {text}", style="dim"))
 
 
 def _summary(outcome: Outcome) -> Table:
     planning = outcome.mode == "plan"
-    table = Table(box=None, padding=(0, 2), header_style="dim", title_justify="left")
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for heading in ("host", "role", "unchanged", "pending" if planning else "changed"):
-        table.add_column(heading, justify="left" if heading in ("host", "role") else "right")
+        table.add_column(heading, justify="left" if heading in ("host", "role") else "right", no_wrap=True)
     for heading in (*(() if planning else ("restarted",)), "failed", "skipped", "time"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     for report in outcome.reports:
         changed = report.count("pending" if planning else "changed")
         cells = [

@@ -38,6 +38,9 @@ class Host:
         """Identities of states that changed in this run, or in a plan would change."""
         self.note: Callable[[str], None] = lambda text: None
         """Tells the operator what is going on within a state."""
+        self.units_are_read = False
+        """Whether systemd has read all unit files as they are. It does not always notice itself: of a folder that was
+        not there when it last looked, it knows nothing."""
         self.lost: dict[str, str] = {}
         """Other hosts whose run has failed, each with the reason: it is no use to wait for them."""
         self._fetch = fetch

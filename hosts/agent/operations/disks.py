@@ -7,7 +7,7 @@ import struct
 from pathlib import Path
 
 from hosts.agent.host import Host
-from hosts.agent.operations import atomic
+from hosts.agent.operations import atomic, units
 from hosts.agent.results import Difference, OperationError
 from hosts.states import FileSystem, Mount
 
@@ -96,6 +96,5 @@ def apply_mount(state: Mount, host: Host) -> None:
     file = host.path(f"/etc/systemd/system/{unit}")
     if not file.exists() or file.read_text() != _unit_file(state):
         atomic.write(host, file, _unit_file(state).encode(), "root", "root", 0o644)
-        host.run(["systemctl", "daemon-reload"])
-        host.facts.forget_units()
+        units.read_units(host)
     host.run(["systemctl", "enable", "--now", unit])

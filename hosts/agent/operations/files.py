@@ -100,6 +100,7 @@ def apply_file(state: File, host: Host) -> None:
 def _forget_units(path: str, host: Host) -> None:
     if path.startswith("/etc/systemd/system/"):
         host.facts.forget_units()
+        host.units_are_read = False
 
 
 def compare_link(state: Link, host: Host) -> list[Difference]:

@@ -56,6 +56,7 @@ def apply_package(state: Package, host: Host) -> None:
         host.run([*APT, "install", state.package], timeout=DEADLINE)
     finally:
         host.facts.forget_packages()
+        host.units_are_read = False
 
 
 def _update(host: Host) -> None:

@@ -67,17 +67,22 @@ def compare_unit(state: Unit, host: Host) -> list[Difference]:
     return differences
 
 
+def read_units(host: Host) -> None:
+    """Have systemd read its files anew."""
+    host.run(["systemctl", "daemon-reload"])
+    host.facts.forget_units()
+    host.units_are_read = True
+
+
 def _word(enabled: bool) -> str:
     return "enabled" if enabled else "disabled"
 
 
 def apply_unit(state: Unit, host: Host) -> None:
     """Bring the unit to its state, and let it follow what changed."""
+    if not host.units_are_read:
+        read_units(host)
     unit = host.facts.unit(state.unit)
-    if unit["NeedDaemonReload"] == "yes" or unit["LoadState"] != "loaded":
-        host.run(["systemctl", "daemon-reload"])
-        host.facts.forget_units()
-        unit = host.facts.unit(state.unit)
     if unit["LoadState"] == "masked" and (state.enabled or state.running):
         host.run(["systemctl", "unmask", state.unit])
     if state.enabled is not None and (unit["UnitFileState"] in ENABLED) != state.enabled:
