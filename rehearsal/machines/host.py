@@ -131,7 +131,10 @@ class Host:
                 raise HandlerError(f"{self.name} did not finish cloud-init in {seconds:.0f} s.\n{self.explain()}")
             time.sleep(0.1)
         if errors := self._cloud_init_errors():
-            raise HandlerError(f"cloud-init of {self.name} ended with errors: {'; '.join(errors)}\n{self.explain()}")
+            output = nspawn.end_of(self.overlay.root / "var/log/cloud-init-output.log", 30)
+            raise HandlerError(
+                f"cloud-init of {self.name} ended with errors: {'; '.join(errors)}\n— end of its output:\n{output}"
+            )
 
     def stop(self, seconds: float = STOP_SECONDS) -> None:
         """Power it off; after ``seconds`` its plug is pulled. Returns when no process is left."""

@@ -30,14 +30,10 @@ class Supervisor:
         ``silence`` is how many seconds the supervisor may say nothing at all; by default it may as long as it lives.
         Raises SupervisorError with the supervisor's reason, or when none lives.
         """
-        with (
-            self._connect() as connection,
-            connection.makefile("rb") as answers,
-            connection.makefile("wb", buffering=0) as requests,
-        ):
+        with self._connect() as connection, connection.makefile("rb") as answers:
             connection.settimeout(silence)
             try:
-                wire.send(requests, {"method": method, "params": params or {}})
+                connection.sendall(wire.encode({"method": method, "params": params or {}}))
                 while (message := wire.receive(answers)) is not None:
                     if "log" in message:
                         if log:

@@ -25,8 +25,12 @@ class WireError(Exception):
     """The other side did not keep to the form."""
 
 
+def encode(message: Message) -> bytes:
+    return json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+
+
 def send(stream: Writer, message: Message) -> None:
-    stream.write(json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode() + b"\n")
+    stream.write(encode(message))
     stream.flush()
 
 
