@@ -34,7 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--brief", action="store_true", help="progress and verdict only, as `fab verify.ready` shows them")
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(trylast=True)  # after pytest's own reporter, which --brief takes over from
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", checks.MARKER)
     stack = config.getoption("--stack", None) or os.environ.get("LIVEGANG_STACK", "rehearsal")

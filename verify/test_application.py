@@ -36,8 +36,8 @@ def look(host: Any) -> Outputs:
             f"health-{component.name}": f"curl -sS -m {HEALTH_SECONDS} -w '\\n%{{http_code}}' "
             f"http://{address}:{component.port}{component.health.path}",
             f"version-{component.name}": f"readlink {place}/current",
-            f"files-{component.name}": f"cd {place}/current/ && find . -type f ! -name '*.pyc' -print0 "
-            "| sort -z | xargs -0r sha256sum",
+            f"files-{component.name}": f"cd {place}/current/ && find . -type f "
+            "! -name '*.pyc' ! -name .livegang.json -print0 | sort -z | xargs -0r sha256sum",
             f"rights-{component.name}": f"find {place}/ -perm /022 ! -type l; "
             f"stat -c '%U %G %a' /etc/vivendi/{component.name}.password",
         }

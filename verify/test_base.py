@@ -29,7 +29,7 @@ STATE = Gathering(
         {
             "name": "hostname --fqdn",
             "sshd": f"sshd -T | grep -E '^({SSHD_OPTIONS}) '",
-            "keys": "sshd -T | sed -n 's/^hostkey //p' | while read key; do cat $key.pub; done",
+            "keys": "sshd -T | sed -n 's/^hostkey //p' | while read key; do cat $key.pub 2>/dev/null; done; true",
             "passwords": "passwd -S -a",
             "sudo": f"sudo -l -U {current().inventory.way_in.user}",
             "administrators": "getent group sudo",

@@ -19,10 +19,9 @@ def served_ports(protocol: str) -> set[int]:
 @check("mirror", proves="mirror:{host}")
 def test_mirror_is_listening(host: Any) -> None:
     """Without it no host can be converged, mended or patched."""
-    address = current().inventory.hosts[host.backend.hostname].address
-    for port in served_ports("tcp"):
-        listening = host.socket(f"tcp://{address}:{port}").is_listening or host.socket(f"tcp://{port}").is_listening
-        assert listening, f"nothing listens on port {port}, where the hosts get their packages"
+    listening = {line.split()[3].rpartition(":")[2] for line in host.check_output("ss -Hltn").splitlines()}
+    missing = served_ports("tcp") - {int(port) for port in listening}
+    assert not missing, f"nothing listens on port {', '.join(map(str, missing))}, where the hosts get their packages"
 
 
 @check("time", proves="time-server:{host}")

@@ -41,7 +41,7 @@ def test_a_stopped_service_is_one_cause_that_names_the_endpoint_which_runs_on_on
     )
     (cause,) = judge(made).causes
     assert (cause.subject, cause.component) == ("app01", "ambulant")
-    assert consequences(cause, made.subjects) == [
+    assert consequences([cause], made.subjects) == [
         "endpoint ambulant: site runs on every application host is not so",
         "1 further check on app01",
     ]
@@ -117,5 +117,5 @@ def test_every_failure_is_told_as_a_cause_or_under_one() -> None:
 def test_endpoints_with_the_same_fate_are_told_in_one_line() -> None:
     made = everything_behind_the_database(landscape())
     (cause,) = Analysis(made).causes
-    first, *_ = consequences(cause, made.subjects)
+    first, *_ = consequences([cause], made.subjects)
     assert first == "2 endpoints ambulant, kita: health is good is not so"

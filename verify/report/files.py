@@ -51,7 +51,7 @@ def document(run: Run, judgement: Judgement) -> dict[str, Any]:
                 "check": cause.result.check.identifier if cause.result else None,
                 "unreachable": cause.unreachable,
                 "consequences": [result.check.identifier for result in cause.consequences],
-                "summary": consequences(cause, run.subjects),
+                "summary": consequences([cause], run.subjects),
             }
             for cause in judgement.causes
         ],

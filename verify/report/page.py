@@ -45,7 +45,7 @@ def render_page(run: Run, judgement: Judgement) -> str:
         matrix=matrix,
         marks=MARKS,
         outcome_states=OUTCOME_STATES,
-        causes=[(cause, consequences(cause, run.subjects)) for cause in judgement.causes],
+        causes=[(group, consequences(group, run.subjects)) for group in judgement.groups],
         gaps=[gap for gap in judgement.gaps if gap.what not in unreachable],
         passed=sum(result.outcome is Outcome.PASSED for result in run.results),
     )

@@ -10,10 +10,29 @@ from verify.report.model import Result, Subjects
 MOST_NAMES = 12
 
 
-def consequences(cause: Cause, subjects: Subjects) -> list[str]:
-    """What follows from a cause: each endpoint once with what happens to it first, then the number of all others."""
+def grouped(causes: list[Cause]) -> list[list[Cause]]:
+    """Causes that are the same thing on several subjects, e.g. a service that runs on no host, together."""
+    groups: dict[object, list[Cause]] = {}
+    for cause in causes:
+        check = cause.result.check if cause.result else None
+        key = (check.suite, check.component, check.title, cause.reason) if check else id(cause)
+        groups.setdefault(key, []).append(cause)
+    return list(groups.values())
+
+
+def heading(group: list[Cause]) -> str:
+    """``db01, postgresql: PostgreSQL is down``; several subjects are all named."""
+    first = group[0]
+    if first.unreachable:
+        return f"{first.subject} is out of reach: {first.reason}"
+    return f"{_names([cause.subject for cause in group])}, {first.component}: {first.reason}"
+
+
+def consequences(group: list[Cause], subjects: Subjects) -> list[str]:
+    """What follows from causes that are the same: each endpoint once, with its first failure, then the number of others."""
     first: dict[str, Result] = {}
-    for result in cause.consequences:
+    followers = list({id(result): result for cause in group for result in cause.consequences}.values())
+    for result in followers:
         if result.check.subject in subjects.endpoints:
             first.setdefault(result.check.subject, result)
     by_title: dict[str, list[Result]] = {}
@@ -25,12 +44,12 @@ def consequences(cause: Cause, subjects: Subjects) -> list[str]:
         kind = "endpoint" if len(names) == 1 else f"{len(names)} endpoints"
         lines.append(f"{kind} {_names(names)}: {_common(results)}")
     told = {id(result) for results in by_title.values() for result in results}
-    rest = [result for result in cause.consequences if id(result) not in told]
+    rest = [result for result in followers if id(result) not in told]
     if rest:
         places = Counter(result.check.subject for result in rest)
         lines.append(f"{len(rest)} further check{'s' if len(rest) > 1 else ''} on {_names(list(places))}")
-    if cause.hidden_hosts:
-        lines.append(f"out of reach behind it: {_names(cause.hidden_hosts)}")
+    if hidden := [name for cause in group for name in cause.hidden_hosts]:
+        lines.append(f"out of reach behind it: {_names(hidden)}")
     return lines
 
 

@@ -6,12 +6,13 @@ from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from verify.report.matrix import Cell, Matrix, Row, State, arrange
 from verify.report.model import Run, Verdict
-from verify.report.summary import consequences
+from verify.report.summary import consequences, heading
 from verify.report.verdict import Judgement
 
 COLOURS = {
@@ -19,6 +20,8 @@ COLOURS = {
     Verdict.NO_GO: "bold white on red",
     Verdict.NOT_CHECKED: "bold black on yellow",
 }
+WIDE = 120
+"""Columns of a console on which roles and host names fit beside the matrix."""
 MARKS = {
     State.PASSED: ("✓", "green"),
     State.FAILED: ("✗", "bold red"),
@@ -29,41 +32,47 @@ MARKS = {
 
 def show(console: Console, run: Run, judgement: Judgement, report: Path | None) -> None:
     """Print the end of a readiness run."""
-    console.print(render(run, judgement, report))
+    console.print(render(run, judgement, report, console.width))
 
 
-def render(run: Run, judgement: Judgement, report: Path | None) -> RenderableType:
+def render(run: Run, judgement: Judgement, report: Path | None, width: int) -> RenderableType:
+    """``width``: columns that there are; a narrow console gets no notes beside the names."""
     verdict = judgement.verdict
-    parts: list[RenderableType] = ["", _table(arrange(run)), ""]
+    parts: list[RenderableType] = ["", _table(arrange(run), width >= WIDE), ""]
     parts.append(Text.assemble((f" {verdict} ", COLOURS[verdict]), f" {judgement.sentence}"))
-    for cause in judgement.causes:
-        heading = f"{cause.subject}, {cause.component}: {cause.reason}"
-        if cause.unreachable:
-            heading = f"{cause.subject} is out of reach: {cause.reason}"
-        parts.append(f"  [{'yellow' if cause.unreachable else 'red'}]●[/] [bold]{escape(heading)}[/]")
-        parts += [f"      → {escape(line)}" for line in consequences(cause, run.subjects)]
+    for group in judgement.groups:
+        colour = "yellow" if group[0].unreachable else "red"
+        parts.append(_hanging(Text.assemble((" ● ", colour), (heading(group), "bold")), 3))
+        parts += [_hanging(Text(f"→ {line}"), 5) for line in consequences(group, run.subjects)]
     told = {cause.subject for cause in judgement.causes if cause.unreachable}
-    parts += [f"  [yellow]○[/] not checked: {escape(str(gap))}" for gap in judgement.gaps if gap.what not in told]
+    for gap in judgement.gaps:
+        if gap.what not in told:
+            parts.append(_hanging(Text.assemble((" ○ ", "yellow"), f"not checked: {gap}"), 3))
     parts.append(f"[dim]{len(run.results)} checks in {run.seconds:.1f} s[/]")
     if report is not None:
         parts.append(f"Report: {escape(str(report))}")
     return Group(*parts)
 
 
-def _table(matrix: Matrix) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("")
-    table.add_column("")
+def _hanging(text: Text, indent: int) -> Padding:
+    """Text whose further lines stand under its first word."""
+    return Padding(text, (0, 0, 0, indent - 1))
+
+
+def _table(matrix: Matrix, notes: bool) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2 if notes else 1, 0, 0), header_style="dim")
+    table.add_column("", no_wrap=True)
+    if notes:
+        table.add_column("", no_wrap=True, style="dim")
     for suite in matrix.suites:
-        table.add_column(suite, justify="right")
+        table.add_column(suite, justify="right", no_wrap=True)
     for number, (_, rows) in enumerate(matrix.groups):
         if number:
             table.add_section()
             table.add_row()
         for row in rows:
-            table.add_row(
-                _mark(row), f"[dim]{escape(row.note)}[/]", *(_cell(row.cells[suite]) for suite in matrix.suites)
-            )
+            cells = [_cell(row.cells[suite]) for suite in matrix.suites]
+            table.add_row(_mark(row), *([escape(row.note)] if notes else []), *cells)
     return table
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from verify.report.causes import Analysis, Cause
 from verify.report.model import Gap, Outcome, Run, Verdict
+from verify.report.summary import grouped
 
 
 @dataclass(frozen=True)
@@ -21,15 +22,21 @@ class Judgement:
         return [cause for cause in self.causes if not cause.unreachable]
 
     @property
+    def groups(self) -> list[list[Cause]]:
+        """The causes, with those together that are the same thing on several hosts or endpoints."""
+        return grouped(self.causes)
+
+    @property
     def sentence(self) -> str:
         """The verdict's reason in one sentence."""
         if self.verdict is Verdict.GO:
             return "Every check of every host and endpoint passed."
         if self.verdict is Verdict.NO_GO:
+            number = len(grouped(self.failures))
             followers = len({id(result) for cause in self.failures for result in cause.consequences})
-            sentence = _count(len(self.failures), "cause")
+            sentence = _count(number, "cause")
             if followers:
-                sentence += f", {_count(followers, 'further check')} failed because of {_them(len(self.failures))}"
+                sentence += f", {_count(followers, 'further check')} failed because of {_them(number)}"
             if self.gaps:
                 sentence += f"; {_count(len(self.gaps), 'thing')} not checked"
             return sentence + "."
