@@ -104,7 +104,7 @@ def _common_options(inventory: Inventory, known_hosts: Path) -> dict[str, str]:
         "ServerAliveCountMax": "3",
         "ControlMaster": "auto",
         "ControlPersist": "60",
-        "ControlPath": _path(str(control_path(known_hosts.parent))) + "-%C",
+        "ControlPath": _path(str(control_path(known_hosts.parent)), tokens="-%C"),
     }
 
 
@@ -166,9 +166,9 @@ def _with_port(address: str, port: int) -> str:
     return address if port == 22 else f"[{address}]:{port}"
 
 
-def _path(value: str) -> str:
-    """A path as ssh reads it: no per cent sign of its own is a token. Without blanks it needs no quotes."""
-    escaped = value.replace("%", "%%")
+def _path(value: str, tokens: str = "") -> str:
+    """A path as ssh reads it, followed by ssh's own tokens. A per cent sign within the path is none of these."""
+    escaped = value.replace("%", "%%") + tokens
     return f'"{escaped}"' if " " in escaped else escaped
 
 

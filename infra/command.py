@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,9 +41,13 @@ class Pulumi:
 
     def capture(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run silently and return what it wrote, whatever its exit code."""
-        return subprocess.run(
-            self._command(arguments), env=self._environment(), capture_output=True, text=True, check=False
-        )
+        command = self._command(arguments)
+        # Files instead of pipes: a language host that outlives a failed run would keep a pipe open for minutes.
+        with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
+            ended = subprocess.run(command, env=self._environment(), stdout=output, stderr=errors, check=False)
+            output.seek(0)
+            errors.seek(0)
+            return subprocess.CompletedProcess(command, ended.returncode, output.read(), errors.read())
 
     def _command(self, arguments: Sequence[str]) -> list[str]:
         return [pulumi_executable(), *arguments, "--stack", self.stack, "--cwd", str(self.folder)]

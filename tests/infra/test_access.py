@@ -64,12 +64,12 @@ def test_only_pinned_keys_are_accepted(config: Path, host: str) -> None:
 
 @pytest.mark.parametrize("name", ["web01.vivendi.internal", "10.77.3.4", "mgmt01", "198.51.100.11", "203.0.113.66"])
 def test_a_key_is_known_under_every_name_a_client_may_look_up(config: Path, name: str) -> None:
-    command = ["ssh-keygen", "-F", name, "-f", config.with_name("known_hosts")]
+    command = ["ssh-keygen", "-F", name, "-f", str(config.with_name("known_hosts"))]
     assert KEY in subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def test_an_address_that_is_not_in_the_inventory_is_unknown(config: Path) -> None:
-    command = ["ssh-keygen", "-F", "10.77.3.5", "-f", config.with_name("known_hosts")]
+    command = ["ssh-keygen", "-F", "10.77.3.5", "-f", str(config.with_name("known_hosts"))]
     assert subprocess.run(command, check=False, capture_output=True).returncode == 1
 
 

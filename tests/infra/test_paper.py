@@ -1,0 +1,100 @@
+"""Any stack is previewed on paper under the real engine: nine machines, six endpoints, nothing secret, no trace."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from console import ExpectedError
+from infra.inventory import PROJECT
+from infra.paper import PaperProject, paper_project
+from infra.plan import Plan, parse
+from infra.tasks import PREVIEW
+from infra.topology import KEY
+
+
+@pytest.fixture(autouse=True)
+def _state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A state folder of the test's own: the clone's stays as it is."""
+    monkeypatch.setenv("LIVEGANG_STATE", str(tmp_path_factory.mktemp("state")))
+
+
+def preview(project: PaperProject, stack: str) -> Plan:
+    result = project.pulumi.capture(*PREVIEW)
+    return parse(stack, result.stdout, result.stderr)
+
+
+def project_with(folder: Path, stack: str, **changes: Any) -> Path:
+    """A project folder with one stack of the clone, its topology changed."""
+    shutil.copy(PROJECT / "Pulumi.yaml", folder)
+    (folder / "infra").symlink_to(PROJECT / "infra")
+    document = yaml.safe_load((PROJECT / f"Pulumi.{stack}.yaml").read_text())
+    document["config"][KEY] |= changes
+    (folder / f"Pulumi.{stack}.yaml").write_text(yaml.safe_dump(document))
+    return folder
+
+
+@pytest.mark.parametrize("stack", ["rehearsal", "prod"])
+def test_a_stack_previews_with_nine_machines_and_six_endpoints(stack: str) -> None:
+    with paper_project(stack) as project:
+        plan = preview(project, stack)
+    assert len(plan.of_type("compute:VirtualMachine")) == 9
+    assert len(plan.of_type("dns:RecordSet")) == 6
+    assert set(plan.changes) == {"create"}
+    kept = plan.to_json()
+    assert "PRIVATE KEY" not in kept
+    assert str(PROJECT) not in kept
+
+
+def test_missing_files_are_replaced_and_named(tmp_path: Path) -> None:
+    folder = project_with(tmp_path, "prod", certificate={"pfx_file": "/nowhere/gateway.pfx"})
+    with paper_project("prod", folder) as project:
+        assert project.replaced == ["/nowhere/gateway.pfx"]
+        assert preview(project, "prod").changes["create"] > 100
+
+
+def test_paper_leaves_no_trace_in_the_project(tmp_path: Path) -> None:
+    folder = project_with(tmp_path, "prod")
+    before = (folder / "Pulumi.prod.yaml").read_bytes(), sorted(path.name for path in folder.iterdir())
+    with paper_project("prod", folder) as project:
+        scratch = project.pulumi.folder
+    assert ((folder / "Pulumi.prod.yaml").read_bytes(), sorted(path.name for path in folder.iterdir())) == before
+    assert not scratch.exists()
+
+
+def test_every_mistake_of_a_stack_is_told_before_anything_is_touched(tmp_path: Path) -> None:
+    folder = project_with(
+        tmp_path, "prod", expected={"hosts": 10, "endpoints": 6}, protekt=True, domain={"zone": "mobil.example.org"}
+    )
+    with paper_project("prod", folder) as project, pytest.raises(ExpectedError) as caught:
+        preview(project, "prod")
+    told = str(caught.value)
+    assert "Traceback" not in told
+    for part in (
+        "Pulumi.prod.yaml has 3 mistakes",
+        f"{KEY}.hosts: 9",
+        "Did you mean protect?",
+        "domain.ttl: is missing",
+    ):
+        assert part in told
+
+
+def test_a_stack_that_does_not_exist_is_named_with_those_that_do(tmp_path: Path) -> None:
+    folder = project_with(tmp_path, "prod")
+    with pytest.raises(ExpectedError, match="There is no stack prdo") as caught, paper_project("prdo", folder):
+        pass
+    assert "Stacks: prod" in str(caught.value)
+
+
+def test_an_unknown_key_of_the_project_is_refused(tmp_path: Path) -> None:
+    folder = project_with(tmp_path, "prod")
+    document = yaml.safe_load((folder / "Pulumi.prod.yaml").read_text())
+    document["config"]["livegang:topologi"] = json.loads("{}")
+    (folder / "Pulumi.prod.yaml").write_text(yaml.safe_dump(document))
+    with paper_project("prod", folder) as project, pytest.raises(ExpectedError, match="Did you mean topology"):
+        preview(project, "prod")

@@ -1,0 +1,177 @@
+"""The program under the real engine, brought up on paper once: what it makes, and what a change to it changes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from infra import inventory
+from infra.command import PARALLEL, Pulumi
+from infra.inventory import Inventory
+from infra.paper import PAPER
+from infra.plan import Plan, difference_lines, parse
+from infra.tasks import PREVIEW
+from tests.infra.conftest import STACK, PaperStack
+
+TENTH = {"role": "web", "address": "10.77.3.6", "zone": "3", "size": "Standard_D2as_v5"}
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> PaperStack:
+    return PaperStack(tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture(scope="module")
+def pulumi(stack: PaperStack, tmp_path_factory: pytest.TempPathFactory) -> Pulumi:
+    """The stack, up on paper."""
+    environment = {**PAPER, "LIVEGANG_STATE": str(tmp_path_factory.mktemp("state"))}
+    pulumi = Pulumi(STACK, stack.folder, environment)
+    for arguments in (
+        ["stack", "select", "--create", "--non-interactive"],
+        ["up", "--yes", "--skip-preview", "--parallel", str(PARALLEL)],
+    ):
+        result = pulumi.capture(*arguments)
+        assert result.returncode == 0, result.stdout + result.stderr
+    return pulumi
+
+
+@pytest.fixture
+def declared(stack: PaperStack) -> Iterator[PaperStack]:
+    """The stack's file, to be changed by a test and put back afterwards."""
+    yield stack
+    stack.declare(lambda topology: None)
+
+
+@pytest.fixture(scope="module")
+def state(pulumi: Pulumi) -> dict[str, Any]:
+    exported = json.loads(pulumi.capture("stack", "export").stdout)
+    assert isinstance(exported, dict)
+    return exported
+
+
+@pytest.fixture(scope="module")
+def exported(pulumi: Pulumi) -> Inventory:
+    return inventory.parse(json.loads(pulumi.capture("stack", "output", "inventory", "--json").stdout), STACK)
+
+
+def preview(pulumi: Pulumi) -> Plan:
+    result = pulumi.capture(*PREVIEW)
+    return parse(STACK, result.stdout, result.stderr)
+
+
+def changes(plan: Plan) -> dict[str, list[str]]:
+    """Lines of difference by resource, of those that would change."""
+    return {
+        step.name: list(difference_lines(step.old, step.new)) if step.old and step.new else [step.op]
+        for step in plan.steps
+        if step.is_change and ("azure-native" in step.type or "dynamic" in step.type)
+    }
+
+
+def test_the_inventory_is_complete(exported: Inventory) -> None:
+    assert len(exported.hosts) == 9
+    assert len(exported.endpoints) == 6
+    assert all(host.host_keys[0].startswith("ssh-ed25519 ") for host in exported.hosts.values())
+    assert exported.way_in.jump_address != exported.way_in.transfer_address
+    assert exported.vault_uri.startswith("https://kv-vivendi-")
+    assert all(host.certificate for host in exported.hosts_of("database"))
+
+
+def test_each_host_is_told_of_its_own_secrets_only(exported: Inventory) -> None:
+    purposes = {name: set(host.secrets) for name, host in exported.hosts.items()}
+    assert {"tls-key", "postgresql/replication"} <= purposes["db01"]
+    assert exported.hosts["db01"].secrets["tls-key"].name == "tls-key-db01"
+    assert purposes["app01"] == {f"postgresql/{area}" for area in exported.endpoints}
+    assert purposes["web01"] == purposes["mgmt01"] == set()
+    assert all(reference.version for host in exported.hosts.values() for reference in host.secrets.values())
+
+
+def test_each_right_is_for_one_secret(state: dict[str, Any]) -> None:
+    """At the vault's scope every host could read every other's."""
+    scopes = [entry["inputs"]["scope"] for entry in of_type(state, "authorization:RoleAssignment")]
+    assert scopes
+    assert all("/secrets/" in scope for scope in scopes)
+
+
+@pytest.mark.parametrize("canary", ["PRIVATE KEY", "I2Nsb3VkLWNvbmZpZ"], ids=["private keys", "custom data"])
+def test_no_secret_is_in_clear_in_the_state(state: dict[str, Any], canary: str) -> None:
+    assert canary not in json.dumps(state)
+
+
+def test_passwords_and_the_pfx_are_encrypted_in_the_state(state: dict[str, Any]) -> None:
+    secrets = of_type(state, "keyvault:Secret")
+    assert len(secrets) == 10
+    for entry in secrets:
+        value = entry["inputs"]["properties"]
+        # Either the property or the whole object is a ciphertext.
+        assert "ciphertext" in value or "ciphertext" in value["value"], entry["urn"]
+
+
+def test_secrets_stay_encrypted_after_a_refresh(pulumi: Pulumi, state: dict[str, Any]) -> None:
+    result = pulumi.capture("refresh", "--yes")
+    assert result.returncode == 0, result.stdout + result.stderr
+    refreshed = pulumi.capture("stack", "export").stdout
+    assert "PRIVATE KEY" not in refreshed
+    assert refreshed.count("ciphertext") == json.dumps(state).count("ciphertext")
+
+
+def test_nothing_changes_without_a_change(pulumi: Pulumi) -> None:
+    for _ in range(2):
+        result = pulumi.capture("preview", "--refresh", "--expect-no-changes", "--non-interactive")
+        assert result.returncode == 0, result.stdout
+
+
+def test_every_subnet_is_private_and_has_a_group(state: dict[str, Any]) -> None:
+    subnets = of_type(state, "network:Subnet")
+    assert len(subnets) == 7
+    for subnet in subnets:
+        assert subnet["inputs"]["defaultOutboundAccess"] is False
+        assert subnet["inputs"]["networkSecurityGroup"]["id"]
+
+
+def test_data_disks_outlive_their_machines(state: dict[str, Any]) -> None:
+    machines = [entry["inputs"] for entry in of_type(state, "compute:VirtualMachine")]
+    disks = [disk for machine in machines for disk in machine["storageProfile"].get("dataDisks", [])]
+    assert len(disks) == 3
+    assert all((disk["createOption"], disk["deleteOption"], disk["lun"]) == ("Attach", "Detach", 0) for disk in disks)
+
+
+def test_no_host_has_a_public_address(state: dict[str, Any]) -> None:
+    for interface in of_type(state, "network:NetworkInterface"):
+        for configuration in interface["inputs"]["ipConfigurations"]:
+            assert "publicIPAddress" not in configuration
+
+
+def test_removing_a_flow_names_its_rules_and_nothing_else(pulumi: Pulumi, declared: PaperStack) -> None:
+    declared.declare(lambda topology: topology["flows"].pop("database-from-application"))
+    found = changes(preview(pulumi))
+    assert set(found) == {"nsg-database", "nsg-application"}
+    assert [line.split(":")[0] for line in found["nsg-database"]] == ['- securityRules["database-from-application"]']
+    assert [line.split(":")[0] for line in found["nsg-application"]] == [
+        '- securityRules["database-from-application-out"]'
+    ]
+
+
+def test_another_host_leaves_the_others_as_they_are(pulumi: Pulumi, declared: PaperStack) -> None:
+    def tenth(topology: dict[str, Any]) -> None:
+        topology["hosts"]["web03"] = TENTH
+        topology["expected"]["hosts"] = 10
+
+    declared.declare(tenth)
+    found = changes(preview(pulumi))
+    assert found.pop("agw-vivendi")  # the gateway's pool gets the new host's address
+    assert set(found) == {"web03", "vm-web03", "nic-web03", "id-web03", "host-key-web03", "host-web03"} - {"web03"}
+
+
+def test_another_size_updates_one_machine(pulumi: Pulumi, declared: PaperStack) -> None:
+    declared.declare(lambda topology: topology["hosts"]["web01"].update(size="Standard_D8as_v5"))
+    assert changes(preview(pulumi)) == {
+        "vm-web01": ['~ hardwareProfile.vmSize: "Standard_D2as_v5" → "Standard_D8as_v5"']
+    }
+
+
+def of_type(state: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    return [entry for entry in state["deployment"]["resources"] if entry["type"] == f"azure-native:{kind}"]
