@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 
+WIDTH_WITHOUT_TERMINAL = 140
+"""Columns of a log file or a CI page, which have none of their own: tables must not be cut at 80."""
+
 console = Console(highlight=False)
+if not console.is_terminal and "COLUMNS" not in os.environ:
+    console.width = WIDTH_WITHOUT_TERMINAL
 
 
 @contextmanager
