@@ -44,8 +44,7 @@ def cloud_config(boot: FirstBoot) -> str:
         "hostname": boot.host,
         "fqdn": fqdn,
         "manage_etc_hosts": True,
-        # The image's own locale, package sources and packages are the role's work, or left as they are.
-        "locale": False,
+        # The image's package sources and packages are the role's work.
         "apt": {"preserve_sources_list": True},
         "package_update": False,
         "package_upgrade": False,
