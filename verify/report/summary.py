@@ -29,7 +29,7 @@ def heading(group: list[Cause]) -> str:
 
 
 def consequences(group: list[Cause], subjects: Subjects) -> list[str]:
-    """What follows from causes that are the same: each endpoint once, with its first failure, then the number of others."""
+    """What follows from causes that are the same: each endpoint once with its first failure, then how many others."""
     first: dict[str, Result] = {}
     followers = list({id(result): result for cause in group for result in cause.consequences}.values())
     for result in followers:

@@ -6,12 +6,11 @@ from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from verify.report.matrix import Cell, Matrix, Row, State, arrange
-from verify.report.model import Run, Verdict
+from verify.report.model import Gap, Run, Subjects, Verdict
 from verify.report.summary import consequences, heading
 from verify.report.verdict import Judgement
 
@@ -40,23 +39,24 @@ def render(run: Run, judgement: Judgement, report: Path | None, width: int) -> R
     verdict = judgement.verdict
     parts: list[RenderableType] = ["", _table(arrange(run), width >= WIDE), ""]
     parts.append(Text.assemble((f" {verdict} ", COLOURS[verdict]), f" {judgement.sentence}"))
-    for group in judgement.groups:
-        colour = "yellow" if group[0].unreachable else "red"
-        parts.append(_hanging(Text.assemble((" ● ", colour), (heading(group), "bold")), 3))
-        parts += [_hanging(Text(f"→ {line}"), 5) for line in consequences(group, run.subjects)]
     told = {cause.subject for cause in judgement.causes if cause.unreachable}
-    for gap in judgement.gaps:
-        if gap.what not in told:
-            parts.append(_hanging(Text.assemble((" ○ ", "yellow"), f"not checked: {gap}"), 3))
+    parts.append(_troubles(judgement, [gap for gap in judgement.gaps if gap.what not in told], run.subjects))
     parts.append(f"[dim]{len(run.results)} checks in {run.seconds:.1f} s[/]")
     if report is not None:
         parts.append(f"Report: {escape(str(report))}")
     return Group(*parts)
 
 
-def _hanging(text: Text, indent: int) -> Padding:
-    """Text whose further lines stand under its first word."""
-    return Padding(text, (0, 0, 0, indent - 1))
+def _troubles(judgement: Judgement, gaps: list[Gap], subjects: Subjects) -> Table:
+    """One line a cause with what follows from it below, then what was not checked; wrapped lines stay indented."""
+    table = Table.grid(padding=(0, 1, 0, 1))
+    for group in judgement.groups:
+        table.add_row(Text("●", "yellow" if group[0].unreachable else "red"), Text(heading(group), "bold"))
+        for line in consequences(group, subjects):
+            table.add_row("", Text(f"→ {line}"))
+    for gap in gaps:
+        table.add_row(Text("○", "yellow"), Text(f"not checked: {gap}"))
+    return table
 
 
 def _table(matrix: Matrix, notes: bool) -> Table:
