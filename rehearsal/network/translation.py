@@ -91,10 +91,16 @@ def _ways_out(landscape: Landscape) -> Iterable[tuple[str, str]]:
 
 
 def _own_addresses(landscape: Landscape, subnet: Subnet) -> Iterable[tuple[IPv4Address, IPv4Address, str]]:
-    for interface in landscape.interfaces.values():
-        public = landscape.public_addresses.get(interface.public_address or "")
-        if interface.subnet == subnet.id and interface.address is not None and public is not None:
-            yield interface.address, public, interface.name
+    """Inside and public address, with a name, of what goes out by an address of its own: gateways, interfaces."""
+    owned = [(item.inside, item.public_address, item.name) for item in landscape.publications.values()]
+    owned += [
+        (item.address, item.public_address, item.name)
+        for item in landscape.interfaces.values()
+        if item.address is not None and item.public_address is not None
+    ]
+    for inside, identifier, name in owned:
+        if inside in subnet.prefix and identifier in landscape.public_addresses:
+            yield inside, landscape.public_addresses[identifier], name
 
 
 def _publics(landscape: Landscape, subnet: Subnet) -> list[IPv4Address]:

@@ -144,10 +144,14 @@ class Stage:
     def serve(self, namespace: str, address: str, port: int) -> socket.socket:
         return self.world.namespaces.listen(namespace, address, port)
 
-    def reaches(self, namespace: str, address: str, port: int, timeout: float = 0.4) -> bool:
-        """Whether a connection is made; a refusal is an error, for what is denied must be silent."""
+    def reaches(self, namespace: str, address: str, port: int, seconds: float = 5) -> bool:
+        """Whether a connection is made in time; a refusal is an error, for what is denied must be silent."""
         try:
-            with self.world.namespaces.connect(namespace, (address, port), timeout):
+            with self.world.namespaces.connect(namespace, (address, port), seconds):
                 return True
         except TimeoutError:
             return False
+
+    def times_out(self, namespace: str, address: str, port: int) -> bool:
+        """Whether nothing answers. It waits briefly: each such check has a twin beside it that does answer."""
+        return not self.reaches(namespace, address, port, seconds=0.4)
