@@ -49,8 +49,7 @@ class VirtualMachines:
 
     def restore(self, identifier: str, properties: Properties, log: Log) -> None:
         """Boot it again on its root, unless it was stopped or gone when the last supervisor ended."""
-        name = str((properties.get("osProfile") or {}).get("computerName") or identifier.rsplit("/", 1)[-1])
-        host = self._world.hosts.add(identifier, name, self._role(properties))
+        host = self._world.hosts.add(identifier, computer_name(identifier, properties), self._role(properties))
         state = host.remembered() if host.overlay.exists() else State.GONE
         if state is State.STOPPED:
             host.overlay.mount()
@@ -99,6 +98,11 @@ class VirtualMachines:
     def _role(self, properties: Properties) -> str:
         """From the tag `role`; it decides only in which order hosts are stopped."""
         return str((properties.get("tags") or {}).get("role", ""))
+
+
+def computer_name(identifier: str, properties: Properties) -> str:
+    """The host's own name."""
+    return str((properties.get("osProfile") or {}).get("computerName") or identifier.rsplit("/", 1)[-1])
 
 
 def interface_of(properties: Properties) -> str | None:

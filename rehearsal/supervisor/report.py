@@ -9,8 +9,9 @@ from typing import Any
 from rehearsal import network
 from rehearsal.machines.cgroups import ROOT, Cgroup
 from rehearsal.machines.host import Host, State
-from rehearsal.machines.virtual_machine import interface_of
+from rehearsal.machines.virtual_machine import TOKEN, computer_name, interface_of
 from rehearsal.supervisor.handler import HandlerError
+from rehearsal.supervisor.records import Record
 from rehearsal.supervisor.resources import Resources
 from rehearsal.supervisor.world import World
 
@@ -22,11 +23,16 @@ def status(world: World, resources: Resources, started: float) -> dict[str, Any]
     hosts = world.hosts.all()
     with ThreadPoolExecutor(max(1, len(hosts))) as pool:
         described = list(pool.map(lambda pair: _host(world, *pair), hosts))
+    described += [
+        _host_to_be_restored(record)
+        for record in world.records.of_type(TOKEN)
+        if record.complete and world.hosts.get(record.id) is None
+    ]
     return {
         "state": str(world.settings.state),
         "uptime": time.time() - started,
         "memory": Cgroup(ROOT).usage().memory,
-        "hosts": described,
+        "hosts": sorted(described, key=lambda host: str(host["name"])),
         "services": [
             {"name": name, "alive": world.containers.alive(name), "memory": world.containers.usage(name).memory}
             for name in world.containers.names()
@@ -84,6 +90,23 @@ def _host(world: World, identifier: str, host: Host) -> dict[str, Any]:
         "cpu_seconds": usage.cpu_seconds,
         "processes": usage.processes,
         **_units(host),
+    }
+
+
+def _host_to_be_restored(record: Record) -> dict[str, Any]:
+    """One whose turn has not come yet after the supervisor's start."""
+    return {
+        "id": record.id.lower(),
+        "name": computer_name(record.id, record.properties),
+        "role": "",
+        "state": State.STARTING,
+        "since": 0.0,
+        "address": None,
+        "memory": 0,
+        "cpu_seconds": 0.0,
+        "processes": 0,
+        "services": None,
+        "failed": [],
     }
 
 
