@@ -51,6 +51,8 @@ def render(gateway: Gateway, folder: str, revision: str) -> str:
         "    timeout tunnel 1h",
         "frontend gateway",
         f"    bind 127.0.0.1:{BALANCER_PORT}",
+        # What nginx let pass is passed on, an umlaut that a client did not encode included.
+        "    option accept-invalid-http-request",
         f"    http-request set-var(txn.backend) req.hdr({BACKEND_HEADER})",
         f"    http-request del-header {BACKEND_HEADER}",
         "    use_backend %[var(txn.backend)]",

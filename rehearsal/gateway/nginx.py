@@ -25,7 +25,7 @@ worker_processes 2;
 pid /run/nginx.pid;
 error_log stderr warn;
 include /etc/nginx/modules-enabled/*.conf;
-events { worker_connections 2048; }
+events { worker_connections 1000; }
 """
 
 # Azure gives the client's address with its port, after what the client itself sent. Towards the balancer no

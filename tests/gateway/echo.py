@@ -1,0 +1,58 @@
+"""A backend that answers with what it got, as JSON: `echo.py NAME`. SIGUSR1 makes its probes fail, and succeed again.
+
+`/sleep/SECONDS` answers late, `/status/CODE` with that status.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+class Echo(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    healthy = True
+
+    def answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        status = 200
+        _, kind, *rest = self.path.split("/")
+        if self.path == "/web-health":
+            status = 200 if Echo.healthy else 503
+        elif kind == "sleep":
+            time.sleep(float(rest[0]))
+        elif kind == "status":
+            status = int(rest[0])
+        document = {
+            "server": sys.argv[1],
+            "method": self.command,
+            "path": self.path,
+            "headers": {name.lower(): value for name, value in self.headers.items()},
+            "body": body.decode(),
+        }
+        content = json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = answer
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Silent."""
+
+
+def toggle(*_: Any) -> None:
+    Echo.healthy = not Echo.healthy
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGUSR1, toggle)
+    server = ThreadingHTTPServer(("0.0.0.0", 80), Echo)
+    print("ready", flush=True)
+    server.serve_forever()

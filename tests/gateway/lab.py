@@ -1,0 +1,297 @@
+"""A small landscape below a real supervisor: a gateway, two backends that echo what they get, and the Internet."""
+
+from __future__ import annotations
+
+import base64
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from rehearsal.keys import ensure
+from rehearsal.settings import PROJECT, Settings
+from rehearsal.supervisor.client import Supervisor
+
+GROUP = "/subscriptions/11111111-2222-4333-8444-555555555555/resourceGroups/rg-lab"
+NETWORK = f"{GROUP}/providers/Microsoft.Network"
+VNET = f"{NETWORK}/virtualNetworks/vnet-lab"
+PUBLIC_ADDRESS = f"{NETWORK}/publicIPAddresses/pip-gateway"
+GATEWAY = f"{NETWORK}/applicationGateways/agw-lab"
+POLICY = f"{NETWORK}/ApplicationGatewayWebApplicationFirewallPolicies/waf-lab"
+VAULT = f"{GROUP}/providers/Microsoft.KeyVault/vaults/kv-lab"
+CERTIFICATE = f"{VAULT}/secrets/gateway-certificate"
+IDENTITY = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-gateway"
+ASSIGNMENT = f"{CERTIFICATE}/providers/Microsoft.Authorization/roleAssignments/11111111-0000-4000-8000-000000000001"
+SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
+DOMAIN = "mobil.livegang.test"
+SITES = ("ambulant", "kita")
+BACKENDS = {"web01": "10.99.3.4", "web02": "10.99.3.5"}
+
+TOKENS = {
+    VNET: "network:VirtualNetwork",
+    PUBLIC_ADDRESS: "network:PublicIPAddress",
+    GATEWAY: "network:ApplicationGateway",
+    POLICY: "network:WebApplicationFirewallPolicy",
+    VAULT: "keyvault:Vault",
+    CERTIFICATE: "keyvault:Secret",
+    IDENTITY: "managedidentity:UserAssignedIdentity",
+    ASSIGNMENT: "authorization:RoleAssignment",
+}
+
+
+def part(collection: str, name: str) -> dict[str, str]:
+    """A reference to a sub-resource of the gateway."""
+    return {"id": f"{GATEWAY}/{collection}/{name}"}
+
+
+def gateway_properties(**changes: Any) -> dict[str, Any]:
+    """As the program declares it: each site on 443, and on 80 a redirect to it."""
+    frontend = part("frontendIPConfigurations", "public")
+    properties: dict[str, Any] = {
+        "location": "germanywestcentral",
+        "sku": {"name": "WAF_v2", "tier": "WAF_v2", "capacity": 2},
+        "zones": ["1", "2", "3"],
+        "enableHttp2": True,
+        "identity": {"type": "UserAssigned", "userAssignedIdentities": [IDENTITY]},
+        "firewallPolicy": {"id": POLICY},
+        "gatewayIPConfigurations": [{"name": "gateway", "subnet": {"id": f"{VNET}/subnets/snet-gateway"}}],
+        "frontendIPConfigurations": [{"name": "public", "publicIPAddress": {"id": PUBLIC_ADDRESS}}],
+        "frontendPorts": [{"name": "port-80", "port": 80}, {"name": "port-443", "port": 443}],
+        "sslCertificates": [
+            {"name": "endpoints", "keyVaultSecretId": "https://kv-lab.vault.azure.net/secrets/gateway-certificate"}
+        ],
+        "sslPolicy": {"policyType": "Predefined", "policyName": "AppGwSslPolicy20220101S"},
+        "backendAddressPools": [
+            {"name": "web", "backendAddresses": [{"ipAddress": address} for address in BACKENDS.values()]}
+        ],
+        "backendHttpSettingsCollection": [
+            {
+                "name": "web",
+                "protocol": "Http",
+                "port": 80,
+                "cookieBasedAffinity": "Disabled",
+                "pickHostNameFromBackendAddress": False,
+                "requestTimeout": 3,
+                "connectionDraining": {"enabled": True, "drainTimeoutInSec": 10},
+                "probe": part("probes", "web"),
+            }
+        ],
+        "probes": [
+            {
+                "name": "web",
+                "protocol": "Http",
+                "host": "web.lab.internal",
+                "path": "/web-health",
+                "interval": 1,
+                "timeout": 1,
+                "unhealthyThreshold": 2,
+                "match": {"statusCodes": ["200"]},
+            }
+        ],
+        "httpListeners": [],
+        "requestRoutingRules": [],
+        "redirectConfigurations": [],
+    }
+    for number, site in enumerate(SITES):
+        host = f"{site}.{DOMAIN}"
+        properties["httpListeners"] += [
+            {
+                "name": f"https-{site}",
+                "protocol": "Https",
+                "hostName": host,
+                "hostNames": [],
+                "requireServerNameIndication": True,
+                "frontendIPConfiguration": frontend,
+                "frontendPort": part("frontendPorts", "port-443"),
+                "sslCertificate": part("sslCertificates", "endpoints"),
+            },
+            {
+                "name": f"http-{site}",
+                "protocol": "Http",
+                "hostName": host,
+                "frontendIPConfiguration": frontend,
+                "frontendPort": part("frontendPorts", "port-80"),
+            },
+        ]
+        properties["redirectConfigurations"].append(
+            {
+                "name": site,
+                "redirectType": "Permanent",
+                "targetListener": part("httpListeners", f"https-{site}"),
+                "includePath": True,
+                "includeQueryString": True,
+            }
+        )
+        properties["requestRoutingRules"] += [
+            {
+                "name": f"https-{site}",
+                "ruleType": "Basic",
+                "priority": 100 + number,
+                "httpListener": part("httpListeners", f"https-{site}"),
+                "backendAddressPool": part("backendAddressPools", "web"),
+                "backendHttpSettings": part("backendHttpSettingsCollection", "web"),
+            },
+            {
+                "name": f"http-{site}",
+                "ruleType": "Basic",
+                "priority": 10_000 + number,
+                "httpListener": part("httpListeners", f"http-{site}"),
+                "redirectConfiguration": part("redirectConfigurations", site),
+            },
+        ]
+    return {**properties, **changes}
+
+
+def policy_properties(**changes: Any) -> dict[str, Any]:
+    """As the program declares it; ``changes`` are to ``policySettings``, or ``customRules`` and ``managedRules``."""
+    rules = {key: changes.pop(key) for key in ("customRules", "managedRules") if key in changes}
+    settings = {"state": "Enabled", "mode": "Prevention", "requestBodyCheck": True, "maxRequestBodySizeInKb": 2000}
+    return {
+        "policySettings": {**settings, **changes},
+        "managedRules": {
+            "managedRuleSets": [
+                {"ruleSetType": "Microsoft_DefaultRuleSet", "ruleSetVersion": "2.1"},
+                {"ruleSetType": "Microsoft_BotManagerRuleSet", "ruleSetVersion": "1.1"},
+            ]
+        },
+        **rules,
+    }
+
+
+class Lab:
+    """The landscape; :meth:`close` ends it and all that was started in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.settings = Settings(folder / "state")
+        stack_file = folder / "Pulumi.rehearsal.yaml"
+        sites = ", ".join(f"{site}: {{host_name: {site}.{DOMAIN}}}" for site in SITES)
+        stack_file.write_text(f"config: {{'livegang:topology': {{endpoints: {{{sites}}}}}}}")
+        self.keys = ensure(self.settings, stack_file)
+        self.supervisor = Supervisor(self.settings)
+        self.supervisor.ensure()
+        self.backends: dict[str, subprocess.Popen[str]] = {}
+
+    def close(self) -> None:
+        for backend in self.backends.values():
+            backend.kill()
+        self.supervisor.call("shutdown")
+        deadline = time.monotonic() + 20
+        while self.supervisor.alive():
+            assert time.monotonic() < deadline, "the supervisor does not end"
+            time.sleep(0.1)
+
+    def put(self, identifier: str, properties: dict[str, Any], token: str | None = None) -> dict[str, Any]:
+        return self.supervisor.put(f"azure-native:{token or TOKENS[identifier]}", identifier, properties)
+
+    def get(self, identifier: str = GATEWAY) -> dict[str, Any] | None:
+        return self.supervisor.get(f"azure-native:{TOKENS[identifier]}", identifier)
+
+    def delete(self, identifier: str) -> None:
+        self.supervisor.delete(f"azure-native:{TOKENS[identifier]}", identifier)
+
+    def build(self) -> None:
+        """Everything but the gateway itself and its right to its certificate."""
+        self.put(VNET, {"addressSpace": {"addressPrefixes": ["10.99.0.0/16"]}})
+        for name, prefix in (("web", "10.99.3.0/24"), ("gateway", "10.99.7.0/24")):
+            subnet = {"addressPrefix": prefix, "defaultOutboundAccess": False}
+            self.put(f"{VNET}/subnets/snet-{name}", subnet, "network:Subnet")
+        self.public_address = str(
+            self.put(PUBLIC_ADDRESS, {"sku": {"name": "Standard"}, "publicIPAllocationMethod": "Static"})["ipAddress"]
+        )
+        for name, address in BACKENDS.items():
+            configuration = {
+                "name": "primary",
+                "subnet": {"id": f"{VNET}/subnets/snet-web"},
+                "privateIPAddress": address,
+                "privateIPAllocationMethod": "Static",
+            }
+            interface = f"{NETWORK}/networkInterfaces/nic-{name}"
+            self.put(interface, {"ipConfigurations": [configuration]}, "network:NetworkInterface")
+            self.serve(name)
+        self.put(VAULT, {"properties": {"enableRbacAuthorization": True}})
+        self.put_certificate()
+        self.principal = self.put(IDENTITY, {})["principalId"]
+        self.put(POLICY, policy_properties())
+
+    def put_certificate(self) -> None:
+        value = base64.b64encode(self.keys.gateway_pfx.read_bytes()).decode()
+        self.put(CERTIFICATE, {"properties": {"value": value, "contentType": "application/x-pkcs12"}})
+
+    def allow_certificate(self) -> None:
+        role = f"/subscriptions/s/providers/Microsoft.Authorization/roleDefinitions/{SECRETS_USER}"
+        self.put(ASSIGNMENT, {"principalId": self.principal, "roleDefinitionId": role, "scope": CERTIFICATE})
+
+    def serve(self, name: str) -> None:
+        """Start a backend and wait until it answers."""
+        script = PROJECT / "tests" / "gateway" / "echo.py"
+        self.backends[name] = self.start(f"nic-{name}", sys.executable, str(script), name)
+        assert self.backends[name].stdout is not None
+        assert self.backends[name].stdout.readline().strip() == "ready"
+
+    def stop_serving(self, name: str) -> None:
+        """Kill a backend: its connections are reset, new ones refused."""
+        self.backends[name].send_signal(signal.SIGKILL)
+        self.backends[name].wait(5)
+
+    def fail_probe(self, name: str) -> None:
+        """The backend answers its probes with 503 from now on, or with 200 again; other requests as before."""
+        self.backends[name].send_signal(signal.SIGUSR1)
+
+    def start(self, namespace: str, *argv: str) -> subprocess.Popen[str]:
+        """A process in a network namespace; its process id is the one on the machine."""
+        return subprocess.Popen(
+            self._inside(namespace, argv),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def curl(self, *arguments: str, site: str = "ambulant", path: str = "/", scheme: str = "https") -> Answer:
+        """A request from a stranger on the Internet, who trusts the rehearsal's authority."""
+        host = f"{site}.{DOMAIN}"
+        command = [
+            "curl", "--silent", "--max-time", "10", "--cacert", str(self.keys.authority), "--path-as-is",
+            "--resolve", f"{host}:443:{self.public_address}", "--resolve", f"{host}:80:{self.public_address}",
+            "--write-out", "\n%{http_code} %{redirect_url} %{http_version}", *arguments, f"{scheme}://{host}{path}",
+        ]  # fmt: skip
+        result = subprocess.run(self._inside("outside", command), capture_output=True, text=True, check=False)
+        body, _, told = result.stdout.rpartition("\n")
+        status, redirect, version = told.split(" ")
+        return Answer(result.returncode, int(status), redirect, version, body)
+
+    def load(self, seconds: float, *arguments: str) -> subprocess.Popen[str]:
+        """Requests one after the other for so long; prints how many were not answered with 200, and of how many."""
+        script = PROJECT / "tests" / "gateway" / "load.py"
+        host = f"ambulant.{DOMAIN}"
+        return self.start(
+            "outside", sys.executable, str(script), self.public_address, host, str(self.keys.authority), str(seconds)
+        )  # fmt: skip
+
+    def _inside(self, namespace: str, argv: tuple[str, ...] | list[str]) -> list[str]:
+        enter = ["nsenter", f"--target={self.supervisor.process_id()}", "-m", "--"]
+        return [*enter, "nsenter", f"--net=/run/netns/{namespace}", "--", *argv]
+
+
+class Answer:
+    """What curl saw."""
+
+    def __init__(self, code: int, status: int, redirect: str, version: str, body: str) -> None:
+        self.code = code
+        """curl's exit code: 0, 35 for a TLS handshake that failed, 60 for a certificate that does not convince."""
+        self.status = status
+        self.redirect = redirect
+        self.version = version
+        self.body = body
+
+    @property
+    def echo(self) -> dict[str, Any]:
+        """What the backend got, if a backend answered."""
+        document: dict[str, Any] = json.loads(self.body)
+        return document
+
+    def __repr__(self) -> str:
+        return f"curl {self.code}, HTTP {self.status}: {self.body[:300]}"
