@@ -11,16 +11,29 @@ from rehearsal.settings import PROJECT, Settings
 from rehearsal.toolchain import checks
 from tests.living import Rehearsal, clone
 
+NOT_RUN = pytest.StashKey[tuple[str, list[str]]]()
+"""Why hosts cannot boot here, and the names of the tests that therefore did not run."""
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skip what needs booted hosts where they cannot boot; run it last, when the quick tests have spoken."""
     booted = [item for item in items if item.get_closest_marker("booted")]
     if not booted:
         return
     items[:] = [item for item in items if item not in booted] + booted
     if reason := checks.why_no_hosts(Settings.of_this_clone()):
+        config.stash[NOT_RUN] = (reason, [item.nodeid for item in booted])
         for item in booted:
             item.add_marker(pytest.mark.skip(reason=f"hosts cannot boot here: {reason}"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Name each test that did not run for want of booted hosts: pytest itself folds skips to lines of files."""
+    reason, names = config.stash.get(NOT_RUN, ("", []))
+    if names:
+        terminalreporter.section(f"{len(names)} tests on booted hosts were not run: {reason}")
+        for name in names:
+            terminalreporter.line(name)
 
 
 @pytest.fixture(scope="session")
