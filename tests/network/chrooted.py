@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -19,9 +18,6 @@ from rehearsal.network.namespaces import Namespaces
 from rehearsal.settings import cache
 from rehearsal.supervisor.handler import HandlerError
 
-PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None, use_errno=True)
-
 
 def edge_image() -> Path:
     """The built image; the test is skipped where there is none, or where only root could use it."""
@@ -34,7 +30,7 @@ def edge_image() -> Path:
 
 
 class Chrooted:
-    """Has the methods of Containers that the network and DNS families use. Its processes end with the test's."""
+    """Has the methods of Containers that the DNS family uses. Its processes end with the test's PID namespace."""
 
     def __init__(self, namespaces: Namespaces) -> None:
         self._namespaces = namespaces
@@ -60,7 +56,6 @@ class Chrooted:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                preexec_fn=lambda: _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL),
             )
 
     def write(self, name: str, files: Mapping[str, Content]) -> None:
