@@ -49,7 +49,7 @@ def document(host: Host, inventory: Inventory, states: Sequence[State], mode: Mo
 
 
 def in_order(states: Sequence[State]) -> list[State]:
-    """The states with all that they need named, each after what it needs; otherwise in the roles' order.
+    """The states with all that they need named, each after what it needs; otherwise in the roles' order, units last.
 
     Packages come together, once what any of them needs is there: they are installed by one `apt-get`.
     Raises DocumentError for a state given twice, a need that no state meets, and a circle.
@@ -76,8 +76,8 @@ def in_order(states: Sequence[State]) -> list[State]:
         under_way.pop()
         ordered[identity] = state
 
-    # A state that no other needs keeps its place among its role's.
-    for state in completed:
+    # Units last: systemd then reads all their files at once. What needs a running unit draws it forward.
+    for state in sorted(completed, key=lambda state: isinstance(state, Unit)):
         place(state.identity)
     return list(ordered.values())
 

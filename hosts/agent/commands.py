@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import subprocess
 from collections.abc import Sequence
 
@@ -36,7 +37,6 @@ class Commands:
         user: str | None = None,
         timeout: float = 60,
         accept: Sequence[int] = (0,),
-        environment: dict[str, str] | None = None,
     ) -> str:
         """Its standard output. Raises CommandError if it is missing, ends with a code not in ``accept`` or too late.
 
@@ -50,7 +50,7 @@ class Commands:
                 text=True,
                 errors="replace",
                 timeout=timeout,
-                env=ENVIRONMENT | (environment or {}),
+                env=ENVIRONMENT | ({"HOME": pwd.getpwnam(user).pw_dir} if user else {}),
                 cwd="/",
                 user=user,
                 group=user,

@@ -10,6 +10,19 @@ from hosts.agent.host import Host
 from hosts.agent.results import CommandError, Difference, OperationError
 from hosts.states import DatabaseCluster, DatabaseStandby
 
+NOT_YET = (
+    "Connection refused",
+    "could not translate host name",
+    "timeout expired",
+    "No route to host",
+    "server closed the connection unexpectedly",
+    "the database system is starting up",
+    "password authentication failed",
+    "no pg_hba.conf entry",
+    "does not exist",
+)
+"""What a primary on its way says, up to the last role and slot; anything else does not get better by waiting."""
+
 
 def _programs(version: str) -> str:
     return f"/usr/lib/postgresql/{version}/bin"
@@ -100,6 +113,8 @@ def apply_standby(state: DatabaseStandby, host: Host) -> None:
                 timeout=24 * 3600,
             )
         except CommandError as error:
+            if not any(sign in error.log for sign in NOT_YET):
+                raise OperationError("the primary cannot be copied", error.log or error.reason) from error
             if given_up:
                 reason = f"{state.primary_host} failed ({host.lost[state.primary_host]}), so there is nothing to copy"
                 raise OperationError(reason, error.log or error.reason) from error
