@@ -106,8 +106,21 @@ def _operator(identifier: str, name: str, condition: dict[str, Any]) -> str:
     }
     if operator not in patterns:
         raise HandlerError(f"{identifier}: custom rule {name}: operator {operator} with {values} is not made real.")
+    if operator == "Regex":
+        _check_expressions(identifier, name, values)
     alternatives = "|".join(values if operator == "Regex" else map(_literal, values))
     return "@rx " + patterns[operator].format(alternatives).replace('"', '\\"')
+
+
+def _check_expressions(identifier: str, name: str, values: list[str]) -> None:
+    """ModSecurity takes an expression that is none without a word, and then never matches."""
+    for value in values:
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise HandlerError(
+                f"{identifier}: custom rule {name}: {value!r} is no regular expression: {error}."
+            ) from error
 
 
 def _literal(text: str) -> str:

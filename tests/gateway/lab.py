@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from rehearsal.gateway.haproxy import ADMIN_PORT
+from rehearsal.gateway.health import servers
 from rehearsal.keys import ensure
 from rehearsal.settings import PROJECT, Settings
 from rehearsal.supervisor.client import Supervisor
@@ -29,6 +31,14 @@ SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
 DOMAIN = "mobil.livegang.test"
 SITES = ("ambulant", "kita")
 BACKENDS = {"web01": "10.99.3.4", "web02": "10.99.3.5"}
+
+_ASK = """
+import socket, sys
+connection = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 5)
+connection.sendall(b"show stat -1 4 -1\\n")
+connection.shutdown(socket.SHUT_WR)
+sys.stdout.write("".join(iter(lambda: connection.recv(65536).decode(), "")))
+"""
 
 TOKENS = {
     VNET: "network:VirtualNetwork",
@@ -147,7 +157,7 @@ def gateway_properties(**changes: Any) -> dict[str, Any]:
 
 def policy_properties(**changes: Any) -> dict[str, Any]:
     """As the program declares it; ``changes`` are to ``policySettings``, or ``customRules`` and ``managedRules``."""
-    rules = {key: changes.pop(key) for key in ("customRules", "managedRules") if key in changes}
+    rules: dict[str, Any] = {key: changes.pop(key) for key in ("customRules", "managedRules") if key in changes}
     settings = {"state": "Enabled", "mode": "Prevention", "requestBodyCheck": True, "maxRequestBodySizeInKb": 2000}
     return {
         "policySettings": {**settings, **changes},
@@ -166,10 +176,10 @@ class Lab:
 
     def __init__(self, folder: Path) -> None:
         self.settings = Settings(folder / "state")
-        stack_file = folder / "Pulumi.rehearsal.yaml"
+        self.stack_file = folder / "Pulumi.rehearsal.yaml"
         sites = ", ".join(f"{site}: {{host_name: {site}.{DOMAIN}}}" for site in SITES)
-        stack_file.write_text(f"config: {{'livegang:topology': {{endpoints: {{{sites}}}}}}}")
-        self.keys = ensure(self.settings, stack_file)
+        self.stack_file.write_text(f"config: {{'livegang:topology': {{endpoints: {{{sites}}}}}}}")
+        self.keys = ensure(self.settings, self.stack_file)
         self.supervisor = Supervisor(self.settings)
         self.supervisor.ensure()
         self.backends: dict[str, subprocess.Popen[str]] = {}
@@ -227,9 +237,9 @@ class Lab:
     def serve(self, name: str) -> None:
         """Start a backend and wait until it answers."""
         script = PROJECT / "tests" / "gateway" / "echo.py"
-        self.backends[name] = self.start(f"nic-{name}", sys.executable, str(script), name)
-        assert self.backends[name].stdout is not None
-        assert self.backends[name].stdout.readline().strip() == "ready"
+        backend = self.backends[name] = self.start(f"nic-{name}", sys.executable, str(script), name)
+        assert backend.stdout is not None
+        assert backend.stdout.readline().strip() == "ready"
 
     def stop_serving(self, name: str) -> None:
         """Kill a backend: its connections are reset, new ones refused."""
@@ -250,7 +260,35 @@ class Lab:
             text=True,
         )
 
-    def curl(self, *arguments: str, site: str = "ambulant", path: str = "/", scheme: str = "https") -> Answer:
+    def health(self) -> dict[str, str]:
+        """What HAProxy found of each backend, by address."""
+        command = [sys.executable, "-c", _ASK, str(ADMIN_PORT)]
+        told = subprocess.run(self._inside("gateway", command), capture_output=True, text=True, check=True)
+        return {one.server: one.health for one in servers(told.stdout)}
+
+    def kill_service(self, name: str) -> None:
+        """SIGKILL to the first process of a service."""
+        inside = self.supervisor.call("place", {"name": name})["leader"]
+        process = [
+            "nsenter",
+            f"--target={self.supervisor.process_id()}",
+            "-m",
+            "-p",
+            "--",
+            "kill",
+            "-KILL",
+            str(inside),
+        ]
+        subprocess.run(process, check=True)
+
+    def curl(
+        self,
+        *arguments: str,
+        site: str = "ambulant",
+        path: str = "/",
+        scheme: str = "https",
+        standard_input: str | None = None,
+    ) -> Answer:
         """A request from a stranger on the Internet, who trusts the rehearsal's authority."""
         host = f"{site}.{DOMAIN}"
         command = [
@@ -258,10 +296,12 @@ class Lab:
             "--resolve", f"{host}:443:{self.public_address}", "--resolve", f"{host}:80:{self.public_address}",
             "--write-out", "\n%{http_code} %{redirect_url} %{http_version}", *arguments, f"{scheme}://{host}{path}",
         ]  # fmt: skip
-        result = subprocess.run(self._inside("outside", command), capture_output=True, text=True, check=False)
+        result = subprocess.run(
+            self._inside("outside", command), input=standard_input, capture_output=True, text=True, check=False
+        )
         body, _, told = result.stdout.rpartition("\n")
         status, redirect, version = told.split(" ")
-        return Answer(result.returncode, int(status), redirect, version, body)
+        return Answer(result.returncode, int(status), redirect, version, body, result.stderr)
 
     def load(self, seconds: float, *arguments: str) -> subprocess.Popen[str]:
         """Requests one after the other for so long; prints how many were not answered with 200, and of how many."""
@@ -279,13 +319,15 @@ class Lab:
 class Answer:
     """What curl saw."""
 
-    def __init__(self, code: int, status: int, redirect: str, version: str, body: str) -> None:
+    def __init__(self, code: int, status: int, redirect: str, version: str, body: str, errors: str) -> None:
         self.code = code
         """curl's exit code: 0, 35 for a TLS handshake that failed, 60 for a certificate that does not convince."""
         self.status = status
         self.redirect = redirect
         self.version = version
         self.body = body
+        self.errors = errors
+        """With ``--verbose`` also what was said in the handshake."""
 
     @property
     def echo(self) -> dict[str, Any]:

@@ -169,6 +169,10 @@ def test_conditions_of_a_rule_must_all_hold() -> None:
         ({"customRules": [rule(ruleType="RateLimitRule")]}, "ruleType RateLimitRule is not made real"),
         ({"customRules": [rule(action="JSChallenge")]}, "action 'JSChallenge' is not made real"),
         ({"customRules": [rule(condition={"operator": "GeoMatch"})]}, "operator GeoMatch"),
+        (
+            {"customRules": [rule(condition={"operator": "Regex", "matchValues": ["(unclosed"]})]},
+            "is no regular expression",
+        ),
         ({"customRules": [rule(matchConditions=[])]}, "has no matchConditions"),
         (
             {"customRules": [rule(condition={"matchVariables": [{"variableName": "Moon"}]})]},
