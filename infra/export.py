@@ -27,8 +27,12 @@ class ExportProps:
 
 
 def export(props: ExportProps) -> None:
-    """Export ``inventory``, which `hosts/` and `verify/` read, and the two addresses that people ask for."""
-    pulumi.export("inventory", inventory_output(props))
+    """Export ``inventory``, which `hosts/` and `verify/` read, and the two addresses that people ask for.
+
+    The inventory holds no secret, and is exported as one all the same: shown at every change, its hundreds of lines
+    would bury what changes, and the map of a landscape belongs into no log. `fab infra.inventory` shows it.
+    """
+    pulumi.export("inventory", pulumi.Output.secret(inventory_output(props)))
     pulumi.export("endpoint_address", props.endpoints.address)
     pulumi.export("jump_address", props.way_in.jump_address)
 

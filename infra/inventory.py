@@ -204,9 +204,12 @@ def load(stack: str) -> Inventory:
     Raises InventoryError when the stack does not exist, was never brought up, or was brought up by another
     version of this toolkit.
     """
-    command = [pulumi_executable(), "stack", "output", "inventory", "--json", "--stack", stack, "--cwd", str(PROJECT)]
+    # Exported as a secret although it holds none: see infra/export.py.
+    command = [pulumi_executable(), "stack", "output", "inventory", "--json", "--show-secrets"]
     try:
-        result = subprocess.run(command, capture_output=True, text=True, check=True)
+        result = subprocess.run(
+            [*command, "--stack", stack, "--cwd", str(PROJECT)], capture_output=True, text=True, check=True
+        )
     except FileNotFoundError:
         raise InventoryError("There is no `pulumi` on PATH. Activate the environment: . .venv/bin/activate") from None
     except subprocess.CalledProcessError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from invoke.collection import Collection
@@ -87,8 +88,7 @@ def bring_up(stack: str, yes: bool, refresh: bool = False) -> inventory.Inventor
         arguments += ["--yes", "--skip-preview"]
     if refresh:
         arguments.append("--refresh")
-    # The inventory is long, and kept as an output; it need not be shown at every run.
-    Pulumi(stack).run(*arguments, "--suppress-outputs")
+    Pulumi(stack).run(*arguments)
     found = inventory.load(stack)
     config = access.write(found)
     console.print(f"Log in: ssh -F {_short(config)} {found.way_in.jump_host}")
@@ -107,8 +107,16 @@ def destroy(_context: Context, stack: str = "", yes: bool = False) -> None:
     Pulumi(stack or default_stack()).run("destroy", "--parallel", str(PARALLEL), *(["--yes"] if yes else []))
 
 
+@task(help={"stack": "the stack (default: $LIVEGANG_STACK, or rehearsal)"})
+def show_inventory(_context: Context, stack: str = "") -> None:
+    """Show the inventory as JSON: what `hosts/` and `verify/` know of the landscape."""
+    # Not through the console, which would fold long lines.
+    sys.stdout.write(inventory.load(stack or default_stack()).model_dump_json(indent=2) + "\n")
+
+
 def _short(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 namespace = Collection("infra", preview, up, refresh, destroy)
+namespace.add_task(show_inventory, name="inventory")

@@ -54,7 +54,9 @@ def state(pulumi: Pulumi) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def exported(pulumi: Pulumi) -> Inventory:
-    return inventory.parse(json.loads(pulumi.capture("stack", "output", "inventory", "--json").stdout), STACK)
+    return inventory.parse(
+        json.loads(pulumi.capture("stack", "output", "inventory", "--json", "--show-secrets").stdout), STACK
+    )
 
 
 def preview(pulumi: Pulumi) -> Plan:
