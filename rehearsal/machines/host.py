@@ -17,7 +17,7 @@ from pathlib import Path
 
 from rehearsal.machines import nspawn
 from rehearsal.machines.cgroups import ROOT, Cgroup
-from rehearsal.machines.mounts import Overlay
+from rehearsal.machines.mounts import Overlay, run
 from rehearsal.machines.seed import Seed
 from rehearsal.supervisor.handler import HandlerError
 from rehearsal.supervisor.records import write_atomically
@@ -189,9 +189,8 @@ class Host:
         minor = os.minor(device.stat().st_rdev)
         node = f"/dev/disk/azure/scsi1/lun{lun}"
         # In its mount namespace only: inside, it may not make device nodes itself.
-        entering = ["nsenter", f"--target={self.leader()}", "-m", "-p", "--"]
         made = f"mkdir -p /dev/disk/azure/scsi1 && rm -f {node} && mknod {node} b 7 {minor}"
-        subprocess.run([*entering, "sh", "-c", made], check=True, capture_output=True)
+        run("nsenter", f"--target={self.leader()}", "-m", "-p", "--", "sh", "-c", made)
 
     def unplug(self, lun: int) -> None:
         self.run(["rm", "-f", f"/dev/disk/azure/scsi1/lun{lun}"])

@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 from console import ExitCode, ExpectedError
+from rehearsal.machines.cgroups import Cgroup
 from rehearsal.settings import PROJECT, Settings
 from rehearsal.supervisor import kernel, ownership
 from rehearsal.supervisor.client import Supervisor, SupervisorError
@@ -24,6 +25,9 @@ from rehearsal.supervisor.handler import Log
 from rehearsal.supervisor.records import write_atomically
 
 READY_SECONDS = 120.0
+
+ENDING_SECONDS = 60.0
+"""How long a supervisor may take to end: a database host may take 30 s to stop, and the file host stops after it."""
 
 TOOLS = {
     "unshare": "util-linux",
@@ -49,7 +53,9 @@ def start(settings: Settings, log: Log | None = None) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two providers may need one at the same moment
         if Supervisor(settings).alive():
             return
-        (log or (lambda line: None))("starting the rehearsal's supervisor")
+        tell = log or (lambda line: None)
+        _wait_for_the_last(settings, tell)
+        tell("starting the rehearsal's supervisor")
         _wait_until_ready(settings, _spawn(settings))
 
 
@@ -72,6 +78,23 @@ def check_machine() -> None:
 def cgroup(settings: Settings) -> Path:
     """The rehearsal's own control group; everything that runs in it is below this one."""
     return kernel.cgroup2() / f"livegang-{settings.identifier}"
+
+
+def _wait_for_the_last(settings: Settings, log: Log) -> None:
+    """A supervisor that ends writes out what its hosts did; what is left of a killed one ends before disks are used."""
+    group = Cgroup(cgroup(settings))
+    if not group.populated():
+        return
+    log("waiting for the end of the supervisor before this one")
+    deadline = time.monotonic() + ENDING_SECONDS
+    while kernel.lives(settings.identifier) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    group.kill()
+    if not group.wait_empty(10):
+        raise ExpectedError(
+            f"Processes of an earlier supervisor of {settings.state} do not end: {group.processes()}.",
+            hint="Look at them with ps, then: fab rehearsal.down",
+        )
 
 
 def _spawn(settings: Settings) -> subprocess.Popen[bytes]:

@@ -13,9 +13,6 @@ from rehearsal.supervisor import kernel, launch, ownership
 from rehearsal.supervisor.client import Supervisor, SupervisorError
 from rehearsal.supervisor.handler import Log
 
-SHUTDOWN_SECONDS = 60.0
-"""A database host may take 30 s to stop, and the file host stops after it."""
-
 END_SECONDS = 10.0
 
 
@@ -42,7 +39,7 @@ def end(settings: Settings, log: Log) -> None:
     supervisor = Supervisor(settings)
     if supervisor.alive():
         try:
-            supervisor.call("shutdown", log=log, silence=SHUTDOWN_SECONDS)
+            supervisor.call("shutdown", log=log, silence=launch.ENDING_SECONDS)
         except SupervisorError as error:
             log(f"the supervisor did not end by itself: {error.reason}")
     _kill(settings, log)

@@ -139,7 +139,6 @@ class Traces:
     namespaces: frozenset[str]
     loop_devices: frozenset[str]
     processes: frozenset[str]
-    inotify: str
 
     @classmethod
     def of(cls, settings: Settings) -> Traces:
@@ -153,7 +152,6 @@ class Traces:
             processes=frozenset(
                 line for line in _output("ps", "-eww", "-o", "args").splitlines() if str(settings.state) in line
             ),
-            inotify=Path("/proc/sys/fs/inotify/max_user_instances").read_text().strip(),
         )
 
 

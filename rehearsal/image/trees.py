@@ -110,7 +110,8 @@ def _build(image: Contents, tree: Path, log: Log) -> None:
 def finish(image: Contents, tree: Path) -> None:
     """Take out of a fresh tree what hosts must not share, and put in what is our own."""
     for pattern in _NOT_FOR_ALL:
-        for path in tree.glob(pattern):
+        # A link that leads nowhere is found by its name only, not by a pattern without wildcards.
+        for path in tree.glob(pattern) if "*" in pattern else filter(os.path.lexists, [tree / pattern]):
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             else:
