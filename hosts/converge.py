@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from console import ExpectedError, console
 from hosts import display, fleet, record
+from hosts.display import amount
 from infra.inventory import Inventory
 
 
@@ -26,5 +27,7 @@ def converge(inventory: Inventory, limit: str | None = None) -> fleet.Outcome:
             f"Not converged: {names}.", hint=f"Mend the reason and run it again, it continues. Details: {file}"
         )
     changed = sum(report.count("changed") for report in outcome.reports)
-    console.print(f"\n[green]Converged[/]: {len(hosts)} hosts, {changed} changes, {outcome.seconds:.1f} s.")
+    console.print(
+        f"\n[green]Converged[/]: {amount(len(hosts), 'host')}, {amount(changed, 'change')}, {outcome.seconds:.1f} s."
+    )
     return outcome

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from console import ExitCode, ExpectedError, console
 from hosts import display, fleet, record
+from hosts.display import amount
 from infra.inventory import Inventory
 
 
@@ -25,10 +26,10 @@ def plan(inventory: Inventory, limit: str | None = None) -> fleet.Outcome:
         raise ExpectedError(f"Not all could be compared: {names}.", hint=f"Everything that was found is in {file}.")
     if outcome.pending:
         where = sum(report.count("pending") > 0 for report in outcome.reports)
-        changes = "1 change is" if outcome.pending == 1 else f"{outcome.pending} changes are"
-        on = "1 host" if where == 1 else f"{where} hosts"
         raise ExpectedError(
-            f"{changes} pending on {on}; nothing was touched.", hint="fab hosts.converge", code=ExitCode.PENDING
+            f"Pending: {amount(outcome.pending, 'change')} on {amount(where, 'host')}; nothing was touched.",
+            hint="fab hosts.converge",
+            code=ExitCode.PENDING,
         )
-    console.print(f"\n[green]Nothing is pending[/] on {len(hosts)} hosts.")
+    console.print(f"\n[green]Nothing is pending[/] on {amount(len(hosts), 'host')}.")
     return outcome

@@ -64,12 +64,12 @@ class Commands:
                 f"{_short(command)} did not end within {timeout:.0f} s", log_end(output.decode())
             ) from None
         if done.returncode not in accept:
-            raise CommandError(
-                f"{_short(command)} ended with code {done.returncode}", log_end(f"{done.stdout}\n{done.stderr}")
-            )
+            code = done.returncode
+            end = f"ended with code {code}" if code >= 0 else f"was killed by signal {-code}"
+            raise CommandError(f"{_short(command)} {end}", log_end(f"{done.stdout}\n{done.stderr}"))
         return done.stdout
 
 
 def _short(command: Sequence[str]) -> str:
-    words = " ".join(command)
+    words = " ".join(word for word in command if not word.startswith("--"))
     return words if len(words) <= 80 else f"{words[:77]}…"

@@ -41,7 +41,8 @@ def apply_package(state: Package, host: Host) -> None:
         if isinstance(other, Package) and host.facts.package(other.package)[1:2] != "i"
     ]
     try:
-        if host.facts.half_installed():
+        updates = host.path("/var/lib/dpkg/updates")
+        if host.facts.half_installed() or (updates.is_dir() and any(updates.iterdir())):
             host.note("finishing an interrupted installation")
             host.run(["dpkg", "--configure", "--pending", "--force-confdef", "--force-confold"], timeout=DEADLINE)
         host.note("reading the package lists")
