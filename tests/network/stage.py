@@ -64,7 +64,8 @@ class Stage:
     """Resources by short name; every put is recorded, as the supervisor does."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        self.world = make_world(folder or Path(tempfile.mkdtemp()))
+        # /run is the test's own, see privately.py.
+        self.world = make_world(folder or Path(tempfile.mkdtemp(dir="/run")))
         network.start(self.world)
         self.handlers = network.handlers(self.world)
         self.put("VirtualNetwork", VNET, {"addressSpace": {"addressPrefixes": ["10.77.0.0/16"]}})
