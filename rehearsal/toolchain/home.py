@@ -7,6 +7,7 @@ imports this on every call of `pulumi`.
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import sys
@@ -60,6 +61,21 @@ class Home:
         folder = self.backend / ".pulumi" / "stacks" / "livegang"
         return any((folder / f"{stack}{suffix}").exists() for suffix in (".json", ".json.gz"))
 
+    def remove_stale_locks(self) -> list[int]:
+        """Remove the locks of engines that were killed; returns their process ids.
+
+        Pulumi never does it by itself: a backend is usually far away, where nobody can tell whether the process
+        lives. This one is on this machine. What was half made is adopted by the next `up`.
+        """
+        removed = []
+        for file in (self.backend / ".pulumi" / "locks").rglob("*.json"):
+            lock = json.loads(file.read_text())
+            if lock["hostname"] == os.uname().nodename and not _is_engine(lock["pid"]):
+                file.unlink(missing_ok=True)
+                file.with_name(f"{file.name}.attrs").unlink(missing_ok=True)
+                removed.append(lock["pid"])
+        return removed
+
     def prepare(self) -> None:
         """Make backend and plugin; does nothing where they stand already."""
         self.backend.mkdir(parents=True, exist_ok=True)
@@ -105,3 +121,10 @@ class Home:
         """Whether the user chose another home or backend than this one."""
         own = {"PULUMI_HOME": str(self.folder), "PULUMI_BACKEND_URL": self.backend.as_uri()}
         return any(given.get(name, value) != value for name, value in own.items())
+
+
+def _is_engine(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/comm").read_text().strip() == "pulumi"
+    except OSError:
+        return False

@@ -48,6 +48,10 @@ def main() -> None:
                 "For real: set PULUMI_HOME and PULUMI_BACKEND_URL to those of your organisation.",
             )
         home.prepare()
+        for process in home.remove_stale_locks():
+            sys.stderr.write(
+                f"Removed the lock of pulumi process {process}, which has ended before its work was done.\n"
+            )
         if not home.paper:
             _create_stack(cli, home, environment)
     os.execve(cli, ["pulumi", *arguments], environment)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import shutil
@@ -138,6 +139,41 @@ def test_the_stacks_salt_belongs_to_the_public_passphrase(tmp_path: Path) -> Non
         for path in (file, PROJECT / "Pulumi.rehearsal.yaml")
     ]
     assert salts[0] == salts[1]
+
+
+def _lock(home: Home, name: str, process: int, host: str) -> Path:
+    file = home.backend / ".pulumi" / "locks" / "organization" / "livegang" / "rehearsal" / f"{name}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(
+        json.dumps({"pid": process, "username": "root", "hostname": host, "timestamp": "2026-01-01T00:00:00Z"})
+    )
+    return file
+
+
+def test_the_lock_of_an_engine_that_was_killed_is_removed(tmp_path: Path) -> None:
+    home = Home(Settings(tmp_path / "state"), paper=False)
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    stale = _lock(home, "stale", ended.pid, os.uname().nodename)
+    elsewhere = _lock(home, "elsewhere", ended.pid, "another-machine")
+    listed = _pulumi(tmp_path / "state", "stack", "ls")
+    assert f"Removed the lock of pulumi process {ended.pid}" in listed.stderr
+    assert not stale.exists()
+    assert elsewhere.exists()
+
+
+def test_the_lock_of_a_living_engine_stays(tmp_path: Path) -> None:
+    engine = tmp_path / "pulumi"
+    shutil.copy("/bin/sleep", engine)
+    living = subprocess.Popen([engine, "60"])
+    try:
+        home = Home(Settings(tmp_path / "state"), paper=False)
+        lock = _lock(home, "living", living.pid, os.uname().nodename)
+        assert home.remove_stale_locks() == []
+        assert lock.exists()
+    finally:
+        living.kill()
+        living.wait()
 
 
 def test_it_adds_little_to_the_clis_own_start(tmp_path: Path) -> None:
