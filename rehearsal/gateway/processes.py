@@ -108,7 +108,7 @@ class Processes:
         containers = self._world.containers
         containers.write(BALANCER, configuration.balancer)
         candidate = f"{configuration.folder}/haproxy.cfg"
-        containers.run(BALANCER, [_HAPROXY, "-c", "-q", "-f", candidate])
+        containers.run(BALANCER, [_HAPROXY, "-c", "-f", candidate])
         # Empty where HAProxy has no servers yet.
         state = ""
         with contextlib.suppress(OSError):

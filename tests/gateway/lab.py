@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -290,12 +292,7 @@ class Lab:
         standard_input: str | None = None,
     ) -> Answer:
         """A request from a stranger on the Internet, who trusts the rehearsal's authority."""
-        host = f"{site}.{DOMAIN}"
-        command = [
-            "curl", "--silent", "--max-time", "10", "--cacert", str(self.keys.authority), "--path-as-is",
-            "--resolve", f"{host}:443:{self.public_address}", "--resolve", f"{host}:80:{self.public_address}",
-            "--write-out", "\n%{http_code} %{redirect_url} %{http_version}", *arguments, f"{scheme}://{host}{path}",
-        ]  # fmt: skip
+        command = self.curl_command(*arguments, site=site, path=path, scheme=scheme)
         result = subprocess.run(
             self._inside("outside", command), input=standard_input, capture_output=True, text=True, check=False
         )
@@ -303,13 +300,26 @@ class Lab:
         status, redirect, version = told.split(" ")
         return Answer(result.returncode, int(status), redirect, version, body, result.stderr)
 
-    def load(self, seconds: float, *arguments: str) -> subprocess.Popen[str]:
-        """Requests one after the other for so long; prints how many were not answered with 200, and of how many."""
+    def curl_command(self, *arguments: str, site: str, path: str, scheme: str = "https") -> list[str]:
+        host = f"{site}.{DOMAIN}"
+        return [
+            "curl", "--silent", "--max-time", "10", "--cacert", str(self.keys.authority), "--path-as-is",
+            "--resolve", f"{host}:443:{self.public_address}", "--resolve", f"{host}:80:{self.public_address}",
+            "--write-out", "\n%{http_code} %{redirect_url} %{http_version}", *arguments, f"{scheme}://{host}{path}",
+        ]  # fmt: skip
+
+    @contextmanager
+    def under_load(self) -> Iterator[dict[str, int]]:
+        """Requests one after the other during the block, and some after it; fills in how often each was the answer."""
         script = PROJECT / "tests" / "gateway" / "load.py"
-        host = f"ambulant.{DOMAIN}"
-        return self.start(
-            "outside", sys.executable, str(script), self.public_address, host, str(self.keys.authority), str(seconds)
-        )  # fmt: skip
+        argv = [sys.executable, str(script), self.public_address, f"ambulant.{DOMAIN}", str(self.keys.authority)]
+        process = self.start("outside", *argv)
+        answers: dict[str, int] = {}
+        try:
+            yield answers
+        finally:
+            process.terminate()
+            answers.update(json.loads(process.communicate(timeout=60)[0]))
 
     def _inside(self, namespace: str, argv: tuple[str, ...] | list[str]) -> list[str]:
         enter = ["nsenter", f"--target={self.supervisor.process_id()}", "-m", "--"]
