@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from pathlib import Path
 
 from console import ExpectedError
 from rehearsal.machines.cgroups import Cgroup
-from rehearsal.settings import Settings
+from rehearsal.settings import RUNTIME, Settings
 from rehearsal.supervisor import kernel, launch, ownership
 from rehearsal.supervisor.client import Supervisor, SupervisorError
 from rehearsal.supervisor.handler import Log
@@ -32,6 +33,7 @@ def down(settings: Settings, log: Log) -> None:
         if folder.exists():
             shutil.rmtree(folder)
     ownership.release(settings)
+    _sweep()
 
 
 def end(settings: Settings, log: Log) -> None:
@@ -66,6 +68,19 @@ def _kill(settings: Settings, log: Log) -> None:
             f"Processes of the rehearsal in {settings.state} did not end: {names or 'none is seen any more'}.",
             hint=f"They are in {group.path}; look at them with ps, then repeat: fab rehearsal.down",
         )
+
+
+def _sweep() -> None:
+    """Remove what is left of rehearsals that were killed and whose state folder somebody removed by hand."""
+    for runtime in RUNTIME.glob("*/"):
+        about = runtime / "supervisor.json"
+        if not about.exists() or kernel.lives(runtime.name):
+            continue
+        known = json.loads(about.read_bytes())
+        group = Cgroup(Path(known["cgroup"]))
+        if not Path(known["state"]).exists() and not group.populated():
+            group.remove()
+            shutil.rmtree(runtime)
 
 
 def _name(process: int) -> str:
