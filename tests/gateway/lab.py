@@ -7,7 +7,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from rehearsal.gateway.haproxy import ADMIN_PORT
 from rehearsal.gateway.health import servers
 from rehearsal.keys import ensure
 from rehearsal.settings import PROJECT, Settings
+from rehearsal.supervisor import teardown
 from rehearsal.supervisor.client import Supervisor
 
 GROUP = "/subscriptions/11111111-2222-4333-8444-555555555555/resourceGroups/rg-lab"
@@ -189,11 +189,7 @@ class Lab:
     def close(self) -> None:
         for backend in self.backends.values():
             backend.kill()
-        self.supervisor.call("shutdown")
-        deadline = time.monotonic() + 20
-        while self.supervisor.alive():
-            assert time.monotonic() < deadline, "the supervisor does not end"
-            time.sleep(0.1)
+        teardown.down(self.settings, lambda line: None)
 
     def put(self, identifier: str, properties: dict[str, Any], token: str | None = None) -> dict[str, Any]:
         return self.supervisor.put(f"azure-native:{token or TOKENS[identifier]}", identifier, properties)
