@@ -82,7 +82,7 @@ class Rehearsal:
     def up(self) -> None:
         """Bring it up: nine hosts, converged."""
         self.run("python", "-m", "rehearsal.toolchain", "world")
-        self.fab("infra.up", "--stack", STACK)
+        self.fab("infra.up", "--yes", "--stack", STACK)
         self.fab("hosts.converge", "--stack", STACK)
 
     def down(self) -> None:

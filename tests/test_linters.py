@@ -27,9 +27,7 @@ REGISTRIES = [
         ("registry", "npmjs", "org"),
     )
 ]
-MACHINE_PATHS = [
-    "/".join(("", *parts)) for parts in (("work", "main"), ("work", "shared"), ("tmp", "lab"), ("root", ""))
-]
+MACHINE_PATHS = ["/".join(("", *parts)) for parts in (("work", "main"), ("work", "shared"), ("tmp", "lab"))]
 
 
 def _ends_with_success(*command: str) -> None:
