@@ -87,6 +87,8 @@ def reason_of(errors: bytes) -> str:
     text = errors.decode(errors="replace")
     if "REMOTE HOST IDENTIFICATION HAS CHANGED" in text or "Host key verification failed" in text:
         return "its host key is not the pinned one"
+    if "kex_exchange_identification" in text:
+        return "ssh gets no answer from it"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     said = [line for line in lines if "closed by UNKNOWN" not in line and "mux" not in line] or lines
     return said[0].rstrip(".") if said else "ssh ended without a word"

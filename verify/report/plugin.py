@@ -69,12 +69,14 @@ class Readiness:
         self._broken.add(suite)
         self.run.gaps.append(Gap(f"suite {suite}", f"it cannot be loaded: {_last_line(report.longreprtext)}"))
 
+    def pytest_itemcollected(self, item: pytest.Item) -> None:
+        self._loaded.add(suite_of(item))
+
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
         self._deselected += [item.nodeid for item in items]
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        self._loaded = {suite_of(item) for item in items}
         items[:] = [item for item in items if not _is_empty(item)]
         if self._selected is not None:
             left_out = [item for item in items if place_of(item) not in self._selected]
