@@ -133,7 +133,7 @@ def _compute(machine: Record) -> dict[str, Any]:
         "subscriptionId": machine.id.split("/")[2] if machine.id.count("/") > 2 else SUBSCRIPTION,
         "tags": ";".join(f"{name}:{value}" for name, value in sorted(tags.items())),
         "tagsList": [{"name": name, "value": value} for name, value in sorted(tags.items())],
-        "vmId": machine.observed.get("vmId") or computed(machine.id, "vm"),
+        "vmId": given.get("vmId") or computed(machine.id, "vm"),
         "vmSize": (given.get("hardwareProfile") or {}).get("vmSize", ""),
         "zone": ((given.get("zones") or [""])[0]),
     }
