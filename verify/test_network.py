@@ -9,6 +9,7 @@ import pytest
 
 from verify.checks import check
 from verify.gathering import Gathering
+from verify.landscape import current
 from verify.probes import reach
 from verify.probes.send import run_probe
 from verify.reachability import Closed, Open, Target, closed_pairs, open_rows, orders_of, strangers
@@ -74,6 +75,11 @@ def test_public_address_answers(row: Open, evidence: Note) -> None:
 @check("{pair}")
 def test_stranger_is_shut_out(pair: Closed, evidence: Note) -> None:
     """An open port is found by strangers within the hour. Twin: the way in and the sites, which do answer."""
+    points = current().inventory.vantage_points
+    if pair.place == "outside" and points["outside"].spec == points["operator"].spec:
+        pytest.skip(
+            f"outside is {points['outside'].spec}, as operator is: name a machine outside the operators' ranges"
+        )
     for target, outcome in outcomes(pair.place, pair.targets, evidence).items():
         allowed = ("timeout",) if target.public else ("timeout", "no route to host", "network is unreachable")
         assert outcome in allowed, f"{target} from {pair.place}: {outcome}"
