@@ -79,24 +79,23 @@ def look_behind(host: Any) -> Outputs:
     )
 
 
-def attack_directly(host: Any) -> Outputs:
-    """The same attack from inside, past the gateway's firewall."""
-    return batch(
-        host,
-        {
-            f"{endpoint.name}@{web.name}": "curl -sS -m 8 -o /dev/null -w '%{http_code}' "
-            f"-H 'Host: {endpoint.host_name}' 'http://{web.address}:{web_port()}{endpoint.health_path}?{ATTACK}'"
-            for endpoint in endpoints()
-            for web in hosts("web")
-        },
-        sudo=False,
-    )
+def look_past_the_gateway(host: Any) -> Outputs:
+    """From inside straight to each web host: every site's health, and the attack that the gateway must block."""
+    status = "curl -sS -m 8 -o /dev/null -w '%{http_code}'"
+    commands = {}
+    for endpoint in endpoints():
+        for web in hosts("web"):
+            address = f"http://{web.address}:{web_port()}{endpoint.health_path}"
+            asked = f"{status} -H 'Host: {endpoint.host_name}'"
+            commands[f"health-{endpoint.name}@{web.name}"] = f"{asked} {address}"
+            commands[f"attack-{endpoint.name}@{web.name}"] = f"{asked} '{address}?{ATTACK}'"
+    return batch(host, commands, sudo=False)
 
 
 SITES = Gathering(__name__, look)
 ROWS = Gathering(__name__, count_rows, places=lambda: [host.name for host in hosts("database")])
 BEHIND = Gathering(__name__, look_behind, places=lambda: [host.name for host in hosts("web")])
-DIRECT = Gathering(__name__, attack_directly, places=lambda: [host.name for host in hosts("management")])
+DIRECT = Gathering(__name__, look_past_the_gateway, places=lambda: [host.name for host in hosts("management")])
 
 Note = Callable[[str, object], None]
 
@@ -233,18 +232,36 @@ def test_attack_is_blocked_at_the_gateway(seen: Callable[[str], dict[str, Any]])
     assert answer["status"] == 403, f"an SQL injection is answered with {answer['status']}"
 
 
+def past_the_gateway(what: str, endpoint: Endpoint) -> dict[str, str]:
+    """Status that each web host gives when it is asked directly, by its name; 000 where it gives none."""
+    answers = DIRECT.of(hosts("management")[0].name)
+    return {web.name: answers[f"{what}-{endpoint.name}@{web.name}"].strip()[-3:] for web in hosts("web")}
+
+
 @check(
     "firewall",
-    needs=[*each("web", "site:{endpoint}@{member}"), *each("management", "host:{member}")],
+    needs=[one_of("web", "site:{endpoint}@{member}"), *each("management", "host:{member}")],
     at="outside",
 )
 def test_attack_is_blocked_by_the_gateway_alone(endpoint: Endpoint) -> None:
     """If another blocked it too, the gateway's firewall could be off unnoticed. Twin: straight to the web hosts."""
-    for management in hosts("management"):
-        answers = DIRECT.of(management.name)
-        for web in hosts("web"):
-            status = answers[f"{endpoint.name}@{web.name}"].strip()[-3:]
-            assert status not in ("403", "000"), f"from {management.name} straight to {web.name}: {status}"
+    answered = {web: status for web, status in past_the_gateway("attack", endpoint).items() if status != "000"}
+    assert answered, "no web host answers the same request from inside"
+    assert "403" not in answered.values(), f"web hosts block it themselves: {answered}"
+
+
+@check(
+    "redundancy",
+    needs=[*each("web", "site:{endpoint}@{member}"), *each("management", "host:{member}")],
+    at="outside",
+)
+def test_site_runs_on_every_web_host(endpoint: Endpoint) -> None:
+    """On one web host alone, that host's failure is an outage."""
+    statuses = past_the_gateway("health", endpoint)
+    well = [web for web, status in statuses.items() if status == "200"]
+    assert len(well) == len(statuses), f"runs on {len(well)} of {len(statuses)} web hosts" + (
+        f" only: {', '.join(well)}" if well else ""
+    )
 
 
 @check("synchronisation", proves="sync:{endpoint}", needs=["health:{endpoint}", *WORKING_SITE], at="outside")

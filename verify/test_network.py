@@ -77,9 +77,7 @@ def test_stranger_is_shut_out(pair: Closed, evidence: Note) -> None:
     """An open port is found by strangers within the hour. Twin: the way in and the sites, which do answer."""
     points = current().inventory.vantage_points
     if pair.place == "outside" and points["outside"].spec == points["operator"].spec:
-        pytest.skip(
-            f"outside is {points['outside'].spec}, as operator is: name a machine outside the operators' ranges"
-        )
+        pytest.skip(f"outside is {points['outside'].spec} as operator is: name a machine outside the operators' ranges")
     for target, outcome in outcomes(pair.place, pair.targets, evidence).items():
         allowed = ("timeout",) if target.public else ("timeout", "no route to host", "network is unreachable")
         assert outcome in allowed, f"{target} from {pair.place}: {outcome}"
