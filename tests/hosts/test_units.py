@@ -1,0 +1,143 @@
+"""Units: given what systemd says, exactly these differences and these commands."""
+
+from __future__ import annotations
+
+import pytest
+
+from hosts.agent.operations import units
+from hosts.agent.results import OperationError
+from hosts.states import Unit
+from tests.hosts.conftest import Scratch
+
+NGINX = Unit(unit="nginx.service", reload_on=("file /etc/nginx/nginx.conf",), restart_on=("file /etc/x",))
+
+
+def says(
+    load: str = "loaded", active: str = "active", sub: str = "running", file: str = "enabled", stale: str = "no"
+) -> str:
+    return (
+        f"LoadState={load}\nActiveState={active}\nSubState={sub}\nUnitFileState={file}\nNeedDaemonReload={stale}\n"
+        "Result=success\nConditionResult=yes\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "answer", "differences"),
+    [
+        (NGINX, says(), []),
+        (NGINX, says(sub="exited"), []),
+        (NGINX, says(active="reloading"), []),
+        (NGINX, says(active="inactive", sub="dead"), ["inactive (dead) instead of running"]),
+        (NGINX, says(active="activating", sub="auto-restart"), ["activating (auto-restart) instead of running"]),
+        (NGINX, says(active="failed", sub="failed"), ["failed (failed) instead of running"]),
+        (NGINX, says(file="disabled"), ["disabled instead of enabled"]),
+        (
+            NGINX,
+            says(load="masked", active="inactive", sub="dead", file="masked"),
+            ["masked instead of enabled", "inactive (dead) instead of running"],
+        ),
+        (NGINX, says(load="not-found", active="inactive", file=""), ["systemd does not have it (not-found)"]),
+        (NGINX, says(stale="yes"), ["systemd has not read its changed files"]),
+        (Unit(unit="a.service", enabled=None), says(file="static"), []),
+        (Unit(unit="a.service", enabled=None, running=None), says(active="inactive"), []),
+        (Unit(unit="a.service", enabled=False, running=False), says(load="not-found", active="inactive", file=""), []),
+        (
+            Unit(unit="a.service", enabled=False, running=False),
+            says(),
+            ["enabled instead of disabled", "active (running) instead of stopped"],
+        ),
+    ],
+)
+def test_what_differs(scratch: Scratch, state: Unit, answer: str, differences: list[str]) -> None:
+    scratch.table.answers = {"systemctl show": answer}
+    assert scratch.compare(state) == differences
+
+
+def test_all_units_are_asked_about_in_one_call(scratch: Scratch) -> None:
+    chrony = Unit(unit="chrony.service")
+    scratch.table.answers = {"systemctl show": f"{says()}\n{says(active='inactive', sub='dead')}"}
+    host = scratch.host(NGINX, chrony)
+    assert units.compare_unit(NGINX, host) == []
+    assert [difference.what for difference in units.compare_unit(chrony, host)] == [
+        "inactive (dead) instead of running"
+    ]
+    assert len(scratch.table.calls) == 1
+
+
+def test_a_stopped_and_disabled_unit_is_enabled_and_started(scratch: Scratch) -> None:
+    answers = iter([says(active="inactive", sub="dead", file="disabled")])
+    scratch.table.answers = {"systemctl show": lambda: next(answers, says()), "systemctl": ""}
+    scratch.apply(NGINX)
+    assert scratch.table.changing() == [
+        "systemctl daemon-reload",
+        "systemctl --no-reload enable nginx.service",
+        "systemctl restart nginx.service",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changed", "command"),
+    [
+        ("file /etc/nginx/nginx.conf", ["systemctl reload nginx.service"]),
+        ("file /etc/x", ["systemctl restart nginx.service"]),
+        ("file /etc/other", []),
+    ],
+)
+def test_a_running_unit_follows_what_it_reads(scratch: Scratch, changed: str, command: list[str]) -> None:
+    scratch.table.answers = {"systemctl show": says(), "systemctl": ""}
+    host = scratch.host(NGINX)
+    host.units_are_read = True
+    host.touched.add(changed)
+    assert units.compare_unit(NGINX, host) == []
+    units.apply_unit(NGINX, host)
+    assert scratch.table.changing() == command
+
+
+def test_what_a_killed_run_left_undone_is_seen_and_done_by_the_next(scratch: Scratch) -> None:
+    (scratch.root / "run").mkdir()
+    scratch.table.answers = {"systemctl show": says(), "systemctl": ""}
+    units.mark(scratch.host(NGINX), "file /etc/nginx/nginx.conf")  # the run that is killed after this
+    assert scratch.compare(NGINX) == ["an interrupted run has not come to its reload"]
+    scratch.apply(NGINX)
+    assert "systemctl reload nginx.service" in scratch.table.calls
+    assert scratch.compare(NGINX) == []
+    assert not (scratch.root / "run/livegang").exists()
+
+
+def test_a_bad_configuration_is_noticed_before_the_service_is_touched(scratch: Scratch) -> None:
+    state = Unit(unit="nginx.service", check=("nginx", "-t"))
+    scratch.table.answers = {"systemctl show": says(active="inactive", sub="dead"), "systemctl daemon-reload": ""}
+    with pytest.raises(OperationError, match="nginx -t"):
+        scratch.apply(state)
+    assert "systemctl restart nginx.service" not in scratch.table.calls
+
+
+def test_a_service_that_ends_again_is_told_with_its_journal(scratch: Scratch) -> None:
+    answers = iter([says(active="inactive", sub="dead")])
+    failed = says(active="failed", sub="failed").replace("Result=success", "Result=exit-code")
+    scratch.table.answers = {
+        "systemctl show": lambda: next(answers, failed),
+        "systemctl": "",
+        "journalctl": "cannot start: port in use\n",
+    }
+    with pytest.raises(
+        OperationError, match=r"does not stay up: systemd says failed \(failed\), result exit-code"
+    ) as it:
+        scratch.apply(NGINX)
+    assert it.value.log == "cannot start: port in use"
+
+
+def test_a_service_that_never_listens_is_told_after_the_deadline(scratch: Scratch) -> None:
+    state = Unit(unit="nginx.service", port=80, deadline=0)
+    answers = iter([says(active="inactive", sub="dead")])
+    scratch.table.answers = {"systemctl show": lambda: next(answers, says()), "systemctl": "", "journalctl": "…\n"}
+    with pytest.raises(OperationError, match="it does not listen on port 80 after 0 s"):
+        scratch.apply(state)
+
+
+def test_a_listening_port_is_read_from_the_kernel(scratch: Scratch) -> None:
+    header = "  sl  local_address rem_address   st\n"
+    scratch.put("/proc/net/tcp", f"{header}   0: 0100007F:0050 00000000:0000 0A\n   1: 00000000:1538 0A:1 01\n")
+    scratch.put("/proc/net/tcp6", f"{header}   0: 00000000000000000000000000000000:1F41 0:0 0A\n")
+    host = scratch.host()
+    assert [port for port in (80, 5432, 8001) if units.listens(host, port)] == [80, 8001]
