@@ -92,11 +92,6 @@ def specs(role: str | None = None) -> list[str]:
     return [f"ssh://{host.name}" for host in hosts(role)]
 
 
-def vantage(name: str) -> list[str]:
-    """testinfra host spec of a vantage point, ``outside`` or ``operator``: for `testinfra_hosts`."""
-    return [point.spec for key, point in current().inventory.vantage_points.items() if key == name]
-
-
 def endpoints() -> list[Endpoint]:
     return list(current().inventory.endpoints.values())
 

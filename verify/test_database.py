@@ -90,15 +90,17 @@ def test_postgresql_starts_at_boot(state: Outputs) -> None:
     assert enabled in ("enabled", "enabled-runtime"), f"PostgreSQL would not start at the next boot: it is {enabled}"
 
 
-@check("replication", needs=["postgresql:{host}"])
+@check("replication", proves="role:{host}", needs=["postgresql:{host}"])
 def test_role_of_the_host_is_clear(host: Any, state: Outputs, record_property: Callable[[str, object], None]) -> None:
-    """Two primaries take different records, and one of the two is lost."""
-    if is_standby(state):
+    """Two primaries take different records, and one of the two is lost; without any, none is taken."""
+    others = {peer.name: STATE.of(peer.name)["recovery"].strip() for peer in hosts("database")}
+    own = others.pop(host.backend.hostname)
+    if own == "t":
         record_property(STANDBY, True)
+        assert set(others.values()) != {"t"}, "every database host is a standby: none accepts writes"
         return
-    others = [peer.name for peer in hosts("database") if peer.name != host.backend.hostname]
-    primaries = [name for name in others if STATE.of(name)["recovery"].strip() == "f"]
-    assert not primaries, f"{host.backend.hostname} is a primary, and so is {', '.join(primaries)}"
+    primaries = [name for name, recovery in others.items() if recovery == "f"]
+    assert not primaries, f"{host.backend.hostname} accepts writes, and so does {', '.join(primaries)}"
 
 
 @check("replication", proves="standby:{host}", needs=each("database", "postgresql:{member}"))

@@ -14,12 +14,11 @@ from infra.inventory import Endpoint
 from verify.checks import check
 from verify.connection import HostLost
 from verify.gathering import Gathering, Outputs, batch
-from verify.landscape import each, endpoints, hosts, manifests, one_of, vantage, web_port
+from verify.landscape import each, endpoints, hosts, manifests, one_of, web_port
 from verify.probes import site
 from verify.probes.send import run_probe
 from verify.report.causes import PRIMARY
 
-testinfra_hosts = vantage("outside")
 pytestmark = pytest.mark.parametrize("endpoint", endpoints())
 
 ATTACK = "id=1%27%20UNION%20SELECT%20password%20FROM%20users--%20"

@@ -80,6 +80,15 @@ def test_while_no_standby_is_known_only_the_loss_of_all_databases_explains_anyth
     assert [subject for subject, _ in causes(fail(made, ("db02", "postgresql is running")))] == ["db01", "db02"]
 
 
+def test_without_any_primary_the_wrong_roles_are_the_cause() -> None:
+    made = landscape()
+    roles = [failed(host, "role is clear", suite="database", proves=f"role:{host}") for host in ("db01", "db02")]
+    made.results[:0] = roles
+    made.standbys = {"db01", "db02"}
+    fail(made, ("app01", "kita is healthy"), ("kita", "health is good"))
+    assert [subject for subject, _ in causes(made)] == ["db01", "db02"]
+
+
 def test_what_is_wrong_beside_a_cause_stays_a_cause() -> None:
     made = fail(everything_behind_the_database(landscape()), ("kita", "certificate is trusted"))
     assert [subject for subject, _ in causes(made)] == ["db01", "kita"]

@@ -90,7 +90,9 @@ class Analysis:
         for capability in group:
             if capability == PRIMARY:
                 databases = [name for name, role in self.run.subjects.hosts.items() if role == "database"]
-                resolved += [f"postgresql:{name}" for name in databases if name not in self.run.standbys]
+                candidates = [f"postgresql:{name}" for name in databases if name not in self.run.standbys]
+                # Where every one is a standby, that is what is wrong: the check of their roles has failed.
+                resolved += candidates or [f"role:{name}" for name in databases]
             else:
                 resolved.append(capability)
         return resolved

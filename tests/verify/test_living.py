@@ -1,0 +1,131 @@
+"""The suites against nine booted hosts: what is broken is found where it is, and nothing else is."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from console import ExitCode
+from tests.living import STACK, Rehearsal
+
+pytestmark = pytest.mark.booted
+
+PSQL = "cd / && sudo -u postgres psql -XAtq"
+HBA = "/etc/postgresql/15/main/pg_hba.conf"
+SERVICE = "/opt/vivendi/pep/current/vivendi_standin/service.py"
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One thing broken by hand on one host, how it is mended, and what readiness must say of it."""
+
+    host: str
+    broken: str
+    mended: str
+    reason: str
+
+
+MUTATIONS = [
+    Mutation(
+        "app01",
+        "echo PasswordAuthentication yes > /etc/ssh/sshd_config.d/00-test.conf; systemctl reload ssh",
+        "rm /etc/ssh/sshd_config.d/00-test.conf; systemctl reload ssh",
+        "sshd: passwordauthentication is yes, not no",
+    ),
+    Mutation("app01", "chmod 644 /etc/vivendi/kita.password", "chmod 640 /etc/vivendi/kita.password", "may read the"),
+    Mutation("app02", f"echo '# x' >> {SERVICE}", f"sed -i '$d' {SERVICE}", "1 files differ from"),
+    Mutation("web01", "nft flush ruleset", "systemctl restart nftables", "no input chain of the host's firewall drops"),
+    Mutation(
+        "web02",
+        "sed -i.bak '/10.77.2.5:8003/d' /etc/nginx/nginx.conf; systemctl reload nginx",
+        "mv /etc/nginx/nginx.conf.bak /etc/nginx/nginx.conf; systemctl reload nginx",
+        "no upstream for kita on app02",
+    ),
+    Mutation(
+        "db01",
+        f"{PSQL} -c \"alter system set ssl_min_protocol_version='TLSv1.2'\" -c 'select pg_reload_conf()'",
+        f"{PSQL} -c 'alter system reset ssl_min_protocol_version' -c 'select pg_reload_conf()'",
+        "PostgreSQL accepts TLSv1.2",
+    ),
+    Mutation(
+        "db02",
+        f"cp -p {HBA} {HBA}.bak; echo 'hostssl all postgres 0.0.0.0/0 trust' >> {HBA}; systemctl reload postgresql",
+        f"cat {HBA}.bak > {HBA}; rm {HBA}.bak; systemctl reload postgresql",
+        "from app01: lets in",
+    ),
+    Mutation(
+        "file01", "systemd-run -q --unit=broken --wait false", "systemctl reset-failed broken", "failed: broken.service"
+    ),
+]
+
+
+@contextmanager
+def mutated(rehearsal: Rehearsal, mutation: Mutation) -> Iterator[None]:
+    rehearsal.ssh(mutation.host, f"sudo sh -c {shlex.quote(mutation.broken)}", check=False)
+    try:
+        yield
+    finally:
+        rehearsal.ssh(mutation.host, f"sudo sh -c {shlex.quote(mutation.mended)}")
+
+
+def ready(rehearsal: Rehearsal, *arguments: str) -> tuple[int, dict[str, Any]]:
+    """Exit code and report of a readiness run."""
+    status = rehearsal.fab("verify.ready", *arguments, check=False).returncode
+    report = rehearsal.folder / ".livegang" / STACK / "report" / "readiness.json"
+    return status, json.loads(report.read_text())
+
+
+def test_everything_broken_is_named_and_nothing_else(rehearsal: Rehearsal) -> None:
+    with ExitStack() as stack:
+        for mutation in MUTATIONS:
+            stack.enter_context(mutated(rehearsal, mutation))
+        status, report = ready(rehearsal)
+    assert status == ExitCode.NO_GO
+    causes = {(cause["subject"], cause["reason"]) for cause in report["causes"]}
+    unnamed = [m for m in MUTATIONS if not any(m.host == host and m.reason in reason for host, reason in causes)]
+    assert not unnamed, causes
+    assert len(causes) == len(MUTATIONS), causes
+
+
+def test_a_selection_is_not_checked(rehearsal: Rehearsal) -> None:
+    status, report = ready(rehearsal, "--limit", "web01")
+    assert (status, report["verdict"]) == (ExitCode.NOT_CHECKED, "NOT CHECKED")
+
+
+def test_a_host_that_is_off_is_not_checked_and_the_sites_go_on(rehearsal: Rehearsal) -> None:
+    rehearsal.fab("rehearsal.stop", "web01")
+    try:
+        status, report = ready(rehearsal)
+    finally:
+        rehearsal.fab("rehearsal.start", "web01")
+    assert (status, report["verdict"]) == (ExitCode.NOT_CHECKED, "NOT CHECKED")
+    assert [cause["subject"] for cause in report["causes"]] == ["web01"]
+    outcomes = {check["outcome"] for check in report["checks"] if check["title"] == "health is good"}
+    assert outcomes == {"passed"}
+
+
+def test_a_stopped_primary_is_told_once(rehearsal: Rehearsal) -> None:
+    rehearsal.ssh("db01", "sudo systemctl stop postgresql@15-main")
+    try:
+        status, report = ready(rehearsal)
+    finally:
+        rehearsal.ssh("db01", "sudo systemctl start postgresql@15-main")
+    assert status == ExitCode.NO_GO
+    assert [(cause["subject"], cause["component"]) for cause in report["causes"]] == [("db01", "postgresql")]
+    assert len(report["causes"][0]["consequences"]) > 30
+
+
+def test_no_password_is_in_the_report(rehearsal: Rehearsal) -> None:
+    ready(rehearsal)
+    folder = rehearsal.folder / ".livegang" / STACK / "report"
+    reports = [path.read_text() for path in folder.iterdir()]
+    for area in ("ambulant", "pep"):
+        password = rehearsal.ssh("app01", f"sudo cat /etc/vivendi/{area}.password").stdout.strip()
+        assert len(password) > 10
+        assert not any(password in report for report in reports)
