@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -243,6 +244,20 @@ class Lab:
         """Kill a backend: its connections are reset, new ones refused."""
         self.backends[name].send_signal(signal.SIGKILL)
         self.backends[name].wait(5)
+
+    def lose_supervisor(self) -> None:
+        """Kill the supervisor, start another, and serve in the namespaces that it made anew."""
+        os.kill(self.supervisor.process_id(), signal.SIGKILL)
+        for name in BACKENDS:
+            self.stop_serving(name)
+        deadline = time.monotonic() + 20
+        while self.supervisor.alive():
+            assert time.monotonic() < deadline, "the supervisor does not die"
+            time.sleep(0.05)
+        self.supervisor.ensure()
+        assert self.get() is not None  # answered when all is brought back
+        for name in BACKENDS:
+            self.serve(name)
 
     def fail_probe(self, name: str) -> None:
         """The backend answers its probes with 503 from now on, or with 200 again; other requests as before."""

@@ -297,3 +297,9 @@ def test_deleted_it_is_gone_and_can_be_made_again(lab: Lab) -> None:
     assert lab.curl("--connect-timeout", "2").code == 28
     lab.put(GATEWAY, gateway_properties())
     assert lab.curl().status == 200
+
+
+def test_after_the_supervisor_was_killed_the_next_one_brings_it_back(lab: Lab) -> None:
+    lab.lose_supervisor()
+    assert lab.get() == {"operationalState": "Running"}
+    eventually(lambda: lab.curl().status == 200)
