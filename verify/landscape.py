@@ -129,3 +129,8 @@ def one_of(role: str, capability: str) -> tuple[str, ...]:
 def each(role: str, capability: str) -> tuple[tuple[str, ...], ...]:
     """Needs that every host of a role must meet."""
     return tuple((name,) for name in one_of(role, capability))
+
+
+def open_flows(source: str, destination: str, place: str) -> tuple[tuple[str, ...], ...]:
+    """Needs that every flow from one role to another is open from a place, a host's name or ``{host}``."""
+    return tuple((f"flow:{flow.name}@{place}",) for flow in flows(source, destination))

@@ -13,7 +13,7 @@ import pytest
 from hosts.manifest import Manifest, artifact_mistake, artifact_path
 from verify.checks import check
 from verify.gathering import Gathering, Outputs, batch
-from verify.landscape import current, manifests, specs
+from verify.landscape import current, manifests, open_flows, specs
 from verify.report.causes import PRIMARY
 from verify.units import explain
 
@@ -75,7 +75,11 @@ def test_port_is_listening(state: Outputs, component: Manifest) -> None:
     assert str(component.port) in listening, f"nothing listens on port {component.port}"
 
 
-@check("{component}", proves="area:{component}@{host}", needs=["service:{component}@{host}", PRIMARY])
+@check(
+    "{component}",
+    proves="area:{component}@{host}",
+    needs=["service:{component}@{host}", PRIMARY, *open_flows("application", "database", "{host}")],
+)
 def test_component_is_healthy(state: Outputs, component: Manifest) -> None:
     """A service that runs without its database takes requests and loses them."""
     body, _, status = state[f"health-{component.name}"].rpartition("\n")

@@ -9,7 +9,7 @@ import pytest
 
 from verify.checks import check
 from verify.gathering import Gathering, Outputs, batch
-from verify.landscape import current, each, hosts, manifests, specs
+from verify.landscape import current, each, hosts, manifests, open_flows, specs
 from verify.probes import postgres
 from verify.probes.send import run_probe
 from verify.report.plugin import STANDBY
@@ -78,7 +78,7 @@ def test_postgresql_is_running(state: Outputs) -> None:
     status = clusters[0].split()[3]
     since = [*state.lines("unit"), "", "", ""][2]
     assert status.startswith("online"), (
-        f"PostgreSQL is {status}{f' since {since}' if since else ''}\n\nEnd of its journal:\n{state['journal']}"
+        f"PostgreSQL is {status.partition(',')[0]}{f' since {since}' if since else ''}\n\nEnd of its journal:\n{state['journal']}"
     )
     assert state.status("recovery") == 0, f"PostgreSQL answers no query: {state['recovery']}"
 
@@ -103,7 +103,13 @@ def test_role_of_the_host_is_clear(host: Any, state: Outputs, record_property: C
     assert not primaries, f"{host.backend.hostname} accepts writes, and so does {', '.join(primaries)}"
 
 
-@check("replication", proves="standby:{host}", needs=each("database", "postgresql:{member}"))
+FOLLOWING = [
+    *each("database", "postgresql:{member}"),
+    *(need for member in hosts("database") for need in open_flows("database", "database", member.name)),
+]
+
+
+@check("replication", proves="standby:{host}", needs=FOLLOWING)
 def test_standby_is_streaming(host: Any, state: Outputs) -> None:
     """A standby that stopped following is a backup of some time ago."""
     if not is_standby(state):
@@ -212,7 +218,19 @@ def answers(case: str, target: str, role: str, evidence: Callable[[str, object],
     return found
 
 
-@check("access", needs=["postgresql:{host}", *each("application", "host:{member}")])
+FROM_APPLICATION = [
+    "postgresql:{host}",
+    *each("application", "host:{member}"),
+    *(need for member in hosts("application") for need in open_flows("application", "database", member.name)),
+]
+FROM_DATABASE = [
+    "postgresql:{host}",
+    *each("database", "host:{member}"),
+    *(need for member in hosts("database") for need in open_flows("database", "database", member.name)),
+]
+
+
+@check("access", needs=FROM_APPLICATION)
 def test_application_hosts_are_received(host: Any, evidence: Callable[[str, object], None]) -> None:
     """The certificate must be by our authority for this name, or the components refuse to send anything."""
     for name, answer in answers("component", host.backend.hostname, "application", evidence).items():
@@ -220,21 +238,21 @@ def test_application_hosts_are_received(host: Any, evidence: Callable[[str, obje
         assert answer["tls"] == "TLSv1.3", f"from {name}: {answer['tls']}"
 
 
-@check("access", needs=["postgresql:{host}", *each("application", "host:{member}")])
+@check("access", needs=FROM_APPLICATION)
 def test_connections_in_clear_are_refused(host: Any, evidence: Callable[[str, object], None]) -> None:
     """One component configured without TLS would send every record in clear, and nobody would notice."""
     for name, answer in answers("plain", host.backend.hostname, "application", evidence).items():
         assert answer["answer"].startswith("refused: "), f"from {name}: {answer['answer']}"
 
 
-@check("access", needs=["postgresql:{host}", *each("application", "host:{member}")])
+@check("access", needs=FROM_APPLICATION)
 def test_superuser_is_refused_from_the_network(host: Any, evidence: Callable[[str, object], None]) -> None:
     """An application host that was broken into must not reach the superuser."""
     for name, answer in answers("superuser", host.backend.hostname, "application", evidence).items():
         assert answer["answer"].startswith("refused: "), f"from {name}: {answer['answer']}"
 
 
-@check("access", needs=["postgresql:{host}", *each("database", "host:{member}")])
+@check("access", needs=FROM_DATABASE)
 def test_component_is_refused_from_elsewhere(host: Any, evidence: Callable[[str, object], None]) -> None:
     """A component's password must be worth nothing outside the application hosts. Twin: from these it is received."""
     for name, answer in answers("peer", host.backend.hostname, "database", evidence).items():

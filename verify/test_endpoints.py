@@ -320,5 +320,5 @@ def test_record_reaches_the_standby(endpoint: Endpoint) -> None:
     if len(hosts("database")) < 2:
         pytest.skip("this landscape has one database host, so no standby")
     rows = rows_on(True, endpoint)
-    assert rows, "there is no standby"
+    assert rows, "no standby took the record"
     assert set(rows.values()) == {"1"}, f"rows with the record after {REPLAY_SECONDS} s: {rows}"

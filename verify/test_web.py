@@ -9,7 +9,7 @@ import pytest
 from infra.inventory import Endpoint
 from verify.checks import check
 from verify.gathering import Gathering, Outputs, batch
-from verify.landscape import current, endpoints, hosts, manifests, one_of, specs, web_port
+from verify.landscape import current, endpoints, hosts, manifests, one_of, open_flows, specs, web_port
 from verify.report.causes import PRIMARY
 from verify.units import explain
 
@@ -90,7 +90,12 @@ def test_unknown_names_are_not_served(state: Outputs) -> None:
 @check(
     "{site}",
     proves="site:{site}@{host}",
-    needs=["nginx:{host}", one_of("application", "area:{site}@{member}"), PRIMARY],
+    needs=[
+        "nginx:{host}",
+        one_of("application", "area:{site}@{member}"),
+        PRIMARY,
+        *open_flows("web", "application", "{host}"),
+    ],
 )
 def test_site_answers(state: Outputs, site: Endpoint) -> None:
     """The gateway sends this site's requests to this host."""
