@@ -1,4 +1,4 @@
-"""What the provider adds to a program's inputs: names, locations, the API version. As the real provider's Check does."""
+"""What the provider adds to a program's inputs, as the real one's Check does: name, location, API version."""
 
 from __future__ import annotations
 

@@ -112,6 +112,9 @@ def _sentence(row: Row, users: list[str]) -> str:
     elif row.effect == "in-use":
         why = f"Azure does not change this ({row.code_told}){note}; used by {', '.join(users)}"
         cure = "Take those out of it first"
+    elif row.effect in ("grow-only", "one-way"):
+        why = f"Azure refuses this change ({row.code_told}){note}"
+        cure = "Undo the change, or replace the resource on purpose: pulumi up --target-replace URN"
     else:
         why = f"Azure does not change this on a resource that exists ({row.code_told}){note}"
         cure = "Undo the change, or replace the resource on purpose: pulumi up --target-replace URN"
