@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from hosts.agent.commands import Commands
 from hosts.agent.facts import Facts
@@ -38,6 +38,8 @@ class Host:
         """Identities of states that changed in this run, or in a plan would change."""
         self.note: Callable[[str], None] = lambda text: None
         """Tells the operator what is going on within a state."""
+        self.memory: dict[str, Any] = {}
+        """What an operation has read and may use again, until it changes something."""
         self.units_are_read = False
         """Whether systemd has read all unit files as they are. It does not always notice itself: of a folder that was
         not there when it last looked, it knows nothing."""

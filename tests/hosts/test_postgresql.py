@@ -126,7 +126,8 @@ class Psql(Commands):
         self.statements.append(str(options["text"]))
         where = ["--host", self.server.address, "--port", str(self.server.port), "--username", "postgres"]
         # Not as the user postgres: the server's own superuser needs no password here.
-        return Commands().run([*command, *where], text=str(options["text"]))
+        program = str(PROGRAMS[-1].with_name("psql"))
+        return Commands().run([program, *command[1:], *where], text=str(options["text"]))
 
 
 @pytest.fixture(scope="module")

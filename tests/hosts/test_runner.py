@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hosts.agent.operations import waits
+from hosts.agent.operations import OPERATIONS, Operation, waits
 from hosts.agent.results import CommandError, OperationError, Status
 from hosts.agent.runner import Result, Runner
 from hosts.document import in_order
@@ -107,11 +107,7 @@ def test_a_mistake_in_an_operation_hides_no_other_outcome(scratch: Scratch, monk
     def broken(state: object, host: object) -> list[object]:
         raise ZeroDivisionError("oh")
 
-    monkeypatch.setattr("hosts.agent.operations.OPERATIONS", {})
-    from hosts.agent import runner
-    from hosts.agent.operations import Operation
-
-    monkeypatch.setitem(runner.OPERATIONS, Directory, Operation(broken, broken))  # type: ignore[arg-type]
+    monkeypatch.setitem(OPERATIONS, Directory, Operation(broken, broken))  # type: ignore[arg-type]
     results = run(scratch, FOLDER, File(path="/etc/other", content=()))
     assert statuses(results) == {"directory /srv/app": "failed", "file /etc/other": "changed"}
     assert results["directory /srv/app"].reason == "unexpected ZeroDivisionError: oh"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import threading
 from collections.abc import Iterator
@@ -48,10 +49,10 @@ def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Azure]]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.setattr(vault, "METADATA", f"127.0.0.1:{server.server_port}")
 
-    def plainly(host: str, timeout: float, context: object) -> vault.http.client.HTTPConnection:
-        return vault.http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=timeout)
+    def plainly(host: str, timeout: float, context: object) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=timeout)
 
-    monkeypatch.setattr(vault.http.client, "HTTPSConnection", plainly)
+    monkeypatch.setattr(http.client, "HTTPSConnection", plainly)
     Azure.asked = []
     Azure.answers = {
         "/metadata/identity/oauth2/token": [(200, {"access_token": "TOKEN"})],

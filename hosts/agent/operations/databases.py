@@ -1,4 +1,7 @@
-"""What is inside a PostgreSQL primary: replication slots, databases, roles with their schemas."""
+"""What is inside a PostgreSQL primary: replication slots, databases, roles with their schemas.
+
+One question to the server answers for all roles, databases and slots, and one more for all schemas of a database.
+"""
 
 from __future__ import annotations
 
@@ -9,39 +12,73 @@ from hosts.agent.operations.sql import ask, identifier, literal, matches, psql, 
 from hosts.agent.results import Difference, NotComparableError
 from hosts.states import Database, DatabaseCluster, DatabaseRole, ReplicationSlot
 
+_CATALOG = """
+SELECT json_build_object(
+  'slots', (SELECT coalesce(json_object_agg(slot_name, slot_type), '{}') FROM pg_replication_slots),
+  'roles', (SELECT json_object_agg(rolname, json_build_object(
+    'password', rolpassword, 'login', rolcanlogin, 'replication', rolreplication,
+    'super', rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls, 'limit', rolconnlimit)) FROM pg_authid),
+  'databases', (SELECT json_object_agg(datname, json_build_object(
+    'public', EXISTS (SELECT FROM aclexplode(coalesce(datacl, acldefault('d', datdba))) WHERE grantee = 0),
+    'connect', (SELECT json_agg(rolname) FROM pg_authid
+                WHERE rolcanlogin AND has_database_privilege(pg_authid.oid, pg_database.oid, 'CONNECT'))))
+    FROM pg_database))"""
 
-def _cluster_is_new(host: Host) -> bool:
-    """True when this run makes (or would make) the cluster, so that nothing can be in it yet."""
-    return any(state.identity in host.touched for state in host.states if isinstance(state, DatabaseCluster))
+# By schema: its owner, and what in it belongs to another: tables, views, sequences that no column owns, routines.
+_SCHEMAS = """
+SELECT coalesce(json_object_agg(nspname, json_build_object('owner', pg_get_userbyid(nspowner), 'others', coalesce((
+  SELECT json_agg(format('%s %s', kind, name)) FROM (
+    SELECT CASE relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW'
+      WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, format('%I.%I', nspname, relname)
+    FROM pg_class WHERE relnamespace = n.oid AND relowner <> n.nspowner AND relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
+      AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_class.oid AND deptype IN ('a', 'i') AND relkind = 'S')
+    UNION ALL
+    SELECT 'ROUTINE', oid::regprocedure::text FROM pg_proc WHERE pronamespace = n.oid AND proowner <> n.nspowner
+  ) AS found (kind, name)), '[]'))), '{}')
+FROM pg_namespace n WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'"""
+
+_NOTHING: dict[str, dict[str, Any]] = {"slots": {}, "roles": {}, "databases": {}}
 
 
-def _ask(host: Host, query: str, database: str = "postgres") -> Any:
-    try:
-        return ask(host, query, database)
-    except NotComparableError:
-        if host.planning and _cluster_is_new(host):
-            return None
-        raise
+def _catalog(host: Host) -> dict[str, dict[str, Any]]:
+    """Slots, roles and databases. A cluster that this run would make has none of ours."""
+    if "catalog" not in host.memory:
+        try:
+            host.memory["catalog"] = ask(host, _CATALOG)
+        except NotComparableError:
+            made = (state.identity for state in host.states if isinstance(state, DatabaseCluster))
+            if not (host.planning and any(identity in host.touched for identity in made)):
+                raise
+            return _NOTHING
+    catalog: dict[str, dict[str, Any]] = host.memory["catalog"]
+    return catalog
+
+
+def _schemas(host: Host, database: str) -> dict[str, Any]:
+    key = f"schemas of {database}"
+    if key not in host.memory:
+        host.memory[key] = ask(host, _SCHEMAS, database)
+    schemas: dict[str, Any] = host.memory[key]
+    return schemas
+
+
+def _order(host: Host, statements: list[str], database: str = "postgres") -> None:
+    """Carry out statements, all or none, and forget what was known before."""
+    host.memory.clear()
+    psql(host, "\n".join(f"{statement};" for statement in ["BEGIN", *statements, "COMMIT"]), database)
 
 
 def compare_slot(state: ReplicationSlot, host: Host) -> list[Difference]:
-    query = f"SELECT to_json(slot_type) FROM pg_replication_slots WHERE slot_name = {literal(state.slot)}"
-    return [] if _ask(host, query) == "physical" else [Difference("missing")]
+    return [] if _catalog(host)["slots"].get(state.slot) == "physical" else [Difference("missing")]
 
 
 def apply_slot(state: ReplicationSlot, host: Host) -> None:
     # Reserve WAL at once: what the standby needs is kept from now on.
-    psql(host, f"SELECT pg_create_physical_replication_slot({literal(state.slot)}, true);")
-
-
-_DATABASE = """
-SELECT json_build_object('public', EXISTS (
-  SELECT FROM aclexplode(coalesce(datacl, acldefault('d', datdba))) WHERE grantee = 0))
-FROM pg_database WHERE datname = {}"""
+    _order(host, [f"SELECT pg_create_physical_replication_slot({literal(state.slot)}, true)"])
 
 
 def compare_database(state: Database, host: Host) -> list[Difference]:
-    found = _ask(host, _DATABASE.format(literal(state.database)))
+    found = _catalog(host)["databases"].get(state.database)
     if found is None:
         return [Difference("missing")]
     return [Difference("open to every role")] if found["public"] else []
@@ -49,39 +86,14 @@ def compare_database(state: Database, host: Host) -> list[Difference]:
 
 def apply_database(state: Database, host: Host) -> None:
     name = identifier(state.database)
-    if ask(host, _DATABASE.format(literal(state.database))) is None:
+    if state.database not in _catalog(host)["databases"]:
+        # It cannot be made within a transaction.
         psql(host, f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8';")
-    psql(host, f"REVOKE ALL ON DATABASE {name} FROM PUBLIC;")
-
-
-_ROLE = """
-SELECT json_build_object('password', rolpassword, 'login', rolcanlogin, 'replication', rolreplication,
-  'super', rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls, 'limit', rolconnlimit)
-FROM pg_authid WHERE rolname = {}"""
-
-_CONNECT = """
-SELECT json_build_object('connect', has_database_privilege({role}, {database}, 'CONNECT'))
-WHERE EXISTS (SELECT FROM pg_database WHERE datname = {database})"""
-
-# What is in a schema and belongs to someone else: tables, views, sequences that no column owns, functions, types.
-_OTHERS = """
-SELECT json_build_object(
-  'owner', (SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = {schema}),
-  'others', coalesce((SELECT json_agg(format('%s %s', kind, name)) FROM (
-    SELECT CASE relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW'
-      WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END,
-      format('%I.%I', nspname, relname)
-    FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
-    WHERE nspname = {schema} AND pg_get_userbyid(relowner) <> {role} AND relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
-      AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_class.oid AND deptype IN ('a', 'i') AND relkind = 'S')
-    UNION ALL
-    SELECT 'ROUTINE', p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace
-    WHERE nspname = {schema} AND pg_get_userbyid(proowner) <> {role}
-  ) AS found (kind, name)), '[]'))"""
+    _order(host, [f"REVOKE ALL ON DATABASE {name} FROM PUBLIC"])
 
 
 def compare_role(state: DatabaseRole, host: Host) -> list[Difference]:
-    found = _ask(host, _ROLE.format(literal(state.role)))
+    found = _catalog(host)["roles"].get(state.role)
     if found is None:
         return [Difference("missing")]
     differences = []
@@ -96,28 +108,30 @@ def compare_role(state: DatabaseRole, host: Host) -> list[Difference]:
     if found["limit"] != state.connection_limit:
         differences.append(Difference(f"{found['limit']} connections instead of {state.connection_limit}"))
     if state.database is not None:
-        differences += _compare_access(state, state.database, host)
+        differences += _compare_access(state, state.database, host, found["login"])
     return differences
 
 
-def _compare_access(state: DatabaseRole, database: str, host: Host) -> list[Difference]:
-    access = _ask(host, _CONNECT.format(role=literal(state.role), database=literal(database)))
+def _compare_access(state: DatabaseRole, database: str, host: Host, login: bool) -> list[Difference]:
+    access = _catalog(host)["databases"].get(database)
     if access is None:
         return [Difference(f"there is no database {database}")]
-    differences = [] if access["connect"] else [Difference(f"may not connect to database {database}")]
+    differences = []
+    if login and state.role not in access["connect"]:
+        differences.append(Difference(f"may not connect to database {database}"))
     if state.schema is not None:
-        schema = _ask(host, _OTHERS.format(role=literal(state.role), schema=literal(state.schema)), database)
-        if schema["owner"] is None:
-            differences.append(Difference(f"schema {state.schema} missing"))
-        elif schema["owner"] != state.role:
-            differences.append(Difference(f"schema {state.schema} belongs to {schema['owner']}"))
+        schema = _schemas(host, database).get(state.schema)
+        if schema is None:
+            return [*differences, Difference(f"schema {state.schema} missing")]
+        if schema["owner"] != state.role:
+            return [*differences, Difference(f"schema {state.schema} belongs to {schema['owner']}")]
         differences += [Difference(f"{thing} belongs to another role") for thing in schema["others"]]
     return differences
 
 
 def apply_role(state: DatabaseRole, host: Host) -> None:
     role = identifier(state.role)
-    found = ask(host, _ROLE.format(literal(state.role)))
+    found = _catalog(host)["roles"].get(state.role)
     statements = [] if found else [f"CREATE ROLE {role}"]
     password = host.vault.value(state.password.purpose)
     options = [
@@ -130,20 +144,12 @@ def apply_role(state: DatabaseRole, host: Host) -> None:
     statements.append(f"ALTER ROLE {role} {' '.join(options)}")
     if state.database is not None:
         statements.append(f"GRANT CONNECT, TEMPORARY ON DATABASE {identifier(state.database)} TO {role}")
-    _in_one_transaction(host, statements)
+    _order(host, statements)
     if state.database is not None and state.schema is not None:
-        schema = identifier(state.schema)
-        others = ask(host, _OTHERS.format(role=literal(state.role), schema=literal(state.schema)), state.database)
-        _in_one_transaction(
-            host,
-            [
-                f"CREATE SCHEMA IF NOT EXISTS {schema}",
-                f"ALTER SCHEMA {schema} OWNER TO {role}",
-                *(f"ALTER {thing} OWNER TO {role}" for thing in others["others"]),
-            ],
-            state.database,
-        )
-
-
-def _in_one_transaction(host: Host, statements: list[str], database: str = "postgres") -> None:
-    psql(host, "\n".join(f"{statement};" for statement in ["BEGIN", *statements, "COMMIT"]), database)
+        name = identifier(state.schema)
+        made = [f"CREATE SCHEMA IF NOT EXISTS {name}", f"ALTER SCHEMA {name} OWNER TO {role}"]
+        _order(host, made, state.database)
+        # Everything in it follows; asked only now, for what belongs to others is told by the schema's owner.
+        others = _schemas(host, state.database)[state.schema]["others"]
+        if others:
+            _order(host, [f"ALTER {thing} OWNER TO {role}" for thing in others], state.database)
