@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from console import ExpectedError
 from rehearsal.settings import KEY_VAULT, METADATA
 from rehearsal.supervisor.records import Record
 from rehearsal.vault.roles import GET_SECRET, allowed
@@ -151,7 +152,13 @@ def start(world: World) -> None:
     vault = service(world)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.minimum_version = ssl.TLSVersion.TLSv1_2
-    tls.load_cert_chain(world.settings.keys / "vault.pem", world.settings.keys / "vault.key")
+    certificate, key = world.settings.keys / "vault.pem", world.settings.keys / "vault.key"
+    if not certificate.exists() or not key.exists():
+        raise ExpectedError(
+            f"The Key Vault's certificate is not in {world.settings.keys}.",
+            hint="Make the rehearsal's keys: .venv/bin/python -m rehearsal.keys (make rehearse does it too)",
+        )
+    tls.load_cert_chain(certificate, key)
     rest.serve(vault, world.namespaces.listen("key-vault", str(KEY_VAULT), 443), tls).start()
     metadata.serve(vault, world.namespaces.listen("router", str(METADATA), 80)).start()
 
