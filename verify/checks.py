@@ -18,6 +18,9 @@ import pytest
 
 from verify.report.model import Check, Needs
 
+Need = str | tuple[str, ...]
+"""A capability, or alternatives of which one is enough."""
+
 MARKER = "check(component, *, proves, needs, at): what the test is about; see verify/checks.py"
 
 
@@ -26,6 +29,9 @@ class Subject(Protocol):
     """A parameter that knows where its test runs and what it depends on, e.g. one row of the flow table."""
 
     name: str
+    """Tells it from all others, in the test's id."""
+    label: str
+    """What it is called in titles; the same from every place."""
     place: str
     """Host or vantage point from which it is tried."""
 
@@ -36,9 +42,7 @@ class Subject(Protocol):
     def needs(self) -> Needs: ...
 
 
-def check(
-    component: str, *, proves: str = "", needs: Sequence[str | tuple[str, ...]] = (), at: str = ""
-) -> pytest.MarkDecorator:
+def check(component: str, *, proves: str = "", needs: Sequence[Need] = (), at: str = "") -> pytest.MarkDecorator:
     """Declare a check's component, what it proves, what it needs, and from which vantage point it looks.
 
     ``proves``: the capability that is out of service when this fails. ``needs``: capabilities that must be in
@@ -111,5 +115,6 @@ def _fill(text: str, names: dict[str, str]) -> str:
 def _title(item: pytest.Item, names: dict[str, str]) -> str:
     """``test_port_answers[ssh://app01-ambulant]`` with the parameter ambulant: "port answers (ambulant)"."""
     words = str(getattr(item, "originalname", None) or item.name).removeprefix("test_").replace("_", " ")
-    others = [value for name, value in names.items() if name not in ("host", "endpoint", "target")]
+    labels = {name: value.label for name, value in _parameters(item).items() if isinstance(value, Subject)}
+    others = [value for name, value in (names | labels).items() if name not in ("host", "endpoint", "target")]
     return f"{words} ({', '.join(others)})" if others else words

@@ -50,6 +50,10 @@ class Open:
     capability: str = ""
 
     @property
+    def label(self) -> str:
+        return self.flow
+
+    @property
     def proves(self) -> str:
         return self.capability or f"flow:{self.flow}@{self.place}"
 
@@ -67,6 +71,10 @@ class Closed:
     targets: tuple[Target, ...]
     twins: dict[Target, str] = field(hash=False)
     twin_capabilities: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        return self.name.partition(" ")[2]
 
     @property
     def proves(self) -> str:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import shlex
 import tarfile
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from verify.checks import check
 from verify.gathering import Gathering, Outputs, batch
 from verify.landscape import current, manifests, open_flows, specs
 from verify.report.causes import PRIMARY
+from verify.report.plugin import DISPROVED
 from verify.units import explain
 
 testinfra_hosts = specs("application")
@@ -80,10 +82,16 @@ def test_port_is_listening(state: Outputs, component: Manifest) -> None:
     proves="area:{component}@{host}",
     needs=["service:{component}@{host}", PRIMARY, *open_flows("application", "database", "{host}")],
 )
-def test_component_is_healthy(state: Outputs, component: Manifest) -> None:
+def test_component_is_healthy(
+    host: Any, state: Outputs, component: Manifest, record_property: Callable[[str, object], None]
+) -> None:
     """A service that runs without its database takes requests and loses them."""
     body, _, status = state[f"health-{component.name}"].rpartition("\n")
-    assert status.strip() == "200", f"health answers {status.strip() or 'nothing'}: {reason(body)}"
+    status = status.strip()
+    if status not in ("200", "000"):
+        # It answers, so the web hosts do not pass it over: its share of the requests gets this answer.
+        record_property(DISPROVED, f"sound:{component.name}@{host.backend.hostname}")
+    assert status == "200", f"health answers {status or 'nothing'}: {reason(body)}"
 
 
 def reason(body: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from verify.checks import check
+from verify.checks import Need, check
 from verify.gathering import Gathering, Outputs, batch
 from verify.landscape import current, each, hosts, manifests, open_flows, specs
 from verify.probes import postgres
@@ -77,9 +77,8 @@ def test_postgresql_is_running(state: Outputs) -> None:
     assert clusters, "no PostgreSQL cluster is configured here"
     status = clusters[0].split()[3]
     since = [*state.lines("unit"), "", "", ""][2]
-    assert status.startswith("online"), (
-        f"PostgreSQL is {status.partition(',')[0]}{f' since {since}' if since else ''}\n\nEnd of its journal:\n{state['journal']}"
-    )
+    said = f"PostgreSQL is {status.partition(',')[0]}" + (f" since {since}" if since else "")
+    assert status.startswith("online"), f"{said}\n\nEnd of its journal:\n{state['journal']}"
     assert state.status("recovery") == 0, f"PostgreSQL answers no query: {state['recovery']}"
 
 
@@ -218,12 +217,12 @@ def answers(case: str, target: str, role: str, evidence: Callable[[str, object],
     return found
 
 
-FROM_APPLICATION = [
+FROM_APPLICATION: list[Need] = [
     "postgresql:{host}",
     *each("application", "host:{member}"),
     *(need for member in hosts("application") for need in open_flows("application", "database", member.name)),
 ]
-FROM_DATABASE = [
+FROM_DATABASE: list[Need] = [
     "postgresql:{host}",
     *each("database", "host:{member}"),
     *(need for member in hosts("database") for need in open_flows("database", "database", member.name)),

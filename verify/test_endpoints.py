@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from infra.inventory import Endpoint
-from verify.checks import check
+from verify.checks import Need, check
 from verify.connection import HostLost
 from verify.gathering import Gathering, Outputs, batch
 from verify.landscape import each, endpoints, hosts, manifests, one_of, web_port
@@ -176,10 +176,11 @@ def test_plain_http_is_redirected(endpoint: Endpoint, seen: Callable[[str], dict
     assert (answer["location"] or "").startswith(f"https://{endpoint.host_name}/"), f"it leads to {answer['location']}"
 
 
-WORKING_SITE = (
+WORKING_SITE: tuple[Need, ...] = (
     "tls:{endpoint}",
     one_of("web", "site:{endpoint}@{member}"),
     one_of("application", "area:{endpoint}@{member}"),
+    *each("application", "sound:{endpoint}@{member}"),
     PRIMARY,
 )
 

@@ -43,19 +43,19 @@ def outcomes(place: str, targets: tuple[Target, ...], note: Note) -> dict[Target
 
 
 @pytest.mark.parametrize("row", open_rows())
-@check("{row}")
+@check("flow")
 def test_allowed_flow_answers(row: Open, evidence: Note) -> None:
     """A rule that is missing shows as a component that hangs, hours later and elsewhere."""
     for target, outcome in outcomes(row.place, row.targets, evidence).items():
-        assert outcome in OPEN_ANSWERS, f"{target} from {row.place}: {outcome}, but {row.flow} allows it"
+        assert outcome in OPEN_ANSWERS, f"{target}: {outcome}, although {row.flow} allows it"
 
 
 @pytest.mark.parametrize("pair", closed_pairs())
-@check("{pair}")
+@check("flow")
 def test_forbidden_flow_times_out(pair: Closed, evidence: Note) -> None:
     """Who broke into one host must not get on from there; a refusal would say that the packet arrived."""
     for target, outcome in outcomes(pair.place, pair.targets, evidence).items():
-        assert outcome == "timeout", f"{target} from {pair.place}: {outcome}, although no flow allows it"
+        assert outcome == "timeout", f"{target}: {outcome}, although no flow allows it"
     for target, twin in pair.twins.items():
         outcome = outcomes(twin, (target,), evidence)[target]
         assert outcome in OPEN_ANSWERS, (
@@ -64,15 +64,15 @@ def test_forbidden_flow_times_out(pair: Closed, evidence: Note) -> None:
 
 
 @pytest.mark.parametrize("row", strangers().open)
-@check("{row}")
+@check("flow")
 def test_public_address_answers(row: Open, evidence: Note) -> None:
     """The sites for everyone and the way in for the operators are all that is open to the Internet."""
     for target, outcome in outcomes(row.place, row.targets, evidence).items():
-        assert outcome == "connected", f"{target} from {row.place}: {outcome}"
+        assert outcome == "connected", f"{target}: {outcome}"
 
 
 @pytest.mark.parametrize("pair", strangers().closed)
-@check("{pair}")
+@check("flow")
 def test_stranger_is_shut_out(pair: Closed, evidence: Note) -> None:
     """An open port is found by strangers within the hour. Twin: the way in and the sites, which do answer."""
     points = current().inventory.vantage_points
@@ -80,7 +80,7 @@ def test_stranger_is_shut_out(pair: Closed, evidence: Note) -> None:
         pytest.skip(f"outside is {points['outside'].spec} as operator is: name a machine outside the operators' ranges")
     for target, outcome in outcomes(pair.place, pair.targets, evidence).items():
         allowed = ("timeout",) if target.public else ("timeout", "no route to host", "network is unreachable")
-        assert outcome in allowed, f"{target} from {pair.place}: {outcome}"
+        assert outcome in allowed, f"{target}: {outcome}"
     for target, twin in pair.twins.items():
         outcome = outcomes(twin, (target,), evidence)[target]
         assert outcome == "connected", f"a timeout proves nothing here: {target} from {twin}: {outcome}"

@@ -9,7 +9,7 @@ import pytest
 from infra.inventory import Endpoint
 from verify.checks import check
 from verify.gathering import Gathering, Outputs, batch
-from verify.landscape import current, endpoints, hosts, manifests, one_of, open_flows, specs, web_port
+from verify.landscape import current, each, endpoints, hosts, manifests, one_of, open_flows, specs, web_port
 from verify.report.causes import PRIMARY
 from verify.units import explain
 
@@ -93,6 +93,7 @@ def test_unknown_names_are_not_served(state: Outputs) -> None:
     needs=[
         "nginx:{host}",
         one_of("application", "area:{site}@{member}"),
+        *each("application", "sound:{site}@{member}"),
         PRIMARY,
         *open_flows("web", "application", "{host}"),
     ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.verify.runs import ENDPOINTS, fail, failed, landscape, run
 from verify.report.causes import Analysis
 from verify.report.model import Run
@@ -128,3 +130,14 @@ def test_endpoints_with_the_same_fate_are_told_in_one_line() -> None:
     (cause,) = Analysis(made).causes
     first, *_ = consequences([cause], made.subjects)
     assert first == "2 endpoints ambulant, kita: health is good is not so"
+
+
+def test_a_sick_application_host_explains_an_endpoint_that_passes_its_answer_on() -> None:
+    made = fail(landscape(), ("app01", "kita is healthy"), ("kita", "health is good"))
+    assert [subject for subject, _ in causes(made)] == ["app01", "kita"]
+    for entry in made.results:
+        if (entry.check.subject, entry.check.title) == ("kita", "health is good"):
+            entry.check = replace(entry.check, needs=(*entry.check.needs, ("sound:kita@app01",)))
+        if (entry.check.subject, entry.check.title) == ("app01", "kita is healthy"):
+            entry.disproved = {"sound:kita@app01"}
+    assert [subject for subject, _ in causes(made)] == ["app01"]

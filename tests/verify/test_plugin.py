@@ -63,7 +63,7 @@ def pytest_configure(config):
 
 class Place:
     def __init__(self, name):
-        self.name = self.place = name
+        self.name = self.label = self.place = name
         self.proves, self.needs = "", ()
 
 

@@ -43,7 +43,7 @@ class Analysis:
         self.run = run
         self.provers: dict[str, list[Result]] = {}
         for result in run.results:
-            for capability in result.check.proves:
+            for capability in result.check.proves | result.disproved:
                 self.provers.setdefault(capability, []).append(result)
         self.causes = self._causes()
 

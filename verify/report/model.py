@@ -73,6 +73,8 @@ class Result:
     """What follows the first sentence, e.g. a unit's status and the end of its journal."""
     evidence: list[Evidence] = field(default_factory=list)
     seconds: float = 0.0
+    disproved: set[str] = field(default_factory=set)
+    """Capabilities that the check found out of service beside those it always proves: see `plugin.DISPROVED`."""
 
 
 @dataclass(frozen=True)

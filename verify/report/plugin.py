@@ -23,6 +23,10 @@ STANDBY = "standby"
 """Property that a check records (`record_property(STANDBY, True)`) when it sees its database host to be a standby."""
 
 
+DISPROVED = "disproved"
+"""Property that names a capability as out of service, for a check of which that depends on how it fails."""
+
+
 class World(Protocol):
     """What the plugin asks of the real world; tests of the plugin give it an imagined one."""
 
@@ -134,6 +138,7 @@ class Readiness:
         result.evidence = list(notes)
         if (STANDBY, True) in report.user_properties:
             self.run.standbys.add(result.check.subject)
+        result.disproved |= {str(value) for name, value in report.user_properties if name == DISPROVED}
         if call.excinfo is not None and isinstance(lost := call.excinfo.value, HostLost):
             self.run.unreachable.setdefault(lost.name, lost.reason)
             result.outcome, result.reason = Outcome.NOT_RUN, f"{lost.name} is out of reach"
