@@ -58,10 +58,21 @@ def paper_project(stack: str, project: Path = PROJECT) -> Iterator[PaperProject]
         yield PaperProject(pulumi, replaced)
 
 
+class _UniqueKeys(yaml.SafeLoader):
+    """Refuses a key that stands twice, as Pulumi does: else the second host db01 would silently replace the first."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key, (mark, _) in zip(keys, node.value, strict=True):
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", mark.start_mark)
+        return super().construct_mapping(node, deep)
+
+
 def _read(stack: str, project: Path) -> dict[str, Any]:
     file = project / f"Pulumi.{stack}.yaml"
     try:
-        document = yaml.safe_load(file.read_text())
+        document = yaml.load(file.read_text(), _UniqueKeys)  # a SafeLoader
     except FileNotFoundError:
         known = sorted(other.name.split(".")[1] for other in project.glob("Pulumi.*.yaml"))
         raise ExpectedError(f"There is no stack {stack} ({file}).", hint=f"Stacks: {', '.join(known)}.") from None

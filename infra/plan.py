@@ -141,7 +141,7 @@ def _hosts(plan: Plan) -> Table:
     for column in ("", "host", "role", "address", "zone", "size", "data disk"):
         table.add_column(column, no_wrap=True)
     for step in machines:
-        host = step.inputs["osProfile"]["computerName"]
+        host = step.name.removeprefix("vm-")
         data_disks = step.inputs["storageProfile"].get("dataDisks", [])
         table.add_row(
             _symbol(step.op),
@@ -198,8 +198,9 @@ def _differences(plan: Plan) -> Iterator[Text]:
             continue
         symbol, style = SYMBOLS.get(step.op, ("?", "red"))
         yield Text(f"{symbol} {step.type.partition(':')[2]} {step.name}", style=style)
-        for line in difference_lines(step.old, step.new):
-            yield Text(f"    {line}")
+        # What changed within a secret looks the same before and after: then Pulumi's own paths have to do.
+        lines = list(difference_lines(step.old, step.new)) or [f"~ {path}: secret" for path in step.detailed]
+        yield from (Text(f"    {line}") for line in lines)
 
 
 def difference_lines(old: Any, new: Any, path: str = "") -> Iterator[str]:

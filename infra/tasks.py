@@ -17,7 +17,7 @@ from infra.inventory import PROJECT
 from infra.paper import paper_project
 from infra.plan import Plan, parse, render
 
-PREVIEW = ("preview", "--json", "--non-interactive", "--parallel", str(PARALLEL))
+PREVIEW = ("preview", "--json", "--show-sames", "--non-interactive", "--parallel", str(PARALLEL))
 READABLE_WIDTH = 140
 """Columns of the readable plan in its file, whatever the terminal has."""
 

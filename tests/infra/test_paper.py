@@ -15,7 +15,7 @@ from infra.inventory import PROJECT
 from infra.paper import PaperProject, paper_project
 from infra.plan import Plan, parse
 from infra.tasks import PREVIEW
-from infra.topology import KEY
+from infra.topology import KEY, load
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +55,9 @@ def test_missing_files_are_replaced_and_named(tmp_path: Path) -> None:
     folder = project_with(tmp_path, "prod", certificate={"pfx_file": "/nowhere/gateway.pfx"})
     with paper_project("prod", folder) as project:
         assert project.replaced == ["/nowhere/gateway.pfx"]
-        assert preview(project, "prod").changes["create"] > 100
+        scratch = project.pulumi.folder
+        document = yaml.safe_load((scratch / "Pulumi.prod.yaml").read_text())
+        assert load(document["config"][KEY], "prod", scratch)
 
 
 def test_paper_leaves_no_trace_in_the_project(tmp_path: Path) -> None:
@@ -98,3 +100,11 @@ def test_an_unknown_key_of_the_project_is_refused(tmp_path: Path) -> None:
     (folder / "Pulumi.prod.yaml").write_text(yaml.safe_dump(document))
     with paper_project("prod", folder) as project, pytest.raises(ExpectedError, match="Did you mean topology"):
         preview(project, "prod")
+
+
+def test_a_host_that_is_named_twice_is_refused(tmp_path: Path) -> None:
+    folder = project_with(tmp_path, "prod")
+    file = folder / "Pulumi.prod.yaml"
+    file.write_text(file.read_text().replace("      db02:", "      db01:"))
+    with pytest.raises(ExpectedError, match="the key 'db01' stands twice"), paper_project("prod", folder):
+        pass

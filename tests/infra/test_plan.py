@@ -56,6 +56,13 @@ def test_differences_are_shown_on_request() -> None:
     assert "Stack prod: 1 to update" in shown(render(plan, with_differences=False))
 
 
+def test_a_change_within_a_secret_is_named_by_its_path() -> None:
+    changed = step("update", {"osProfile": "[secret]"}, {"osProfile": "[secret]"})
+    changed["detailedDiff"] = {"osProfile.customData": {"kind": "update", "inputDiff": True}}
+    plan = parse("prod", json.dumps({"steps": [changed]}), "")
+    assert "~ osProfile.customData: secret" in shown(render(plan, with_differences=True))
+
+
 def test_the_plan_for_machines_names_no_file_of_this_machine() -> None:
     document = {"steps": [step("create", None, {"securityRules": []})]}
     kept = parse("prod", json.dumps(document), "").to_json()
