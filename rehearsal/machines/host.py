@@ -24,7 +24,6 @@ from rehearsal.supervisor.records import write_atomically
 
 BOOT_SECONDS = 240.0
 """Deadline for a boot with cloud-init; nine at once on two busy cores take about 30."""
-STOP_SECONDS = 5.0
 
 
 class State(enum.StrEnum):
@@ -136,7 +135,7 @@ class Host:
                 f"cloud-init of {self.name} ended with errors: {'; '.join(errors)}\n— end of its output:\n{output}"
             )
 
-    def stop(self, seconds: float = STOP_SECONDS) -> None:
+    def stop(self, seconds: float) -> None:
         """Power it off; after ``seconds`` its plug is pulled. Returns when no process is left."""
         if self._signal(signal.SIGRTMIN + 4) and not self.cgroup.wait_empty(seconds):  # systemd: poweroff.target
             self._ended_by_us = True

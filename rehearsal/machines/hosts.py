@@ -6,8 +6,10 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from rehearsal.machines.host import STOP_SECONDS, Host, State
+from rehearsal.machines.host import Host, State
 from rehearsal.supervisor.handler import HandlerError, Log
+
+STOP_SECONDS = 5.0
 
 DATABASE_STOP_SECONDS = 30.0
 """A database host first writes its last log to the archive on the file host."""
@@ -65,6 +67,10 @@ class Hosts:
     def role(self, identifier: str) -> str:
         return self._roles.get(identifier.lower(), "")
 
+    def stop_seconds(self, identifier: str) -> float:
+        """How long a host may take to power off before its plug is pulled."""
+        return DATABASE_STOP_SECONDS if self.role(identifier) == "database" else STOP_SECONDS
+
     def stop_all(self, log: Log) -> None:
         """Power all off, as one: the file host last, since database hosts archive to it while they stop."""
         living = [(key, host) for key, host in self.all() if host.state in (State.STARTING, State.RUNNING)]
@@ -77,7 +83,7 @@ class Hosts:
         first = [(key, host) for key, host in living if host not in last]
         with ThreadPoolExecutor(len(living)) as pool:
             for key, host in first:
-                pool.submit(_stop, host, DATABASE_STOP_SECONDS if self.role(key) == "database" else STOP_SECONDS, log)
+                pool.submit(_stop, host, self.stop_seconds(key), log)
         for host in last:
             _stop(host, STOP_SECONDS, log)
 

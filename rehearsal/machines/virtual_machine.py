@@ -43,7 +43,7 @@ class VirtualMachines:
     def delete(self, identifier: str, properties: Properties, log: Log) -> None:
         host = self._world.hosts.get(identifier)
         if host is not None:
-            host.stop()
+            host.stop(self._world.hosts.stop_seconds(identifier))
             host.remove()
             self._world.hosts.forget(identifier)
 

@@ -17,7 +17,7 @@ from typing import Any
 
 Properties = dict[str, Any]
 
-FORGOTTEN = (("osProfile", "customData"), ("osProfile", "adminPassword"))
+FORGOTTEN = (("osProfile", "customData"), ("osProfile", "adminPassword"), ("properties", "value"))
 """Paths of properties whose values are replaced by their digest."""
 
 

@@ -96,7 +96,7 @@ class Service:
         if action == "start":
             self._machines.start(self._world.hosts.identifier(host))
         elif action == "stop":
-            host.stop()
+            host.stop(self._world.hosts.stop_seconds(self._world.hosts.identifier(host)))
         elif action == "reboot":
             host.reboot()
         elif action == "kill":
