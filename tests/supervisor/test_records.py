@@ -94,3 +94,10 @@ def test_records_are_plain_json_that_a_person_can_read(tmp_path: Path) -> None:
     (file,) = tmp_path.glob("*.json")
     assert json.loads(file.read_text())["properties"]["tags"]["bereich"] == "ambulant Süd"
     assert "Süd" in file.read_text()
+
+
+def test_a_secrets_value_is_nowhere_on_disk(tmp_path: Path) -> None:
+    records = Records(tmp_path)
+    secret = "/subscriptions/s/resourceGroups/g/providers/Microsoft.KeyVault/vaults/kv/secrets/postgresql"
+    records.put(Record("azure-native:keyvault:Secret", secret, {"properties": {"value": "s3cret-canary"}}))
+    assert all(b"s3cret-canary" not in file.read_bytes() for file in tmp_path.iterdir())
