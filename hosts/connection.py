@@ -118,8 +118,8 @@ class Connections:
             "disabled_algorithms": {"kex": SLOW_KEY_EXCHANGES},
         }
         if identity:
-            arguments["key_filename"] = identity.replace("{project}", str(PROJECT))
-            arguments |= {"allow_agent": False, "look_for_keys": False}
+            # Read here: paramiko would try it as every kind of key, and tell the last one's complaint.
+            arguments |= {"pkey": _key(identity), "allow_agent": False, "look_for_keys": False}
         # An empty ssh configuration: the inventory says all, and what a person has in ~/.ssh must not change it.
         config = fabric.Config(ssh_config=paramiko.SSHConfig(), lazy=True)
         connection = fabric.Connection(
@@ -161,6 +161,16 @@ def _reason(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return f"no answer within {CONNECT_TIMEOUT:.0f} s"
     return str(error).rstrip(".") or type(error).__name__
+
+
+def _key(identity: str) -> paramiko.PKey:
+    path = Path(identity.replace("{project}", str(PROJECT)))
+    try:
+        return paramiko.PKey.from_path(path)
+    except (OSError, ValueError, TypeError, paramiko.SSHException, paramiko.UnknownKeyType) as error:
+        raise UnreachableError(
+            f"The key {path}, which the stack names as way_in.identity_file, cannot be read: {_reason(error)}."
+        ) from error
 
 
 def fingerprint(key: paramiko.PKey) -> str:

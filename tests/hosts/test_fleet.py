@@ -1,0 +1,144 @@
+"""A run over several hosts: each by itself, all shown, and what ends it early told in one sentence."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from console import ExitCode, ExpectedError
+from hosts import converge, display, fleet, plan, record
+from hosts.connection import UnreachableError
+from hosts.fleet import Outcome
+from hosts.session import Report, Session
+from infra.inventory import Host, Inventory
+from tests.hosts.local import Quiet
+
+
+def report(host: str = "web01", *results: dict[str, Any], error: str | None = None) -> Report:
+    return Report(host, "web", list(results), len(results), error, 1.0)
+
+
+def result(status: str, state: str = "file /etc/a", **more: Any) -> dict[str, Any]:
+    return {"state": state, "status": status, "seconds": 0.1, **more}
+
+
+def shown(outcome: Outcome) -> str:
+    buffer = io.StringIO()
+    display.show(outcome, Console(file=buffer, width=100))
+    return buffer.getvalue()
+
+
+CHANGED_LINE = {"what": "content differs (+1 -1 lines)", "lines": ["@@ -1 +1 @@", "-a = [1]", "+a = [2]"]}
+PENDING = result("pending", differences=[CHANGED_LINE])
+FOLLOWS = result("follows", "unit nginx.service", reason="reload: file /etc/a")
+
+
+class Connections:
+    """In the place of the real ones: only db01 can be reached."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        pass
+
+    def open(self, host: Host) -> Any:
+        if host.name != "db01":
+            raise UnreachableError(f"{host.name} cannot be reached: no answer.")
+        return type("Connection", (), {"transport": None})()
+
+    def close(self) -> None:
+        pass
+
+
+def test_one_unreachable_host_hides_no_other(inventory: Inventory, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[str, str]] = []
+    monkeypatch.setattr(fleet, "Connections", Connections)
+    monkeypatch.setattr(Session, "run", lambda self, transport: None)
+    monkeypatch.setattr(Session, "tell_lost", lambda self, host, reason: told.append((self.report.host, host)))
+    hosts = [inventory.hosts[name] for name in ("db01", "web01")]
+    outcome = fleet.run(inventory, hosts, "plan", Quiet())
+    assert [report.error for report in outcome.reports] == [None, "web01 cannot be reached: no answer."]
+    # Who may be waiting for it is told.
+    assert told == [("db01", "web01")]
+
+
+def test_an_interrupted_run_says_in_one_sentence_what_was_reached() -> None:
+    done = report("web01", result("changed"), FOLLOWS)
+    begun = Report("web02", "web", [result("changed")], 9, "interrupted", 1.0)
+    error = fleet.end_of(Outcome("converge", "rehearsal", [done, begun], 2.5, interrupted=True))
+    assert str(error) == (
+        "Interrupted after 2.5 s: 1 of 2 hosts were done, 3 states had been changed; "
+        "what a host was at, it finishes, and the next run continues."
+    )
+
+
+def test_a_plan_shows_each_change_with_its_lines_and_what_follows_from_it() -> None:
+    text = shown(
+        Outcome("plan", "rehearsal", [report("web01", PENDING, FOLLOWS), report("web02", result("unchanged"))], 1)
+    )
+    assert "~ file /etc/a: content differs (+1 -1 lines)\n" in text
+    assert "      -a = [1]\n      +a = [2]\n      → reload unit nginx.service\n" in text
+    assert text.splitlines()[-2].split()[:4] == ["web01", "web", "1", "1"]
+    assert text.splitlines()[-1].split()[:4] == ["web02", "web", "1", "0"]
+
+
+def test_a_failure_shows_its_reason_and_the_logs_end_and_what_was_left() -> None:
+    failed = result("failed", "unit a.service", reason="it does not stay up", log="line 1\nline 2")
+    skipped = [result("skipped", f"file /{number}", reason="unit a.service") for number in range(6)]
+    text = shown(Outcome("converge", "rehearsal", [report("web01", failed, *skipped)], 1))
+    assert "✗ unit a.service: it does not stay up\n      | line 1\n      | line 2\n" in text
+    assert "skipped because of unit a.service: file /0, file /1, file /2, file /3 and 2 more\n" in text
+
+
+def test_long_lines_are_not_broken() -> None:
+    long = result("failed", reason="x" * 300)
+    assert "x" * 300 in shown(Outcome("plan", "rehearsal", [report("web01", long)], 1))
+
+
+def test_the_outcome_is_there_as_json(tmp_path: Path) -> None:
+    file = record.write(Outcome("plan", "rehearsal", [report("web01", PENDING)], 1.0), tmp_path)
+    document = json.loads(file.read_text())
+    assert file.name == "plan.json"
+    assert document["pending"] == 1
+    assert document["hosts"]["web01"]["results"][0]["differences"][0]["what"] == "content differs (+1 -1 lines)"
+    assert [path.name for path in tmp_path.iterdir()] == ["plan.json"]
+
+
+@pytest.mark.parametrize(
+    ("task", "results", "code", "message"),
+    [
+        ("plan", [result("unchanged")], None, ""),
+        ("plan", [PENDING], ExitCode.PENDING, "Pending: 1 change on 1 host; nothing was touched."),
+        ("plan", [PENDING, result("failed", "x")], ExitCode.FAILED, "Not all could be compared: web01."),
+        ("converge", [result("changed")], None, ""),
+        ("converge", [result("changed"), result("failed", "x")], ExitCode.FAILED, "Not converged: web01."),
+    ],
+)
+def test_exit_codes(
+    task: str,
+    results: list[dict[str, Any]],
+    code: ExitCode | None,
+    message: str,
+    inventory: Inventory,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    outcome = Outcome("plan" if task == "plan" else "converge", "sample", [report("web01", *results)], 1.0)
+    monkeypatch.setattr(fleet, "run", lambda *arguments: outcome)
+    monkeypatch.setattr(record, "write", lambda outcome: tmp_path / "result.json")
+    run = plan.plan if task == "plan" else converge.converge
+    if code is None:
+        assert run(inventory, "web01") is outcome
+    else:
+        with pytest.raises(ExpectedError) as caught:
+            run(inventory, "web01")
+        assert (caught.value.code, caught.value.reason) == (code, message)
+
+
+def test_a_limit_that_names_nothing_lists_what_there_is(inventory: Inventory) -> None:
+    with pytest.raises(ExpectedError, match="--limit 'web9' is neither a host nor a role") as caught:
+        plan.plan(inventory, "web9")
+    assert "web01" in str(caught.value)
