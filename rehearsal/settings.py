@@ -97,6 +97,11 @@ class Settings:
         return self.state / "disks"
 
     @property
+    def vault(self) -> Path:
+        """The stand-in Key Vault's secrets, readable by root only."""
+        return self.state / "vault"
+
+    @property
     def services(self) -> Path:
         """Root file systems of the service containers; fresh at each start."""
         return self.state / "services"

@@ -39,6 +39,13 @@ def check_shape(token: str, inputs: Properties) -> list[Failure]:
     return list(_check_object(schema.resource(token), properties, ""))
 
 
+def check_configuration(values: Properties) -> list[Failure]:
+    """Settings of the provider that do not exist; what the engine adds itself is let pass."""
+    known = schema.configuration()
+    unknown = [name for name in values if name not in (*known, "version", "pluginDownloadURL") and name[:2] != "__"]
+    return [Failure(f"azure-native:{name}", f"unknown setting{_suggestion(name, known)}") for name in unknown]
+
+
 def _check_object(shape: dict[str, Any], value: Properties, path: str) -> Iterator[Failure]:
     known = shape["properties"]
     for name in value:

@@ -119,12 +119,13 @@ class SupervisorManager:
 
     def _call(self, method: str, params: Properties, log: Log | None) -> Properties | None:
         # Imported here: on paper, and in previews, the supervisor's client is not needed.
-        from rehearsal.supervisor.client import Supervisor, SupervisorError
+        from console import ExpectedError
+        from rehearsal.supervisor.client import Supervisor
 
         try:
             supervisor = Supervisor(self._settings)
             supervisor.ensure(log)
             result: Properties | None = supervisor.call(method, params, log)
-        except SupervisorError as error:
+        except ExpectedError as error:
             raise ProviderError(str(error)) from error
         return result

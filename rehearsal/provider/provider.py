@@ -131,7 +131,6 @@ class Provider:
         wanted = merge(_own(kind, inputs), outputs)
         # Before the resource is made: after a kill -9 in between, the next run must know whose it is.
         self.ledger.begin(identifier, kind.token, urn, references(_own(kind, inputs)))
-        self.engine.progress(urn, "asked the stand-in")
         try:
             observed = self._unless_cancelled(
                 identifier,

@@ -39,6 +39,12 @@ Spec = Any
 (whose value is a Spec), ``object`` or ``enum`` (whose value is a name within the schema)."""
 
 
+def configuration() -> list[str]:
+    """The settings of the provider itself, without ``azure-native:``."""
+    found: list[str] = document()["configuration"]
+    return found
+
+
 @cache
 def document() -> dict[str, Any]:
     """The committed schema."""

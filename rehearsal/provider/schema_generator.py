@@ -38,7 +38,7 @@ def generate() -> dict[str, Any]:
 
 def render(document: dict[str, Any]) -> str:
     """The document in the form in which it is committed: sorted, one type a line."""
-    lines = ["{", f'"sdk": {json.dumps(document["sdk"])},']
+    lines = ["{", *(f'"{name}": {json.dumps(document[name])},' for name in ("sdk", "configuration"))]
     sections = ["resources", "inputs", "outputs", "enums"]
     for section in sections:
         entries = [f"{json.dumps(name)}: {json.dumps(value)}" for name, value in sorted(document[section].items())]
@@ -55,7 +55,15 @@ class _Generator:
     def document(self) -> dict[str, Any]:
         resources = {token: self._resource(token) for token in SUPPORTED}
         sdk = version("pulumi-azure-native")
-        return {"sdk": sdk, "resources": resources, "inputs": self.inputs, "outputs": self.outputs, "enums": self.enums}
+        configuration = sorted(_types.input_type_types(importlib.import_module("pulumi_azure_native").ProviderArgs))
+        return {
+            "sdk": sdk,
+            "configuration": configuration,
+            "resources": resources,
+            "inputs": self.inputs,
+            "outputs": self.outputs,
+            "enums": self.enums,
+        }
 
     def _resource(self, token: str) -> dict[str, Any]:
         _, module_name, name = token.split(":")

@@ -15,6 +15,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, st
 
 from rehearsal import settings
 from rehearsal.provider import schema
+from rehearsal.provider.check import check_configuration
 from rehearsal.provider.engine import Engine
 from rehearsal.provider.errors import HalfMade, NotKnown, ProviderError, Refused
 from rehearsal.provider.landscape import Landscape
@@ -26,9 +27,6 @@ from rehearsal.provider.values import decode, encode, mark_secrets, merge, plain
 
 _log = logging.getLogger(__name__)
 _Method = TypeVar("_Method", bound=Callable[..., Any])
-
-CONFIGURATION = ("location", "subscriptionId", "tenantId", "version", "pluginDownloadURL")
-"""Settings of the provider that mean something here."""
 
 
 def told(method: _Method) -> _Method:
@@ -79,6 +77,12 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.ProviderHandshakeResponse(accept_secrets=True)
 
     @told
+    def Attach(self, request: plugin_pb2.PluginAttach, context: grpc.ServicerContext) -> empty_pb2.Empty:
+        # Only a provider that was started by hand is attached to (PULUMI_DEBUG_PROVIDERS=azure-native:PORT).
+        self._engine = Engine(request.address)
+        return empty_pb2.Empty()
+
+    @told
     def GetPluginInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
         return plugin_pb2.PluginInfo(version=schema.document()["sdk"])
 
@@ -86,7 +90,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def CheckConfig(
         self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
     ) -> provider_pb2.CheckResponse:
-        return provider_pb2.CheckResponse(inputs=request.news)
+        failures = check_configuration(decode(request.news))
+        reasons = [provider_pb2.CheckFailure(reason=str(failure)) for failure in failures]
+        return provider_pb2.CheckResponse(inputs=request.news, failures=reasons)
 
     @told
     def DiffConfig(self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext) -> provider_pb2.DiffResponse:

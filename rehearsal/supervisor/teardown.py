@@ -25,11 +25,17 @@ def down(settings: Settings, log: Log) -> None:
     """
     ownership.check(settings)
     end(settings, log)
-    for folder in (settings.machines, settings.disks, settings.services, settings.records, settings.packages):
-        if folder.exists():
-            shutil.rmtree(folder)
-    # The stack's state describes what was just removed: kept, it would make the next `up` look for it.
-    for folder in (settings.backend, settings.pulumi_home, settings.logs):
+    world = (
+        settings.machines,
+        settings.disks,
+        settings.services,
+        settings.records,
+        settings.packages,
+        settings.vault,
+    )
+    # The stack's state describes what is removed here: kept, it would make the next `up` look for it.
+    stack = (settings.backend, settings.pulumi_home, settings.logs)
+    for folder in (*world, *stack):
         if folder.exists():
             shutil.rmtree(folder)
     ownership.release(settings)

@@ -61,7 +61,7 @@ class Vault:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.store = SecretStore(world.settings.state / "vault")
+        self.store = SecretStore(world.settings.vault)
         self.signer = Signer()
         self._watchers: list[Callable[[str, str], None]] = []
 

@@ -55,15 +55,21 @@ _REFERENCES = {
     "redirectConfigurations": {"targetListener": "httpListeners"},
     "backendHttpSettingsCollection": {"probe": "probes", "trustedRootCertificates": "trustedRootCertificates"},
 }
-_NOT_MADE = (
+NOT_MADE = (
     "authenticationCertificates",
     "backendSettingsCollection",
+    "customErrorConfigurations",
     "listeners",
     "loadDistributionPolicies",
     "privateLinkConfigurations",
+    "rewriteRuleSets",
     "routingRules",
+    "sslProfiles",
+    "trustedClientCertificates",
+    "urlPathMaps",
     "webApplicationFirewallConfiguration",
 )
+"""Properties that change what a gateway answers and that the rehearsal's gateway does not have."""
 
 
 class ApplicationGateway(ResourceType):
@@ -73,11 +79,14 @@ class ApplicationGateway(ResourceType):
     survives_failure = True
     write_only = ("sslCertificates[].data", "sslCertificates[].password")
     real = "A TLS-terminating proxy with probes and draining at the gateway's public address."
-    not_modelled = "URL path maps, rewrites, mutual TLS, private frontends, scaling, more than one instance."
+    not_modelled = (
+        "URL path maps, rewrites, mutual TLS, own error pages, private frontends: refused. "
+        "Zones, scaling, more than one instance: recorded only."
+    )
 
     def validate(self, identifier: str | None, inputs: Properties, landscape: Landscape) -> Iterator[Failure]:
         yield from named(_NAME, inputs, "applicationGatewayName", _NAME_RULE)
-        for name in _NOT_MADE:
+        for name in NOT_MADE:
             if inputs.get(name):
                 yield Failure(name, "the stand-in does not make this part of an application gateway")
         yield from _sku_refused(inputs)
@@ -241,7 +250,7 @@ class WebApplicationFirewallPolicy(ResourceType):
     path = GROUP + "/providers/Microsoft.Network/ApplicationGatewayWebApplicationFirewallPolicies/{policyName}"
     arm_type = "Microsoft.Network/ApplicationGatewayWebApplicationFirewallPolicies"
     real = "ModSecurity with the OWASP core rule set before the proxy, in the policy's mode."
-    not_modelled = "Microsoft's own rule sets (the core rule set stands for them), bot rules, custom rules, scrubbing."
+    not_modelled = "Microsoft's own rule sets (the core rule set stands for them), bot and denial-of-service rules."
 
     def validate(self, identifier: str | None, inputs: Properties, landscape: Landscape) -> Iterator[Failure]:
         yield from named(r"[A-Za-z0-9]\w{0,127}|[A-Za-z0-9][\w-]{0,126}\w", inputs, "policyName", "1 to 128 characters")

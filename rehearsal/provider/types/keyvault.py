@@ -18,7 +18,7 @@ class Vault(ResourceType):
     path = GROUP + "/providers/Microsoft.KeyVault/vaults/{vaultName}"
     arm_type = "Microsoft.KeyVault/vaults"
     real = "Answers Key Vault's REST interface for secrets, with roles, at its own name."
-    not_modelled = "Keys, access policies, the firewall, soft delete: a deleted vault's name is free at once."
+    not_modelled = "Keys, the firewall, soft delete: a deleted vault's name is free at once. Roles count at once."
 
     def validate(self, identifier: str | None, inputs: Properties, landscape: Landscape) -> Iterator[Failure]:
         name = inputs.get("vaultName")
@@ -62,7 +62,7 @@ class Secret(ResourceType):
     naming = "copy"
     write_only = ("properties.value",)
     real = "Read by machines over Key Vault's REST interface; each value is a version."
-    not_modelled = "Expiry, soft delete: a deleted secret's name is free at once."
+    not_modelled = "Soft delete: a deleted secret's name is free at once."
 
     def validate(self, identifier: str | None, inputs: Properties, landscape: Landscape) -> Iterator[Failure]:
         yield from named(r"[A-Za-z0-9-]{1,127}", inputs, "secretName", "1 to 127 letters, digits and -")

@@ -90,8 +90,8 @@ class Subnet(ResourceType):
     path = GROUP + "/providers/Microsoft.Network/virtualNetworks/{virtualNetworkName}/subnets/{subnetName}"
     arm_type = "Microsoft.Network/virtualNetworks/subnets"
     naming = "copy"
-    real = "A bridge; without NAT gateway nothing gets out of it."
-    not_modelled = "Delegations, service endpoints, route tables, default outbound access (there is none)."
+    real = "A bridge; a private subnet without NAT gateway gets no packet out."
+    not_modelled = "Delegations, service endpoints, route tables, private endpoint policies."
 
     def validate(self, identifier: str | None, inputs: Properties, landscape: Landscape) -> Iterator[Failure]:
         yield from named(_NAME, inputs, "subnetName", _NAME_RULE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from difflib import get_close_matches
 from ipaddress import ip_network
 
 from rehearsal.provider.check import Failure
@@ -12,6 +13,30 @@ from rehearsal.provider.types.base import GROUP, SUCCEEDED, ResourceType, duplic
 from rehearsal.provider.values import UNKNOWN, Properties
 
 _RULES_AT_MOST = 1000
+SERVICE_TAGS = frozenset(
+    {
+        *("VirtualNetwork", "Internet", "AzureLoadBalancer", "AzureCloud", "AzureKeyVault", "GatewayManager"),
+        *("AzurePlatformDNS", "AzurePlatformIMDS", "AzurePlatformLKM", "AzureMonitor", "AzureActiveDirectory"),
+        *(
+            "ActionGroup",
+            "ApiManagement",
+            "AppService",
+            "AppServiceManagement",
+            "AzureArcInfrastructure",
+            "AzureBackup",
+        ),
+        *(
+            "AzureContainerRegistry",
+            "AzureFrontDoor",
+            "AzureResourceManager",
+            "AzureSiteRecovery",
+            "AzureUpdateDelivery",
+        ),
+        *("DataFactory", "EventHub", "GuestAndHybridManagement", "LogicApps", "ServiceBus", "Sql", "Storage"),
+    }
+)
+"""Service tags that the rehearsal's network knows; Azure has more. A region may follow after a dot."""
+
 _LISTS = (
     "sourceAddressPrefixes",
     "destinationAddressPrefixes",
@@ -122,10 +147,12 @@ def _rule_refused(rule: Properties, path: str) -> Iterator[Failure]:
         prefixes = list(_values(rule, f"{side}AddressPrefix", f"{side}AddressPrefixes", path))
         for prefix_path, value in prefixes:
             if not _is_address(value, single=prefix_path.endswith("Prefix")):
+                close = get_close_matches(value, SERVICE_TAGS, n=1)
+                nearest = f"; the nearest tag is {close[0]!r}" if close else ""
                 yield Failure(
                     prefix_path,
                     f"{value!r} is no CIDR prefix without host bits, nor a service tag, which stands alone "
-                    "(SecurityRuleInvalidAddressPrefix)",
+                    f"(SecurityRuleInvalidAddressPrefix){nearest}",
                 )
 
 
@@ -153,7 +180,7 @@ def _is_port_range(value: str) -> bool:
 
 
 def _is_address(value: str, *, single: bool) -> bool:
-    if single and (value == "*" or re.fullmatch(r"[A-Za-z][A-Za-z0-9]+(\.[A-Za-z0-9]+)?", value)):
+    if single and (value == "*" or value.split(".")[0] in SERVICE_TAGS):
         return True
     try:
         ip_network(value)
