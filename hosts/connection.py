@@ -9,6 +9,7 @@ import shlex
 import socket
 import subprocess
 import threading
+from pathlib import Path
 from typing import Any
 
 import fabric
@@ -167,7 +168,7 @@ def _key(identity: str) -> paramiko.PKey:
     path = Path(identity.replace("{project}", str(PROJECT)))
     try:
         return paramiko.PKey.from_path(path)
-    except (OSError, ValueError, TypeError, paramiko.SSHException, paramiko.UnknownKeyType) as error:
+    except (OSError, ValueError, TypeError, paramiko.SSHException, paramiko.pkey.UnknownKeyType) as error:
         raise UnreachableError(
             f"The key {path}, which the stack names as way_in.identity_file, cannot be read: {_reason(error)}."
         ) from error
