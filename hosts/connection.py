@@ -159,6 +159,8 @@ class Connections:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, paramiko.ChannelException):
+        return "no connection to its port 22"
     if isinstance(error, TimeoutError):
         return f"no answer within {CONNECT_TIMEOUT:.0f} s"
     return str(error).rstrip(".") or type(error).__name__

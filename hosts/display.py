@@ -79,10 +79,10 @@ def _print(output: Console, line: Text | str) -> None:
 
 
 def _show_findings(report: Report, planning: bool, output: Console) -> None:
-    shown = report.of("pending", "changed", "failed", "unknown")
-    skipped = report.of("skipped")
+    shown = report.of("pending", "changed", "failed")
+    left_out = report.of("skipped", "unknown")
     follows = report.of("follows")
-    if not (shown or skipped or follows or report.error):
+    if not (shown or left_out or follows or report.error):
         return
     _print(output, f"\n[bold]{report.host}[/] [dim]{report.role}[/]")
     if report.error:
@@ -92,17 +92,15 @@ def _show_findings(report: Report, planning: bool, output: Console) -> None:
         for follower in [other for other in follows if other["reason"].endswith(f": {result['state']}")]:
             verb = follower["reason"].partition(":")[0]
             _print(output, f"      [cyan]→ {verb} {escape(follower['state'])}[/]")
-    for cause in dict.fromkeys(result["reason"] for result in skipped):
-        names = [result["state"] for result in skipped if result["reason"] == cause]
+    for status, cause in dict.fromkeys((result["status"], result["reason"]) for result in left_out):
+        names = [result["state"] for result in left_out if result["reason"] == cause]
         listed = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-        _print(output, f"  [magenta]· skipped because of {escape(cause)}:[/] {escape(listed)}")
+        what = "skipped because of" if status == "skipped" else "not compared, for"
+        _print(output, f"  [magenta]· {what} {escape(cause)}:[/] {escape(listed)}")
 
 
 def _show_result(result: dict[str, Any], planning: bool, output: Console) -> None:
     status = result["status"]
-    if status == "unknown":
-        _print(output, f"  [dim]? {escape(result['state'])}: {escape(result['reason'])}[/]")
-        return
     sign = {"failed": "✗", "pending": "~", "changed": "✓"}[status]
     differences = result.get("differences", [])
     what = "; ".join(difference["what"] for difference in differences)
@@ -123,13 +121,16 @@ def _summary(outcome: Outcome) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for heading in ("host", "role", "unchanged", "pending" if planning else "changed"):
         table.add_column(heading, justify="left" if heading in ("host", "role") else "right", no_wrap=True)
-    for heading in (*(() if planning else ("restarted",)), "failed", "skipped", "time"):
+    unknown = any(report.count("unknown") for report in outcome.reports)
+    between = ["not compared"] if unknown else [] if planning else ["restarted"]
+    for heading in (*between, "failed", "skipped", "time"):
         table.add_column(heading, justify="right", no_wrap=True)
     for report in outcome.reports:
         changed = report.count("pending" if planning else "changed")
         cells = [
-            _cell(report.count("unchanged") + (report.count("follows", "unknown") if planning else 0)),
+            _cell(report.count("unchanged") + (report.count("follows") if planning else 0)),
             _cell(changed, "yellow"),
+            *([_cell(report.count("unknown"), "magenta")] if unknown else []),
             *([] if planning else [_cell(report.count("follows"), "cyan")]),
             _cell(report.count("failed") + (report.error is not None), "red"),
             _cell(report.count("skipped"), "magenta"),

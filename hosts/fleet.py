@@ -113,7 +113,8 @@ class _Fleet:
             report.error = "interrupted"
         self._progress.at(host.name, "failed" if report.failed else "done")
         if report.failed and not self._over:
-            reason = report.error or report.of("failed")[0]["state"]
+            # The first line: the rest is advice to people.
+            reason = report.error.splitlines()[0] if report.error else report.of("failed")[0]["state"]
             for other in self._sessions:
                 if other is not session:
                     other.tell_lost(host.name, reason)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -73,6 +74,9 @@ class Session:
         self._progress = progress
         self._channel: paramiko.Channel | None = None
         self._sending = threading.Lock()
+        self._begun = False
+        self._lost: list[bytes] = []
+        """What is to be told as soon as the agent listens."""
         self.report.expected = sum(state["kind"] != "wait" for state in document["states"])
 
     def run(self, transport: paramiko.Transport) -> None:
@@ -91,12 +95,17 @@ class Session:
 
     def tell_lost(self, host: str, reason: str) -> None:
         """Let the agent know that another host failed; it may be waiting for it."""
-        if self._channel is not None and not self._channel.closed:
-            # A channel that closes at this moment has no one left to tell.
-            try:
-                self._send(json.dumps({"lost": host, "reason": reason}).encode() + b"\n")
-            except OSError:
-                return
+        with self._sending:
+            self._lost.append(json.dumps({"lost": host, "reason": reason}).encode() + b"\n")
+            if self._begun:
+                self._send_lost()
+
+    def _send_lost(self) -> None:
+        assert self._channel is not None
+        # A channel that closes at this moment has no one left to tell.
+        with contextlib.suppress(OSError):
+            while self._lost and not self._channel.closed:
+                self._channel.sendall(self._lost.pop())
 
     def _talk(self, transport: paramiko.Transport) -> None:
         channel = transport.open_session(timeout=SILENCE)
@@ -104,7 +113,10 @@ class Session:
         channel.exec_command(COMMAND)
         self._channel = channel
         self._progress.at(self._host.name, "reads its states")
-        self._send(payload(self._document))
+        with self._sending:
+            channel.sendall(payload(self._document))
+            self._begun = True
+            self._send_lost()
         ended = False
         with channel.makefile("rb") as lines:
             for line in lines:

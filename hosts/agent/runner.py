@@ -80,7 +80,7 @@ class Runner:
             unreached = [need for need in state.needs if need in host.touched or need in self._unknown]
             if not (host.planning and unreached):
                 raise OperationError(str(error)) from error
-            return Result(state.identity, Status.UNKNOWN, reason=f"{error}: not compared before {unreached[-1]}")
+            return Result(state.identity, Status.UNKNOWN, reason=str(error))
         follows = self._cause(state, bool(differences))
         if not differences and not follows:
             return Result(state.identity, Status.UNCHANGED)

@@ -93,6 +93,13 @@ def test_a_failure_shows_its_reason_and_the_logs_end_and_what_was_left() -> None
     assert "skipped because of unit a.service: file /0, file /1, file /2, file /3 and 2 more\n" in text
 
 
+def test_what_could_not_be_compared_is_one_line_and_a_number_of_its_own() -> None:
+    unknown = [result("unknown", f"database role {name}", reason="PostgreSQL does not run") for name in "abcdef"]
+    text = shown(Outcome("plan", "rehearsal", [report("db01", PENDING, *unknown)], 1))
+    assert "· not compared, for PostgreSQL does not run: database role a, database role b, " in text
+    assert text.splitlines()[-1].split()[:5] == ["db01", "web", "0", "1", "6"]
+
+
 def test_long_lines_are_not_broken() -> None:
     long = result("failed", reason="x" * 300)
     assert "x" * 300 in shown(Outcome("plan", "rehearsal", [report("web01", long)], 1))
