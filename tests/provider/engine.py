@@ -6,17 +6,56 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import grpc
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
+
+from rehearsal.provider.engine import Engine
 from rehearsal.provider.ledger import Ledger
+from rehearsal.provider.manager import ResourceManager
+from rehearsal.provider.server import Servicer
 from rehearsal.settings import SUBSCRIPTION, Settings
 from rehearsal.toolchain.home import Home
 from rehearsal.toolchain.launcher import find_cli
+from tests.provider.stubs import provider
 
 PROGRAM = Path(__file__).with_name("program")
 RESOURCES = 13
 """What the program declares, beside the stack itself."""
+
+
+class _Attached(Servicer):
+    """A provider in the test's own process, whose manager the test holds."""
+
+    def __init__(self, folder: Path, manager: ResourceManager) -> None:
+        super().__init__(Engine(None))
+        self._provider = provider(folder, manager)
+
+    def Configure(
+        self, request: provider_pb2.ConfigureRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.ConfigureResponse:
+        self.provider.cancelled.clear()  # The engine cancels its providers at the end of a run that failed.
+        return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
+
+
+@contextmanager
+def serving(project: Project, manager: ResourceManager) -> Iterator[None]:
+    """While it lasts, the project's engine uses ``manager`` through a provider in this process."""
+    server = grpc.server(ThreadPoolExecutor(16))
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(_Attached(project.folder, manager), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    project.environment["PULUMI_DEBUG_PROVIDERS"] = f"azure-native:{port}"
+    try:
+        yield
+    finally:
+        del project.environment["PULUMI_DEBUG_PROVIDERS"]
+        server.stop(None)
 
 
 class Project:

@@ -21,14 +21,16 @@ class MemoryManager:
     def __init__(self) -> None:
         self.things: dict[str, Properties] = {}
         self.observed: dict[str, Properties] = {}
-        self.failure: str | None = None
+        self.failures: dict[str, str] = {}
+        """By the end of an id: why making it fails."""
         self.calls: list[str] = []
 
     def put(self, kind: ResourceType, identifier: str, properties: Properties, log: Log) -> Properties:
         self.calls.append("put")
         log("making it")
-        if self.failure is not None:
-            raise ProviderError(self.failure)
+        for ending, reason in self.failures.items():
+            if identifier.endswith(ending):
+                raise ProviderError(reason)
         self.things[identifier] = properties
         return self.observed.get(identifier, {})
 

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from rehearsal.settings import SUBSCRIPTION
 from rehearsal.toolchain.launcher import find_cli
-from tests.provider.engine import RESOURCES, Project
+from tests.provider.engine import RESOURCES, Project, serving
+from tests.provider.stubs import MemoryManager
 
 pytestmark = pytest.mark.skipif(find_cli() is None, reason="there is no Pulumi CLI: make preview obtains it")
 
@@ -122,6 +124,23 @@ def test_a_new_value_of_a_secret_is_a_new_version(project: Project) -> None:
     assert project.run("stack", "output", "secret") != before
     project.up("--target", SECRET)
     assert project.run("stack", "output", "secret") == before
+
+
+def test_a_machine_that_did_not_come_up_is_mended_by_the_next_up(tmp_path: Path) -> None:
+    project, manager = Project(tmp_path), MemoryManager()
+    group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-test"
+    manager.observed[f"{group}/providers/Microsoft.Network/publicIPAddresses/pip"] = {"ipAddress": "198.51.100.7"}
+    manager.failures["/virtualMachines/vm"] = "the host did not boot: its log ends here"
+    with serving(project, manager):
+        code, output = project.attempt("up", "--yes", "--skip-preview")
+        assert code != 0
+        assert "the host did not boot: its log ends here" in output
+        assert MACHINE in [resource["urn"] for resource in project.state()]
+        manager.failures.clear()
+        steps = project.steps()
+        assert {name: step["op"] for name, step in steps.items()} == {"machine": "update"}
+        project.up()
+        project.run("preview", "--refresh", "--expect-no-changes")
 
 
 def test_a_killed_up_goes_on_where_it_ended(tmp_path: Path) -> None:

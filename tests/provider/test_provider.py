@@ -66,7 +66,7 @@ def test_another_resource_of_the_same_id_is_refused(tmp_path: Path) -> None:
 
 def test_a_machine_that_does_not_come_up_stays_in_the_state(tmp_path: Path) -> None:
     manager = MemoryManager()
-    manager.failure = "cloud-init ended with error: No space left on device"
+    manager.failures[""] = "cloud-init ended with error: No space left on device"
     with pytest.raises(HalfMade, match="No space left") as caught:
         provider(tmp_path, manager).create(urn("compute:VirtualMachine"), sample("compute:VirtualMachine"))
     assert caught.value.identifier.endswith("/virtualMachines/vm")
@@ -75,7 +75,7 @@ def test_a_machine_that_does_not_come_up_stays_in_the_state(tmp_path: Path) -> N
 
 def test_of_what_was_refused_nothing_stays_in_the_state(tmp_path: Path) -> None:
     manager = MemoryManager()
-    manager.failure = "the bridge cannot be made"
+    manager.failures[""] = "the bridge cannot be made"
     with pytest.raises(ProviderError, match="the bridge cannot be made") as caught:
         provider(tmp_path, manager).create(SUBNET, sample("network:Subnet"))
     assert not isinstance(caught.value, HalfMade)

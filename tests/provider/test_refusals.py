@@ -140,6 +140,12 @@ def test_arm_refuses(name: str, row: tuple[Any, ...]) -> None:
     assert [failure for failure in found if failure.startswith(beginning) and reason in failure], found
 
 
+def test_a_misspelt_service_tag_is_refused_with_the_nearest() -> None:
+    inputs = changed(sample("network:NetworkSecurityGroup"), "securityRules[0].sourceAddressPrefix", "Interent")
+    (failure,) = failures("network:NetworkSecurityGroup", inputs)
+    assert failure.endswith("(SecurityRuleInvalidAddressPrefix); the nearest tag is 'Internet'")
+
+
 def test_two_rules_of_one_direction_have_different_priorities() -> None:
     rules = [RULE, {**RULE, "name": "again"}, {**RULE, "name": "out", "direction": "Outbound"}]
     assert failures("network:NetworkSecurityGroup", sample("network:NetworkSecurityGroup", securityRules=rules)) == [

@@ -104,6 +104,14 @@ def test_with_hosts_no_other_subscription_is_served(
     stub.Configure(configure(subscriptionId=settings.SUBSCRIPTION))
 
 
+def test_a_misspelt_setting_of_the_provider_is_named(stub: provider_pb2_grpc.ResourceProviderStub) -> None:
+    news = encode({"subscripionId": "x", "version": "3.29.0", "location": "germanywestcentral"})
+    response = stub.CheckConfig(provider_pb2.CheckRequest(news=news))
+    assert [failure.reason for failure in response.failures] == [
+        "azure-native:subscripionId: unknown setting; the nearest known is 'subscriptionId'"
+    ]
+
+
 def test_without_a_subscription_nothing_is_served(
     stub: provider_pb2_grpc.ResourceProviderStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,7 +122,7 @@ def test_without_a_subscription_nothing_is_served(
 def test_a_half_made_machine_is_told_with_its_id_and_inputs(
     stub: provider_pb2_grpc.ResourceProviderStub, manager: MemoryManager
 ) -> None:
-    manager.failure = "the host did not boot:\n  kernel panic"
+    manager.failures[""] = "the host did not boot:\n  kernel panic"
     given = changed(sample("compute:VirtualMachine"), "osProfile.customData", Secret("Yw=="))
     error = refused(stub.Create, provider_pb2.CreateRequest(urn=MACHINE, properties=encode(given)))
     metadata = dict(error.trailing_metadata())
