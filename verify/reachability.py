@@ -164,7 +164,7 @@ def closed_pairs() -> list[Closed]:
 def strangers() -> Strangers:
     """What the Internet may and may not reach, from the two vantage points."""
     known = current().inventory
-    jump = Target("way in", str(known.way_in.jump_address), known.way_in.jump_port, public=True)
+    jump = Target(known.way_in.jump_host, str(known.way_in.jump_address), known.way_in.jump_port, public=True)
     gateways = sorted({str(endpoint.address) for endpoint in known.endpoints.values()})
     site_ports = {port for flow in flows("internet", "gateway") for port in flow.ports}
     inner_ports = sorted({target.port for target in served()} - site_ports)
@@ -187,7 +187,8 @@ def strangers() -> Strangers:
         ),
     ]
     if known.way_in.transfer_address is not None:
-        transfer = (Target("transfer", str(known.way_in.transfer_address), 22, public=True),)
+        behind = known.hosts_of("transfer")[0].name
+        transfer = (Target(behind, str(known.way_in.transfer_address), 22, public=True),)
         closed += [
             Closed(f"{place} to transfer", place, transfer, {jump: "operator"}, ("way-in",))
             for place in ("outside", "operator")

@@ -69,10 +69,15 @@ def test_a_twin_s_flow_is_needed_so_that_its_failure_is_told_once() -> None:
 
 def test_strangers_are_shut_out_of_everything_but_the_sites() -> None:
     closed = {pair.name: {str(target) for target in pair.targets} for pair in strangers().closed}
-    assert closed["outside to way in"] == {"way in:22"}
+    assert closed["outside to way in"] == {"mgmt01:22"}
     assert {"db01:5432", "web01:22", "mgmt01:22"} <= closed["outside to private addresses"]
     assert "gateway:443" not in closed["outside to other ports of the gateway"]
     assert {"gateway:22", "gateway:5432", "gateway:8001"} <= closed["outside to other ports of the gateway"]
+
+
+def test_the_way_in_needs_the_jump_host() -> None:
+    way_in = next(row for row in strangers().open if row.place == "operator")
+    assert (("host:mgmt01",)) in way_in.needs
 
 
 @pytest.mark.parametrize("place", ["db01", "mgmt01", "outside", "operator"])
