@@ -17,6 +17,7 @@ import paramiko
 from hosts.manifest import artifact_mistake
 from hosts.payload import COMMAND, payload
 from hosts.states import Archive, decode
+from hosts.states.archives import CURRENT
 from infra.inventory import Host
 
 SILENCE = 30.0
@@ -151,6 +152,8 @@ class Session:
     def _judge(self, result: dict[str, Any]) -> dict[str, Any]:
         """A plan promises nothing that the artifact at hand cannot keep."""
         if result["status"] != "pending" or not result["state"].startswith(f"{Archive.kind} "):
+            return result
+        if all(difference["what"].startswith(CURRENT) for difference in result["differences"]):
             return result
         archives = (decode(state) for state in self._document["states"] if state["kind"] == Archive.kind)
         archive = next(state for state in archives if state.identity == result["state"])

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from hosts.states.base import State
 
+CURRENT = "current version"
+"""How a difference begins that concerns the link only, and needs no archive to be mended."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Archive(State):

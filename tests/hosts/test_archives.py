@@ -54,7 +54,7 @@ def unpack(scratch: Scratch, wanted: Archive, content: bytes) -> None:
 
 def test_an_archive_becomes_the_current_version(scratch: Scratch) -> None:
     wanted = state("1.0", ONE)
-    assert scratch.compare(wanted) == ["not unpacked", "no current version"]
+    assert scratch.compare(wanted) == ["not unpacked", "current version missing"]
     unpack(scratch, wanted, ONE)
     assert scratch.compare(wanted) == []
     assert (scratch.root / "opt/pep/current/app/main.py").read_text() == "print(1)\n"
@@ -105,7 +105,7 @@ def test_the_same_version_from_another_archive_differs(scratch: Scratch) -> None
 
 def test_what_a_killed_run_left_is_never_taken_for_the_version(scratch: Scratch) -> None:
     (scratch.root / "opt/pep/.pep-1.0.incoming/app").mkdir(parents=True)
-    assert scratch.compare(state("1.0", ONE)) == ["not unpacked", "no current version"]
+    assert scratch.compare(state("1.0", ONE)) == ["not unpacked", "current version missing"]
     unpack(scratch, state("1.0", ONE), ONE)
     assert sorted(path.name for path in (scratch.root / "opt/pep").iterdir()) == ["current", "pep-1.0"]
 

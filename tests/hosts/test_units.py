@@ -135,9 +135,32 @@ def test_a_service_that_never_listens_is_told_after_the_deadline(scratch: Scratc
         scratch.apply(state)
 
 
-def test_a_listening_port_is_read_from_the_kernel(scratch: Scratch) -> None:
-    header = "  sl  local_address rem_address   st\n"
-    scratch.put("/proc/net/tcp", f"{header}   0: 0100007F:0050 00000000:0000 0A\n   1: 00000000:1538 0A:1 01\n")
-    scratch.put("/proc/net/tcp6", f"{header}   0: 00000000000000000000000000000000:1F41 0:0 0A\n")
-    host = scratch.host()
-    assert [port for port in (80, 5432, 8001) if units.listens(host, port)] == [80, 8001]
+HEADER = "  sl  local_address rem_address   st\n"
+LISTENING = """\
+   0: 0100007F:0050 00000000:0000 0A 0:0 00:0 0 0 0 4711
+   1: 00000000:0050 0A:1 01 0:0 00:0 0 0 0 4712
+"""
+    "   0: 0100007F:0050 00000000:0000 0A 0:0 00:0 0 0 0 4711\n   1: 00000000:0050 0A:1 01 0:0 00:0 0 0 0 4712\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("sockets", "expected"),
+    [(["socket:[4711]"], True), (["socket:[4712]"], False), (["/dev/null"], False), ([], False)],
+    ids=["its own", "a connection", "no socket", "nothing"],
+)
+def test_a_port_counts_only_when_the_unit_itself_listens(scratch: Scratch, sockets: list[str], expected: bool) -> None:
+    scratch.put("/proc/net/tcp", HEADER + LISTENING)
+    scratch.put("/sys/fs/cgroup/system.slice/nginx.service/cgroup.procs", "80\n81\n")
+    (scratch.root / "proc/81/fd").mkdir(parents=True)
+    for number, target in enumerate(sockets):
+        (scratch.root / f"proc/81/fd/{number}").symlink_to(target)
+    scratch.table.answers = {"systemctl show --property=ControlGroup": "/system.slice/nginx.service\n"}
+    assert units.listens(scratch.host(), Unit(unit="nginx.service", port=80)) is expected
+
+
+def test_where_there_is_no_control_group_any_listener_counts(scratch: Scratch) -> None:
+    scratch.put("/proc/net/tcp6", HEADER + LISTENING)
+    scratch.table.answers = {"systemctl show": "\n"}
+    assert units.listens(scratch.host(), Unit(unit="nginx.service", port=80))
+    assert not units.listens(scratch.host(), Unit(unit="nginx.service", port=81))

@@ -14,6 +14,7 @@ from hosts.agent.host import Host
 from hosts.agent.operations.files import kind_of
 from hosts.agent.results import Difference, OperationError
 from hosts.states import Archive
+from hosts.states.archives import CURRENT
 
 LISTING = ".livegang.json"
 """Beside what was unpacked: the archive's checksum, and each file with mode, size and time, to see later edits."""
@@ -31,9 +32,9 @@ def compare_archive(state: Archive, host: Host) -> list[Difference]:
         raise OperationError(f"{state.target}/current is a {kind}, not a link; it is not removed for you")
     wanted = PurePosixPath(state.folder).name
     if not kind:
-        differences.append(Difference("no current version"))
+        differences.append(Difference(f"{CURRENT} missing"))
     elif (now := str(current.readlink())) != wanted:
-        differences.append(Difference(f"current version is {now} instead of {wanted}"))
+        differences.append(Difference(f"{CURRENT} is {now} instead of {wanted}"))
     return differences
 
 

@@ -120,7 +120,7 @@ def _change(state: Unit, host: Host, verb: str) -> None:
         _until(
             state,
             host,
-            lambda: _active(state, host) and listens(host, state.port or 0),
+            lambda: _active(state, host) and listens(host, state),
             f"does not listen on port {state.port}",
         )
 
@@ -156,13 +156,27 @@ def _journal(state: Unit, host: Host) -> str:
     return log_end(host.run(command, accept=range(256)))
 
 
-def listens(host: Host, port: int) -> bool:
-    """True when something on the host listens on a TCP port."""
+def listens(host: Host, state: Unit) -> bool:
+    """True when a process of the unit itself listens on its port: another's would answer in its place."""
+    sockets = {f"socket:[{inode}]" for inode in _listening(host, state.port or 0)}
+    group = host.run(["systemctl", "show", "--property=ControlGroup", "--value", "--", state.unit]).strip()
+    processes = host.path(f"/sys/fs/cgroup{group}/cgroup.procs")
+    if not group or not processes.exists():
+        return bool(sockets)
+    return any(_holds(host, process, sockets) for process in processes.read_text().split())
+
+
+def _listening(host: Host, port: int) -> set[str]:
+    """Inodes of the sockets that listen on a TCP port."""
+    rows = []
     for table in ("tcp", "tcp6"):
         file = host.path(f"/proc/net/{table}")
-        if file.exists():
-            for line in file.read_text().splitlines()[1:]:
-                fields = line.split()
-                if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port:
-                    return True
-    return False
+        rows += [line.split() for line in file.read_text().splitlines()[1:]] if file.exists() else []
+    return {row[9] for row in rows if row[3] == "0A" and int(row[1].rpartition(":")[2], 16) == port}
+
+
+def _holds(host: Host, process: str, sockets: set[str]) -> bool:
+    try:
+        return any(str(link.readlink()) in sockets for link in host.path(f"/proc/{process}/fd").iterdir())
+    except OSError:
+        return False  # It ended just now.
