@@ -140,8 +140,6 @@ LISTENING = """\
    0: 0100007F:0050 00000000:0000 0A 0:0 00:0 0 0 0 4711
    1: 00000000:0050 0A:1 01 0:0 00:0 0 0 0 4712
 """
-    "   0: 0100007F:0050 00000000:0000 0A 0:0 00:0 0 0 0 4711\n   1: 00000000:0050 0A:1 01 0:0 00:0 0 0 0 4712\n"
-)
 
 
 @pytest.mark.parametrize(
@@ -151,6 +149,7 @@ LISTENING = """\
 )
 def test_a_port_counts_only_when_the_unit_itself_listens(scratch: Scratch, sockets: list[str], expected: bool) -> None:
     scratch.put("/proc/net/tcp", HEADER + LISTENING)
+    scratch.put("/sys/fs/cgroup/cgroup.controllers")
     scratch.put("/sys/fs/cgroup/system.slice/nginx.service/cgroup.procs", "80\n81\n")
     (scratch.root / "proc/81/fd").mkdir(parents=True)
     for number, target in enumerate(sockets):
@@ -159,8 +158,31 @@ def test_a_port_counts_only_when_the_unit_itself_listens(scratch: Scratch, socke
     assert units.listens(scratch.host(), Unit(unit="nginx.service", port=80)) is expected
 
 
-def test_where_there_is_no_control_group_any_listener_counts(scratch: Scratch) -> None:
+def test_where_there_are_no_control_groups_any_listener_counts(scratch: Scratch) -> None:
     scratch.put("/proc/net/tcp6", HEADER + LISTENING)
-    scratch.table.answers = {"systemctl show": "\n"}
+    scratch.table.answers = {"systemctl show": "/system.slice/nginx.service\n"}
     assert units.listens(scratch.host(), Unit(unit="nginx.service", port=80))
     assert not units.listens(scratch.host(), Unit(unit="nginx.service", port=81))
+
+
+def test_a_unit_without_a_process_does_not_listen(scratch: Scratch) -> None:
+    scratch.put("/proc/net/tcp", HEADER + LISTENING)
+    scratch.put("/sys/fs/cgroup/cgroup.controllers")
+    scratch.table.answers = {"systemctl show": "\n"}
+    assert not units.listens(scratch.host(), Unit(unit="nginx.service", port=80))
+
+
+def test_a_service_that_ends_again_and_again_is_not_waited_for_long(
+    scratch: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(units, "CRASHING", 0.0)
+    answers = iter([says(active="inactive", sub="dead")])
+    crashing = says(active="activating", sub="auto-restart")
+    scratch.table.answers = {
+        "systemctl show": lambda: next(answers, crashing),
+        "systemctl": "",
+        "journalctl": "cannot start: Address already in use\n",
+    }
+    with pytest.raises(OperationError, match="it ends again and again") as caught:
+        scratch.apply(NGINX)
+    assert caught.value.log == "cannot start: Address already in use"

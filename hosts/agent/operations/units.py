@@ -13,6 +13,8 @@ from hosts.states import Unit
 MARKERS = "/run/livegang"
 """Here stands, while a run is at work, which units still have to be restarted or reloaded. A run that is killed leaves
 the mark, and the next one sees it; after a reboot there is none, and none is needed."""
+CRASHING = 8.0
+"""Seconds in which a service that ended by itself may yet come up (what it needs may be late)."""
 ENABLED = ("enabled", "enabled-runtime", "alias", "static", "generated", "indirect")
 
 
@@ -135,7 +137,12 @@ def _active(state: Unit, host: Host) -> bool:
 
 def _until(state: Unit, host: Host, condition: Callable[[], bool], otherwise: str) -> None:
     deadline = time.monotonic() + state.deadline
+    crashed: float | None = None
     while not condition():
+        if host.facts.unit(state.unit)["SubState"] == "auto-restart":
+            crashed = crashed or time.monotonic()
+            if time.monotonic() - crashed >= CRASHING:
+                raise OperationError(f"it ends again and again: {_explanation(state, host)}", _journal(state, host))
         if time.monotonic() > deadline:
             reason = f"it {otherwise} after {state.deadline} s: {_explanation(state, host)}"
             raise OperationError(reason, _journal(state, host))
@@ -160,9 +167,11 @@ def listens(host: Host, state: Unit) -> bool:
     """True when a process of the unit itself listens on its port: another's would answer in its place."""
     sockets = {f"socket:[{inode}]" for inode in _listening(host, state.port or 0)}
     group = host.run(["systemctl", "show", "--property=ControlGroup", "--value", "--", state.unit]).strip()
+    if not host.path("/sys/fs/cgroup/cgroup.controllers").exists():
+        return bool(sockets)  # A host without (unified) control groups: nothing tells whose process is whose.
     processes = host.path(f"/sys/fs/cgroup{group}/cgroup.procs")
     if not group or not processes.exists():
-        return bool(sockets)
+        return False
     return any(_holds(host, process, sockets) for process in processes.read_text().split())
 
 
