@@ -26,11 +26,15 @@ def rehearse(_context: Context, stack: str = "") -> None:
     # Imported here: `fab --list` must not wait for what only these two need.
     from hosts.converge import converge
     from rehearsal.toolchain import goals
+    from rehearsal.toolchain.trouble import Trouble
 
     stack = stack or default_stack()
     started = time.monotonic()
     if not os.environ.get(goals.PREPARED):
-        goals.world([])
+        try:
+            goals.world([])
+        except Trouble as trouble:
+            raise ExpectedError(trouble.message, trouble.hint, trouble.code) from trouble
     with _stage("Bring up", "pulumi up --refresh"):
         inventory = infra.tasks.bring_up(stack, yes=True, refresh=True)
     failure: ExpectedError | None = None

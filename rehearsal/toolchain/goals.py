@@ -45,8 +45,14 @@ def test(arguments: Sequence[str]) -> NoReturn:
     _demand(checks.basics())
     reason = checks.why_no_hosts(settings)
     if reason is None:
-        Runner(settings.logs).run([*_toolchain(), *_world(settings)])
-    else:
+        try:
+            Runner(settings.logs).run([*_toolchain(), *_world(settings)])
+        except Trouble as trouble:
+            # A feature that could be tried only when its tool was installed.
+            if trouble.code != CANNOT_REHEARSE:
+                raise
+            reason = trouble.message
+    if reason is not None:
         print(f"Tests on booted hosts are skipped: {reason}")
         Runner(settings.logs).run(_toolchain())
     results = PROJECT / ".livegang" / "tests" / "junit.xml"

@@ -17,8 +17,9 @@ import pytest
 from rehearsal.settings import PROJECT, Settings
 from rehearsal.supervisor import ownership
 from rehearsal.toolchain import checks, goals, kernel, system
+from rehearsal.toolchain.__main__ import main
 from rehearsal.toolchain.kernel import Failing, Probe
-from rehearsal.toolchain.steps import Progress
+from rehearsal.toolchain.steps import Progress, Step
 from rehearsal.toolchain.trouble import CANNOT_REHEARSE, Trouble
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="namespaces of its own need root")
@@ -127,12 +128,52 @@ def test_what_cannot_rehearse_says_what_works_here(
 ) -> None:
     monkeypatch.setenv("LIVEGANG_STATE", str(tmp_path / "state"))
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    with pytest.raises(Trouble) as caught:
-        goals.rehearse([])
-    assert caught.value.code == CANNOT_REHEARSE
-    assert "make preview" in str(caught.value)
-    assert "make test" in str(caught.value)
-    assert "Booting hosts needs root" in capsys.readouterr().err
+    assert main(["rehearse"]) == CANNOT_REHEARSE
+    said = capsys.readouterr().err
+    assert "Booting hosts needs root" in said
+    assert "make preview" in said
+    assert "make test" in said
+
+
+@pytest.fixture
+def becomes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """What a goal would become in the end, noted instead; nothing is prepared."""
+    noted: list[str] = []
+    monkeypatch.setenv("LIVEGANG_STATE", str(tmp_path / "state"))
+    monkeypatch.setattr(goals, "_become", lambda *command: noted.extend(command))
+    monkeypatch.setattr(goals, "_toolchain", lambda packages=True: [])
+    monkeypatch.setattr(goals, "_world", lambda settings: [])
+    return noted
+
+
+def test_make_test_goes_on_without_hosts_and_says_why(
+    becomes: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert main(["test", "-k", "topology"]) == 0
+    assert becomes[0] == "pytest"
+    assert becomes[1].startswith("--junitxml=")
+    assert becomes[2:] == ["-k", "topology"]
+    assert "Tests on booted hosts are skipped: Booting hosts needs root" in capsys.readouterr().out
+
+
+def test_make_test_goes_on_when_a_feature_fails_only_after_the_packages_came(
+    becomes: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(progress: Progress) -> None:
+        raise Trouble("This kernel does not let us use nftables rules.", code=CANNOT_REHEARSE)
+
+    monkeypatch.setattr(checks, "why_no_hosts", lambda settings: None)
+    monkeypatch.setattr(goals, "_world", lambda settings: [Step("kernel features", fail)])
+    assert main(["test"]) == 0
+    assert becomes[0] == "pytest"
+    assert "skipped: This kernel does not let us use nftables rules." in capsys.readouterr().out
+
+
+def test_make_preview_needs_neither_root_nor_packages(becomes: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert main(["preview", "--diff"]) == 0
+    assert becomes == ["fab", "infra.preview", "--stack", "prod", "--paper", "--diff"]
 
 
 @needs_root
