@@ -3,7 +3,7 @@
 import pulumi_azure_native.resources as resources
 
 from infra import landscape as landscapes
-from infra.components import drop_old_type_names
+from infra.components import set_options_for_all
 from infra.endpoints import Endpoints, EndpointsProps
 from infra.export import ExportProps, export
 from infra.fields import GATEWAY
@@ -15,7 +15,7 @@ from infra.zones import PrivateNames, PrivateNamesProps, PublicNames, PublicName
 
 landscape = landscapes.of_this_stack()
 topology = landscape.topology
-drop_old_type_names()
+set_options_for_all()
 
 group = resources.ResourceGroup(
     landscape.names.resource_group,

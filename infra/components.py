@@ -19,17 +19,21 @@ class Component(pulumi.ComponentResource):
         return pulumi.ResourceOptions(parent=self, protect=protect, depends_on=list(depends_on))
 
 
-def drop_old_type_names() -> None:
-    """Register no aliases for resources' old type names.
+def set_options_for_all() -> None:
+    """Give every azure-native resource the options that none of them may lack.
 
-    Every azure-native class carries up to sixty names of earlier API versions, for stacks that were born on one of
-    them. Ours were not, and computing them takes more time than all else in a preview.
+    No aliases for old type names: every class carries up to sixty names of earlier API versions, for stacks that were
+    born on one of them. Ours were not, and computing them takes more time than all else in a preview.
+
+    Delete before replace: all names are explicit, so Azure would refuse to create the new one beside the old ("cannot
+    create already existing resource"), also when somebody replaces a resource on purpose with `--target-replace`.
     """
 
-    def without_aliases(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
+    def with_options(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
         if not args.type_.startswith("azure-native:"):
             return None
         args.opts.aliases = None
+        args.opts.delete_before_replace = True
         return pulumi.ResourceTransformationResult(args.props, args.opts)
 
-    pulumi.runtime.register_stack_transformation(without_aliases)
+    pulumi.runtime.register_stack_transformation(with_options)

@@ -181,3 +181,10 @@ def test_another_size_updates_one_machine(pulumi: Pulumi, declared: PaperStack) 
 
 def of_type(state: dict[str, Any], kind: str) -> list[dict[str, Any]]:
     return [entry for entry in state["deployment"]["resources"] if entry["type"] == f"azure-native:{kind}"]
+
+
+def test_a_machine_that_is_replaced_on_purpose_goes_before_its_successor_comes(pulumi: Pulumi) -> None:
+    machine = f"urn:pulumi:{STACK}::livegang::livegang:infra:Machine$azure-native:compute:VirtualMachine::vm-web01"
+    result = pulumi.capture("up", "--yes", "--skip-preview", "--target-replace", machine)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "1 replaced" in result.stdout
