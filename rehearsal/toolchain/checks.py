@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 
 from rehearsal.settings import PROJECT, Settings, cache
-from rehearsal.toolchain import kernel
+from rehearsal.toolchain import elsewhere, kernel
 from rehearsal.toolchain.kernel import Failing
 
 GIB = 1 << 30
@@ -36,7 +36,7 @@ def for_booting(settings: Settings) -> list[Failing]:
     found = basics()
     if os.geteuid() != 0:
         found.append(Failing("Booting hosts needs root, and you are not.", "Become root: sudo -i, or sudo make …"))
-    found += [*_claimed(settings), *_room(settings), *_memory()]
+    found += [*_claimed(settings), *_elsewhere(settings), *_room(settings), *_memory()]
     if platform.system() == "Linux" and os.geteuid() == 0 and os.access(PROJECT, os.W_OK):
         found += kernel.failing(settings.state)
     return found
@@ -59,6 +59,15 @@ def _claimed(settings: Settings) -> list[Failing]:
         sentence = f"The rehearsal in {settings.state} belongs to another clone: {clone}."
         return [Failing(sentence, f"Unset LIVEGANG_STATE, or end that one first: cd {clone} && fab rehearsal.down")]
     return []
+
+
+def _elsewhere(settings: Settings) -> list[Failing]:
+    if not (places := elsewhere.taken(settings)):
+        return []
+    names = " and ".join(str(place) for place in places)
+    sentence = f"The state folder is {settings.state}, but this clone has {names} of a rehearsal of its own."
+    remedy = "End it (fab rehearsal.down without LIVEGANG_STATE) and remove them, or take another clone."
+    return [Failing(sentence, remedy)]
 
 
 def _room(settings: Settings) -> list[Failing]:
