@@ -76,7 +76,7 @@ def test_a_limit_is_a_host_a_role_or_fabs_own_option(rehearsal: Rehearsal) -> No
 
 
 def test_a_service_that_does_not_start_fails_with_its_log_and_the_next_run_continues(mended: Rehearsal) -> None:
-    squatter = "systemd-run --quiet --unit squatter python3 -m http.server 8003"
+    squatter = "systemd-run --quiet --collect --unit squatter python3 -m http.server 8003"
     mended.ssh("app01", f"sudo systemctl stop vivendi-kita && sudo {squatter}")
     done = mended.fab("hosts.converge", "--limit", "application", check=False)
     assert done.returncode == ExitCode.FAILED
@@ -92,7 +92,7 @@ def test_a_run_that_was_killed_in_dpkg_is_continued(mended: Rehearsal) -> None:
         "while ! pgrep -x dpkg >/dev/null; do sleep 0.05; done; "
         "pkill -KILL -x python3; pkill -KILL -x apt-get; pkill -KILL -x dpkg"
     )
-    mended.ssh("web02", f"sudo systemd-run --quiet --unit killer sh -c '{kill}'")
+    mended.ssh("web02", f"sudo systemd-run --quiet --collect --unit killer sh -c '{kill}'")
     broken = mended.fab("hosts.converge", "--limit", "web02", check=False)
     assert broken.returncode == ExitCode.FAILED
     assert "the run broke off" in broken.stdout
