@@ -37,7 +37,7 @@ class Host:
         self.touched: set[str] = set()
         """Identities of states that changed in this run, or in a plan would change."""
         self.note: Callable[[str], None] = lambda text: None
-        """Tells the operator what is going on within a state."""
+        """Tells the operator what goes on within a state. Raises AbandonedError when nobody waits for it any more."""
         self.memory: dict[str, Any] = {}
         """What an operation has read and may use again, until it changes something."""
         self.units_are_read = False

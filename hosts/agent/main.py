@@ -47,6 +47,7 @@ class Operator:
         self._gone = threading.Event()
         self._answers: queue.SimpleQueue[BinaryIO | OperationError] = queue.SimpleQueue()
         self._artifacts: dict[str, BinaryIO] = {}
+        self._noted = ""
         self.lost: dict[str, str] = {}
 
     def tell(self, **message: Any) -> None:
@@ -79,6 +80,14 @@ class Operator:
         if self._gone.is_set():
             raise AbandonedError
         self.tell(begin=identity)
+
+    def note(self, text: str) -> None:
+        """What goes on within a state, said once; and a moment to notice that nobody waits for it."""
+        if self._gone.is_set():
+            raise AbandonedError
+        if text != self._noted:
+            self._noted = text
+            self.tell(note=text)
 
     def fetch(self, file: str, sha256: str) -> BinaryIO:
         """An artifact, into a file without a name, once a run."""
@@ -142,7 +151,7 @@ def main(document: dict[str, Any], source: BinaryIO, sink: BinaryIO) -> int:
         mutex = None if planning else _exclusive()
         states = [decode(state) for state in document["states"]]
         host = Host(states, planning=planning, vault=vault, commands=Commands(), fetch=operator.fetch)
-        host.note = lambda text: operator.tell(note=text)
+        host.note = operator.note
         host.lost = operator.lost
         threading.Thread(target=operator.listen, daemon=True).start()
         threading.Thread(target=operator.keep_alive, args=(ended,), daemon=True).start()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from hosts.agent.host import Host
 from hosts.agent.operations import OPERATIONS, units, waits
-from hosts.agent.results import Difference, NotComparableError, OperationError, Status
+from hosts.agent.results import AbandonedError, Difference, NotComparableError, OperationError, Status
 from hosts.states import Package, State, Unit, Wait
 
 
@@ -64,6 +64,8 @@ class Runner:
                 return Result(state.identity, Status.SKIPPED, reason=self._lost[need])
         try:
             return self._reach(state)
+        except AbandonedError:
+            raise
         except OperationError as error:
             return Result(state.identity, Status.FAILED, reason=error.reason, log=error.log)
         except (OSError, UnicodeError) as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hosts.roles import access, apt, firewall, time
+from hosts.roles import access, apt, clock, firewall
 from hosts.roles.context import Context
 from hosts.states import Directory, State, Sysctl, TrustedCertificate, Unit
 
@@ -24,7 +24,7 @@ def states(context: Context) -> list[State]:
         *access.states(context),
         *apt.states(context),
         *_authorities(context),
-        *time.states(context),
+        *clock.states(context),
         *(Sysctl(key=key, value=value) for key, value in SETTINGS.items()),
         *_log_limits(context),
         # Last, so that a mistake in it cannot keep the others away.

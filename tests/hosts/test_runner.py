@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hosts.agent.operations import OPERATIONS, Operation, waits
-from hosts.agent.results import CommandError, OperationError, Status
+from hosts.agent.results import AbandonedError, CommandError, OperationError, Status
 from hosts.agent.runner import Result, Runner
 from hosts.document import in_order
 from hosts.states import Database, DatabaseCluster, Directory, File, Package, Secret, State, Unit, Wait
@@ -163,6 +163,17 @@ def test_waiting_ends_when_the_other_host_failed(scratch: Scratch) -> None:
     patient = Wait(label="package mirror", host="mgmt01", url="http://127.0.0.1:9/", deadline=300)
     with pytest.raises(OperationError, match=r"mgmt01 failed \(package nginx\)"):
         waits.wait(patient, host)
+
+
+def test_waiting_ends_when_nobody_listens_any_more(scratch: Scratch) -> None:
+    def gone(text: str) -> None:
+        raise AbandonedError
+
+    host = scratch.host(*in_order([MIRROR, Package(package="nginx", needs=(MIRROR.identity,))]))
+    host.note = gone
+    scratch.table.answers = {"dpkg-query": ""}
+    with pytest.raises(AbandonedError):
+        Runner(host, lambda result: None, lambda identity: None).run()
 
 
 def test_a_secret_that_cannot_be_had_fails_only_what_needs_it(scratch: Scratch) -> None:

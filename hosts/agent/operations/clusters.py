@@ -94,7 +94,7 @@ def apply_standby(state: DatabaseStandby, host: Host) -> None:
     data = host.path(state.data)
     incoming = _incoming(data)
     deadline = time.monotonic() + state.deadline
-    host.note("waiting for the primary")
+    host.note("copying the primary, as soon as it is there")
     while True:
         shutil.rmtree(incoming, ignore_errors=True)
         given_up = state.primary_host in host.lost

@@ -15,8 +15,8 @@ def wait(state: Wait, host: Host) -> None:
     """Return when the address answers. Raises OperationError after the deadline, with the last answer."""
     parts = urllib.parse.urlsplit(state.url)
     deadline = time.monotonic() + state.deadline
-    host.note(f"waiting for {state.label}")
     while True:
+        host.note(f"waiting for {state.label}")
         given_up = state.host in host.lost
         connection = http.client.HTTPConnection(parts.netloc, timeout=5)
         try:
