@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from hosts.roles.context import Context, text
+from hosts.roles.context import HEADER, Context, text
 from hosts.states import Absent, Directory, File, Package, State, Unit, Wait
 from infra.inventory import PackageSource
 
@@ -72,11 +72,10 @@ def states(context: Context) -> list[State]:
         Directory(path=KEYRINGS),
         *keyrings,
         context.template(SOURCES, "base/apt.sources.j2", rows=rows),
-        # What the image came with points to the Internet, where no host but the mirror gets.
-        *(
-            Absent(path=path, needs=(f"file {SOURCES}",))
-            for path in ("/etc/apt/sources.list", "/etc/apt/sources.list.d/debian.sources")
-        ),
+        # What the image came with points to the Internet, where no host but the mirror gets. The old file stays, without
+        # a source: unattended-upgrades would make it anew.
+        text("/etc/apt/sources.list", f"{HEADER}\n# The sources are in {SOURCES}.\n", needs=(f"file {SOURCES}",)),
+        Absent(path="/etc/apt/sources.list.d/debian.sources", needs=(f"file {SOURCES}",)),
         *waits(context),
         *_unattended_upgrades(context),
     ]
