@@ -72,8 +72,8 @@ def states(context: Context) -> list[State]:
         Directory(path=KEYRINGS),
         *keyrings,
         context.template(SOURCES, "base/apt.sources.j2", rows=rows),
-        # What the image came with points to the Internet, where no host but the mirror gets. The old file stays, without
-        # a source: unattended-upgrades would make it anew.
+        # What the image came with points to the Internet, where no host but the mirror gets. The old file stays, but
+        # without a source: unattended-upgrades would make it anew.
         text("/etc/apt/sources.list", f"{HEADER}\n# The sources are in {SOURCES}.\n", needs=(f"file {SOURCES}",)),
         Absent(path="/etc/apt/sources.list.d/debian.sources", needs=(f"file {SOURCES}",)),
         *waits(context),
