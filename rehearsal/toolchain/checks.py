@@ -6,10 +6,11 @@ import json
 import os
 import platform
 import shutil
+import sys
 from pathlib import Path
 
 from rehearsal.settings import PROJECT, Settings, cache
-from rehearsal.toolchain import elsewhere, kernel
+from rehearsal.toolchain import elsewhere, kernel, system
 from rehearsal.toolchain.kernel import Failing
 
 GIB = 1 << 30
@@ -28,6 +29,10 @@ def basics() -> list[Failing]:
     if not os.access(_existing(cache()), os.W_OK):
         remedy = "Is HOME yours? Else name a folder: export LIVEGANG_CACHE=/path/to/folder"
         found.append(Failing(f"You may not write in {cache()}, where tools are kept.", remedy))
+    if os.geteuid() != 0 and system.missing([system.VENV]):
+        sentence = f"This Python ({sys.executable}) cannot make virtual environments."
+        remedy = f"As root: apt-get install {system.VENV.name} (make rehearse installs it, too)"
+        found.append(Failing(sentence, remedy))
     return found
 
 

@@ -35,7 +35,7 @@ def rehearse(arguments: Sequence[str]) -> NoReturn:
 def preview(arguments: Sequence[str]) -> NoReturn:
     """The plan of `prod` on paper; needs neither root nor hosts nor an account."""
     _demand(checks.basics())
-    Runner(Settings.of_this_clone().logs).run(_toolchain(packages=False))
+    Runner(Settings.of_this_clone().logs).run(_toolchain([system.VENV]))
     _become("fab", "infra.preview", "--stack", "prod", "--paper", *arguments)
 
 
@@ -71,20 +71,19 @@ def world(arguments: Sequence[str]) -> None:
     Runner(settings.logs).run(_world(settings))
 
 
-def _toolchain(packages: bool = True) -> list[Step]:
-    steps = [
-        Step("virtual environment", environment.make, ("system packages",) if packages else ()),
+def _toolchain(packages: Sequence[system.Package] = system.PACKAGES) -> list[Step]:
+    def install(progress: Progress) -> str:
+        missing = [package.name for package in system.missing(packages)]
+        if missing and os.geteuid() != 0:
+            # Not in the way of what an ordinary user can do at all; the tests that want one say so.
+            return f"missing, and only root can install them: {', '.join(missing)}"
+        return system.install(progress, packages)
+
+    return [
+        Step("system packages", install),
+        Step("virtual environment", environment.make, ("system packages",)),
         Step("Pulumi", cli.obtain, ("virtual environment",)),
     ]
-    return [Step("system packages", _packages), *steps] if packages else steps
-
-
-def _packages(progress: Progress) -> str:
-    missing = [package.name for package in system.missing()]
-    if missing and os.geteuid() != 0:
-        # Not in the way of what an ordinary user can do at all; the tests that want one say so.
-        return f"missing, and only root can install them: {', '.join(missing)}"
-    return system.install(progress)
 
 
 def _world(settings: Settings) -> list[Step]:

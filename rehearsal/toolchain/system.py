@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rehearsal.toolchain.steps import Progress
@@ -20,6 +21,9 @@ class Package:
     purpose: str
 
 
+VENV = Package("python3-venv", "", "makes the virtual environment")
+"""The only one without which nothing goes: Debian's Python alone cannot make virtual environments."""
+
 # The one list. None of them starts a network service on the machine: what the rehearsal serves lives in its own images.
 PACKAGES = (
     Package("mmdebstrap", "mmdebstrap", "builds the hosts' images"),
@@ -30,7 +34,7 @@ PACKAGES = (
     Package("gnupg", "gpg", "signs that index"),
     Package("openssh-client", "ssh", "reaches the hosts"),
     Package("tini", "tini", "is the first process of a service's container"),
-    Package("python3-venv", "", "makes the virtual environment"),
+    VENV,
 )
 
 
@@ -39,9 +43,9 @@ def find(command: str) -> str | None:
     return shutil.which(command, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
 
 
-def missing() -> list[Package]:
+def missing(packages: Sequence[Package] = PACKAGES) -> list[Package]:
     """Those that are not there; python3-venv only where this interpreter cannot make environments by itself."""
-    return [package for package in PACKAGES if not _is_there(package)]
+    return [package for package in packages if not _is_there(package)]
 
 
 def _is_there(package: Package) -> bool:
@@ -50,9 +54,9 @@ def _is_there(package: Package) -> bool:
     return importlib.util.find_spec("ensurepip") is not None
 
 
-def install(progress: Progress) -> str:
+def install(progress: Progress, packages: Sequence[Package] = PACKAGES) -> str:
     """Install what is missing, with apt. Raises Trouble where that cannot be done, naming the packages."""
-    wanted = [package.name for package in missing()]
+    wanted = [package.name for package in missing(packages)]
     if not wanted:
         return "already there"
     if os.geteuid() != 0 or find("apt-get") is None:
@@ -65,6 +69,6 @@ def install(progress: Progress) -> str:
     apt = ["apt-get", "--quiet", "--option", "DPkg::Lock::Timeout=300"]
     progress.run([*apt, "update"], environment=environment, hint="apt-get update must work on this machine.")
     progress.run([*apt, "install", "--yes", "--no-install-recommends", *wanted], environment=environment)
-    if still := [package.name for package in missing()]:
+    if still := [package.name for package in missing(packages)]:
         raise Trouble(f"Still missing after their installation: {', '.join(still)}.", "Is another one first on PATH?")
     return ", ".join(wanted)

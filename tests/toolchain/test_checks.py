@@ -41,6 +41,14 @@ def test_an_ordinary_user_is_told_to_become_root(monkeypatch: pytest.MonkeyPatch
     assert "sudo" in found
 
 
+def test_an_ordinary_user_is_told_what_their_python_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert "As root: apt-get install python3-venv" in _sentences(checks.basics())
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert checks.basics() == []  # root's is installed
+
+
 def test_all_that_is_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=1 << 29))
@@ -116,9 +124,9 @@ def test_missing_packages_are_named_with_the_command_that_installs_them(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    monkeypatch.setattr(system, "PACKAGES", (system.Package("some-package", "no-such-command", "purpose"),))
+    package = system.Package("some-package", "no-such-command", "purpose")
     with pytest.raises(Trouble) as caught:
-        system.install(Progress("system packages", tmp_path / "log"))
+        system.install(Progress("system packages", tmp_path / "log"), [package])
     assert "Missing on this machine: some-package." in str(caught.value)
     assert "apt-get install --no-install-recommends some-package" in str(caught.value)
 
