@@ -140,6 +140,22 @@ def test_without_its_database_it_is_unavailable_with_the_reason_and_recovers(
     assert len(service.sync([])["state"]) == 1
 
 
+def test_a_restart_of_the_database_costs_no_request(service: Service, database: Server) -> None:
+    service.sync([record()])
+    database.stop()
+    database.start()
+    status, answer = service.call("/sync", {"device": "tablet 7", "records": [record()]})
+    assert status == 200, answer
+
+
+def test_a_table_dropped_by_hand_is_made_again(service: Service, database: Server) -> None:
+    service.sync([record()])
+    database.sql("DROP TABLE ambulant.record")
+    sent = record()
+    assert service.sync([sent])["accepted"] == [sent["id"]]
+    assert service.call("/health")[0] == 200
+
+
 def test_a_database_that_hangs_is_told_within_three_seconds(service: Service, database: Server) -> None:
     database.freeze()
     try:

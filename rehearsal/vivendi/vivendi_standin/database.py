@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import BoundedSemaphore, Lock
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg2
-from psycopg2 import sql
+from psycopg2 import errors, sql
 
 from .configuration import Configuration
 
 CONNECTIONS = 8
 """At most so many for one service; PostgreSQL allows 100 in all by default, for six areas on two hosts."""
+
+Answer = TypeVar("Answer")
 
 STATE_LIMIT = 500
 """At most so many records in one answer; the device asks again from the sequence it was given."""
@@ -23,6 +25,10 @@ STATE_LIMIT = 500
 
 class Unavailable(Exception):
     """The database cannot be used now; the message is the reason, without any secret."""
+
+
+class SchemaMissing(Unavailable):
+    """The database answers, but the area's table is not in it."""
 
 
 class Refused(Exception):
@@ -69,6 +75,21 @@ class Database:
 
     def check(self) -> dict[str, Any]:
         """Prove that records can be read on the primary; returns which host answered."""
+        return self._with_schema(self._check)
+
+    def synchronise(self, device: str, records: list[Record], since: int) -> dict[str, Any]:
+        """Store a device's queue and return what is new for it; a record sent again changes nothing."""
+        return self._with_schema(lambda: self._synchronise(device, records, since))
+
+    def _with_schema(self, work: Callable[[], Answer]) -> Answer:
+        """Do the work; where somebody dropped the table since the start, make it and do the work again."""
+        try:
+            return work()
+        except SchemaMissing:
+            self.make_schema()
+            return work()
+
+    def _check(self) -> dict[str, Any]:
         with self._cursor() as cursor:
             cursor.execute(
                 sql.SQL(
@@ -81,8 +102,7 @@ class Database:
                 raise Unavailable(f"database host {host} accepts no writes")
             return {"host": host, "sequence": sequence}
 
-    def synchronise(self, device: str, records: list[Record], since: int) -> dict[str, Any]:
-        """Store a device's queue and return what is new for it; a record sent again changes nothing."""
+    def _synchronise(self, device: str, records: list[Record], since: int) -> dict[str, Any]:
         with self._cursor() as cursor:
             # Sequences must become visible in their order, else a device that asks between two commits
             # would never be told of the earlier one.
@@ -128,6 +148,8 @@ class Database:
             connection = None
         except (psycopg2.DataError, ValueError) as error:
             raise Refused(reason(error)) from error
+        except (errors.UndefinedTable, errors.InvalidSchemaName) as error:
+            raise SchemaMissing(reason(error)) from error
         except psycopg2.Error as error:
             raise Unavailable(reason(error)) from error
         finally:
@@ -136,8 +158,15 @@ class Database:
             self._slots.release()
 
     def _take(self) -> Any | None:
-        with self._lock:
-            return self._idle.pop() if self._idle else None
+        """An idle connection that still works: a restarted server has ended all that were made before."""
+        while True:
+            with self._lock:
+                if not self._idle:
+                    return None
+                connection = self._idle.pop()
+            if _answers(connection):
+                return connection
+            connection.close()
 
     def _connect(self) -> Any:
         try:
@@ -145,6 +174,15 @@ class Database:
         except OSError as error:
             raise Unavailable(f"the password cannot be read: {error}") from error
         return psycopg2.connect(password=password, **self._configuration.connection)
+
+
+def _answers(connection: Any) -> bool:
+    try:
+        with connection, connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except psycopg2.Error:
+        return False
+    return True
 
 
 def reason(error: Exception) -> str:
