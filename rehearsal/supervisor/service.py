@@ -140,15 +140,12 @@ def _private_mounts() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         _mount("-t", "tmpfs", "-o", "mode=755", "livegang", str(folder))
     _mount("--make-shared", "/run/netns")  # `ip netns` wants it
+    # Where systemd is the machine's PID 1, cgroup2 is mounted there already, and the kernel mounts no file system
+    # over itself: an empty one comes between.
+    _mount("-t", "tmpfs", "livegang", str(CGROUP_ROOT))
+    # Its controllers stay off below the rehearsal's group: nothing is limited, and what is measured needs none. Most
+    # could not be on anyway, for the group holds processes itself (unshare, outside of its namespaces).
     _mount("-t", "cgroup2", "cgroup2", str(CGROUP_ROOT))
-    own = CGROUP_ROOT / "supervisor"
-    own.mkdir(exist_ok=True)
-    # A group with groups below it may hold no process itself, where controllers are to be passed on.
-    for process in (CGROUP_ROOT / "cgroup.procs").read_text().split():
-        (own / "cgroup.procs").write_text(process)
-    available = (CGROUP_ROOT / "cgroup.controllers").read_text().split()
-    for controller in sorted({"cpu", "memory", "pids"} & set(available)):
-        (CGROUP_ROOT / "cgroup.subtree_control").write_text(f"+{controller}")
 
 
 def _mount(*arguments: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from rehearsal.settings import SUBSCRIPTION, Settings
 from rehearsal.supervisor.client import Supervisor
+from tests.processes import command_lines
 
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-small/providers"
 NETWORK = f"{GROUP}/Microsoft.Network"
@@ -149,9 +150,7 @@ class Traces:
             loop_devices=frozenset(
                 line for line in _output("losetup", "--all").splitlines() if str(settings.state) in line
             ),
-            processes=frozenset(
-                line for line in _output("ps", "-eww", "-o", "args").splitlines() if str(settings.state) in line
-            ),
+            processes=frozenset(line for line in command_lines().values() if str(settings.state) in line),
         )
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from rehearsal.supervisor.client import SupervisorError
 from tests.machines.small_world import CUSTOM_DATA, DISK, VM, SmallWorld, disk_id, machine_id, wait_until
+from tests.processes import command_lines
 
 pytestmark = pytest.mark.booted
 
@@ -156,7 +157,6 @@ def test_the_vantage_points_are_reached_through_the_way_in_only(small_world: Sma
 
 
 def _nspawn_of(host: str, supervisor: int) -> int:
-    listed = subprocess.run(["ps", "-eww", "-o", "pid,args"], capture_output=True, text=True, check=True).stdout
-    found = [int(line.split()[0]) for line in listed.splitlines() if f"--machine={host} " in line]
+    found = [process for process, line in command_lines().items() if f"--machine={host} " in line]
     namespace = Path(f"/proc/{supervisor}/ns/pid").readlink()
     return next(process for process in found if Path(f"/proc/{process}/ns/pid").readlink() == namespace)

@@ -15,6 +15,7 @@ from rehearsal import packages
 from rehearsal.image import Images
 from rehearsal.packages import repository as staging
 from rehearsal.settings import Settings
+from tests.processes import command_lines
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or not all(map(shutil.which, ("apt-get", "apt-ftparchive", "gpg"))),
@@ -99,8 +100,7 @@ def test_the_signing_key_is_its_owners_and_no_agent_stays(
     key = cache / "package-signing-key.asc"
     assert key.stat().st_mode & 0o077 == 0
     assert b"PRIVATE KEY" in key.read_bytes()
-    listed = subprocess.run(["ps", "-eww", "-o", "args"], capture_output=True, text=True, check=True).stdout
-    assert "livegang-gpg-" not in listed
+    assert not [line for line in command_lines().values() if "livegang-gpg-" in line]
 
 
 def test_a_package_that_does_not_exist_is_told_with_apts_reason(
