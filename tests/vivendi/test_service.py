@@ -179,7 +179,7 @@ def test_it_starts_without_its_database_and_makes_its_schema_when_it_comes(
     try:
         assert "refused" in service.wait_for_health(503)["reason"]
         database.start()
-        service.wait_for_health(200)
+        assert service.call("/health")[0] == 200, "an old reason must not outlive its cause"
     finally:
         service.end()
         database.stop()

@@ -35,24 +35,24 @@ class Area:
         self.configuration = configuration
         self.database = Database(configuration)
         self.ended = threading.Event()
-        self._missing = "the schema has not been made yet"
         self._checks = ThreadPoolExecutor(max_workers=1, thread_name_prefix="health")
         self._lock = threading.Lock()
         self._running: Future[dict[str, Any]] | None = None
 
     def prepare(self) -> None:
-        """Make the schema as soon as a database can be reached; until then the area is unavailable, but up."""
+        """Make the schema as soon as a database can be reached; until then the area is unavailable, but up.
+
+        What a request is told does not wait for this: it asks the database itself, and makes what is missing.
+        """
         pause = 0.5
         while not self.ended.is_set():
             try:
                 self.database.make_schema()
             except Unavailable as error:
-                self._missing = str(error)
                 log(f"schema not made, next try in {pause:.1f} s: {error}")
                 self.ended.wait(pause)
                 pause = min(pause * 2, 10)
             else:
-                self._missing = ""
                 log("schema is there")
                 return
 
@@ -62,8 +62,6 @@ class Area:
         Probes that arrive while a query is under way share its answer: a database that hangs must not
         collect one waiting thread a second.
         """
-        if self._missing:
-            raise Unavailable(self._missing)
         with self._lock:
             if self._running is None or self._running.done():
                 self._running = self._checks.submit(self.database.check)
@@ -76,8 +74,6 @@ class Area:
     def synchronise(self, body: bytes) -> dict[str, Any]:
         """Store what a device sends and answer with what is new for it."""
         device, records, since = parse(body)
-        if self._missing:
-            raise Unavailable(self._missing)
         return self.database.synchronise(device, records, since)
 
 
