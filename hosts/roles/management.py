@@ -13,22 +13,25 @@ CACHE = "/var/cache/nginx"
 
 def states(context: Context) -> list[State]:
     """A caching mirror of the stack's package sources. Jump host and time server are the base role's work."""
-    package = apt.packages(context, "nginx")[0]
     sources = [(source, urlsplit(source.uri)) for source in context.inventory.packages.sources]
-    cache = Directory(path=CACHE, owner="www-data", group="www-data", mode=0o750, needs=(package.identity,))
+    folder = Directory(path="/etc/nginx")
+    # Before the package, which then starts nginx with it: workers of another configuration would go on answering for a
+    # moment after a reload, and say 404 to a host that has just seen the mirror answer.
     configuration = context.template(
         "/etc/nginx/nginx.conf",
         "management/nginx.conf.j2",
-        needs=(package.identity,),
+        needs=(folder.identity,),
         sources=sources,
         mirror_path=apt.MIRROR_PATH,
         cache=CACHE,
     )
+    cache = Directory(path=CACHE, owner="www-data", group="www-data", mode=0o750)
+    package = apt.packages(context, "nginx", more_needs=(configuration.identity, cache.identity))[0]
     service = Unit(
         unit="nginx.service",
         reload_on=(configuration.identity,),
         check=("/usr/sbin/nginx", "-t", "-q"),
         port=80,
-        needs=(package.identity, cache.identity),
+        needs=(package.identity,),
     )
-    return [package, cache, configuration, service]
+    return [folder, configuration, cache, package, service]

@@ -74,7 +74,15 @@ def test_every_host_takes_packages_from_the_mirror_but_the_mirror(wanted: dict[s
 
 
 def test_the_mirror_goes_first_on_its_host(wanted: dict[str, Wanted]) -> None:
-    assert wanted["mgmt01"].states[0].identity == "package nginx"
+    first = [state.identity for state in wanted["mgmt01"].states[:4]]
+    assert first == [
+        "directory /etc/nginx",
+        "file /etc/nginx/nginx.conf",
+        "directory /var/cache/nginx",
+        "package nginx",
+    ]
+    # No other configuration ever answers in the mirror's place, not even for the moment before a reload.
+    assert "file /etc/nginx/nginx.conf" in wanted["mgmt01"].all(Package)["nginx"].needs
 
 
 def test_a_keyring_of_the_image_is_named_and_not_written(inventory: Inventory, components: list[Manifest]) -> None:
