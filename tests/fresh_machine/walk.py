@@ -40,7 +40,13 @@ def _active(command: str) -> list[str]:
     return ["bash", "-euc", f". .venv/bin/activate && {command}"]
 
 
-_TRACES = "ip netns list; losetup --list --noheadings; grep -E 'livegang|/run/netns' /proc/mounts || true"
+_TRACES = f"""
+ip netns list
+losetup --list --noheadings --output NAME,BACK-FILE | grep -F ' {CLONE}/' || true
+grep -E ' ({CLONE}|/run/livegang|/run/netns)(/| )' /proc/mounts || true
+find /sys/fs/cgroup -maxdepth 1 -name 'livegang-*'
+grep -lszF rehearsal.supervisor /proc/[0-9]*/cmdline || true
+"""
 
 CLONING = (
     Step("clone it", ["git", "clone", "--quiet", f"/{bootstrap.BUNDLE}", CLONE, "--branch", "main"], folder="/root"),
@@ -98,6 +104,7 @@ CHAIN = (
     Step(
         "make preview as an ordinary user",
         ["make", "preview"],
+        shows=[r"compute:VirtualMachine +9\b", "https://ambulant", r"to create"],
         user=bootstrap.USER,
         folder=USERS_CLONE,
     ),
@@ -110,7 +117,7 @@ CHAIN = (
     Step("a host by ssh", _active("ssh -F .livegang/rehearsal/ssh_config web01 hostname"), shows=["^web01$"]),
     Step("the machine's own systemd is well", ["systemctl", "--failed", "--no-legend"]),
     Step("make down", ["make", "down"]),
-    Step("nothing is left", _shell(f'left=$({_TRACES}); echo "$left"; test -z "$left"')),
+    Step("nothing is left", _shell(f'left=$({_TRACES})\necho "$left"\ntest -z "$left"')),
 )
 
 
