@@ -5,6 +5,6 @@ All rooms may use this package; it uses none of them.
 
 from console.errors import ExpectedError
 from console.exits import ExitCode
-from console.steps import console, step
+from console.steps import console, fitted, step
 
-__all__ = ["ExitCode", "ExpectedError", "console", "step"]
+__all__ = ["ExitCode", "ExpectedError", "console", "fitted", "step"]

@@ -12,9 +12,15 @@ from rich.console import Console
 WIDTH_WITHOUT_TERMINAL = 140
 """Columns of a log file or a CI page, which have none of their own: tables must not be cut at 80."""
 
-console = Console(highlight=False)
-if not console.is_terminal and "COLUMNS" not in os.environ:
-    console.width = WIDTH_WITHOUT_TERMINAL
+
+def fitted(console: Console) -> Console:
+    """The console, with a page's width where it has no terminal to ask."""
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = WIDTH_WITHOUT_TERMINAL
+    return console
+
+
+console = fitted(Console(highlight=False))
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from console import ExpectedError
+from console import ExpectedError, fitted
 from verify import checks, connection, gathering, landscape
 from verify.evidence import note
 from verify.landscape import Landscape, state_folder
@@ -112,7 +112,7 @@ class Ending:
     def pytest_unconfigure(self) -> None:
         if self._shown is not None:
             run, judgement, page = self._shown
-            show(self.console, run, judgement, page)
+            show(fitted(self.console), run, judgement, page)
 
 
 @pytest.fixture
