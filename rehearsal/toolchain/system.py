@@ -33,6 +33,7 @@ PACKAGES = (
     Package("apt-utils", "apt-ftparchive", "indexes the hosts' packages"),
     Package("gnupg", "gpg", "signs that index"),
     Package("openssh-client", "ssh", "reaches the hosts"),
+    Package("curl", "curl", "asks the gateway, in the tests"),
     Package("tini", "tini", "is the first process of a service's container"),
     VENV,
 )
