@@ -283,17 +283,9 @@ class Lab:
     def kill_service(self, name: str) -> None:
         """SIGKILL to the first process of a service."""
         inside = self.supervisor.call("place", {"name": name})["leader"]
-        process = [
-            "nsenter",
-            f"--target={self.supervisor.process_id()}",
-            "-m",
-            "-p",
-            "--",
-            "kill",
-            "-KILL",
-            str(inside),
-        ]
-        subprocess.run(process, check=True)
+        enter = ["nsenter", f"--target={self.supervisor.process_id()}", "-m", "-p", "--"]
+        # The shell's own: a fresh Debian has no program of this name.
+        subprocess.run([*enter, "sh", "-c", f"kill -KILL {inside}"], check=True)
 
     def curl(
         self,
