@@ -40,12 +40,13 @@ def _active(command: str) -> list[str]:
     return ["bash", "-euc", f". .venv/bin/activate && {command}"]
 
 
+# Patterns that do not match the command in which they stand.
 _TRACES = f"""
 ip netns list
 losetup --list --noheadings --output NAME,BACK-FILE | grep -F ' {CLONE}/' || true
 grep -E ' ({CLONE}|/run/livegang|/run/netns)(/| )' /proc/mounts || true
 find /sys/fs/cgroup -maxdepth 1 -name 'livegang-*'
-grep -lszF rehearsal.supervisor /proc/[0-9]*/cmdline || true
+grep -lsE 'rehearsal[.](supervisor|provider)|systemd-nspaw[n]' /proc/[0-9]*/cmdline || true
 """
 
 CLONING = (
@@ -100,7 +101,7 @@ REFUSALS = (
 """Only on a machine where nothing was installed yet."""
 
 CHAIN = (
-    Step("make rehearse, from nothing", ["make", "rehearse"], shows=[r"\bGO\b"]),
+    Step("make rehearse", ["make", "rehearse"], shows=[r"\bGO\b"]),
     Step(
         "make preview as an ordinary user",
         ["make", "preview"],
@@ -124,7 +125,7 @@ CHAIN = (
 def go(machine: Machine, steps: Sequence[Step]) -> list[str]:
     """Take the steps; returns what failed. The first that fails is the last that is taken."""
     for step in steps:
-        print(f"== {step.title}: {step.command[-1] if len(step.command) > 2 else ' '.join(step.command)}", flush=True)
+        print(f"== {step.title}", flush=True)
         began = time.monotonic()
         done = machine.run(step.command, user=step.user, folder=step.folder, environment=step.environment)
         missing = [pattern for pattern in step.shows if not re.search(pattern, done.stdout, re.MULTILINE)]
