@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import logging
 import shlex
@@ -71,7 +72,9 @@ class Connections:
             connections, self._open = self._open, []
             proxies, self._proxies = self._proxies, []
         for connection in reversed(connections):
-            connection.close()
+            # Closing says goodbye, and the other end, or the jump host between, may have gone already.
+            with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
+                connection.close()
         for proxy in proxies:
             proxy.terminate()
             proxy.wait(5)

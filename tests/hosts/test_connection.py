@@ -158,3 +158,19 @@ def test_a_host_behind_the_jump_host_that_cannot_be_reached_is_named(
             connections.open(stack.hosts["web01"])
     finally:
         connections.close()
+
+
+def test_a_connection_whose_other_end_has_gone_is_closed_without_complaint(
+    inventory: Inventory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Gone:
+        closed = False
+
+        def close(self) -> None:
+            Gone.closed = True
+            raise EOFError  # as paramiko does when it says goodbye to a channel whose jump host has ended
+
+    connections = Connections(inventory)
+    monkeypatch.setattr(connections, "_open", [Gone()])
+    connections.close()
+    assert Gone.closed

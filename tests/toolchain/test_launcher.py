@@ -8,6 +8,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -166,6 +167,10 @@ def test_the_lock_of_a_living_engine_stays(tmp_path: Path) -> None:
     engine = tmp_path / "pulumi"
     shutil.copy("/bin/sleep", engine)
     living = subprocess.Popen([engine, "60"])
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{living.pid}/comm").read_text() != "pulumi\n":  # its name is set a moment after its start
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     try:
         home = Home(Settings(tmp_path / "state"), paper=False)
         lock = _lock(home, "living", living.pid, os.uname().nodename)
