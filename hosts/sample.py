@@ -86,6 +86,10 @@ def _host(name: str, role: str) -> Host:
     place = 4 + [host for host, other in HOSTS.items() if other == role].index(name)
     purposes = {"database": ["tls-key", "postgresql/replication"], "application": []}.get(role)
     secrets = [*purposes, *(f"postgresql/{area}" for area in AREAS)] if purposes is not None else []
+    if role in ("application", "file"):
+        secrets += [f"smb/{area}" for area in AREAS]
+    if role in ("file", "transfer"):
+        secrets.append("smb/incoming")
     return Host(
         name=name,
         role=role,
@@ -107,6 +111,8 @@ def _flows() -> list[Flow]:
         ("application-from-web", "web", "application", "tcp", list(range(8001, 8007))),
         ("database-from-application", "application", "database", "tcp", [5432]),
         ("database-replication", "database", "database", "tcp", [5432]),
+        ("file-from-application", "application", "file", "tcp", [445]),
+        ("file-from-transfer", "transfer", "file", "tcp", [445]),
         ("transfer-from-old-hoster", "old-hoster", "transfer", "tcp", [22]),
         ("management-from-operator", "operator", "management", "tcp", [22]),
         ("ssh-from-management", "management", "any-host", "tcp", [22]),

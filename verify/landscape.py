@@ -19,6 +19,7 @@ ROLE_SUITES = {
     "database": "database",
     "application": "application",
     "web": "web",
+    "file": "file",
     "management": "management",
 }
 """The suite that must look at each host of a role, beside `base` and `network`, which look at all."""

@@ -9,6 +9,7 @@ from hosts.states.files import Absent, Directory, File, Link
 from hosts.states.kernel import Firewall, Sysctl
 from hosts.states.packages import Package
 from hosts.states.postgresql import Database, DatabaseCluster, DatabaseRole, DatabaseStandby, ReplicationSlot
+from hosts.states.shares import ShareUser
 from hosts.states.units import Unit
 from hosts.states.waits import Wait
 
@@ -30,6 +31,7 @@ __all__ = [
     "Package",
     "ReplicationSlot",
     "Secret",
+    "ShareUser",
     "State",
     "Sysctl",
     "TrustedCertificate",

@@ -21,6 +21,7 @@ from hosts.agent.operations import (
     files,
     kernel,
     packages,
+    shares,
     units,
 )
 from hosts.agent.results import Difference
@@ -40,6 +41,7 @@ from hosts.states import (
     Mount,
     Package,
     ReplicationSlot,
+    ShareUser,
     State,
     Sysctl,
     TrustedCertificate,
@@ -72,6 +74,7 @@ OPERATIONS: dict[type[State], Operation] = {
     Mount: Operation(disks.compare_mount, disks.apply_mount),
     Package: Operation(packages.compare_package, packages.apply_package),
     ReplicationSlot: Operation(databases.compare_slot, databases.apply_slot),
+    ShareUser: Operation(shares.compare_user, shares.apply_user),
     Sysctl: Operation(kernel.compare_sysctl, kernel.apply_sysctl),
     TrustedCertificate: Operation(certificates.compare_certificate, certificates.apply_certificate),
     Unit: Operation(units.compare_unit, units.apply_unit),
