@@ -90,6 +90,8 @@ def _host(name: str, role: str) -> Host:
         secrets += [f"smb/{area}" for area in AREAS]
     if role in ("file", "transfer"):
         secrets.append("smb/incoming")
+    if role == "file":
+        secrets.append("tls-key")
     return Host(
         name=name,
         role=role,
@@ -99,7 +101,7 @@ def _host(name: str, role: str) -> Host:
         size="Standard_D2as_v5",
         host_keys=["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"],
         data_disk_gb=4 if role in ("database", "file") else None,
-        certificate=CERTIFICATE if role == "database" else None,
+        certificate=CERTIFICATE if role in ("database", "file") else None,
         secrets={purpose: SecretReference(name=purpose.replace("/", "-"), version="1") for purpose in secrets},
     )
 
@@ -113,6 +115,8 @@ def _flows() -> list[Flow]:
         ("database-replication", "database", "database", "tcp", [5432]),
         ("file-from-application", "application", "file", "tcp", [445]),
         ("file-from-transfer", "transfer", "file", "tcp", [445]),
+        ("archive-from-database", "database", "file", "tcp", [8432]),
+        ("backup-from-file", "file", "database", "tcp", [8432]),
         ("transfer-from-old-hoster", "old-hoster", "transfer", "tcp", [22]),
         ("management-from-operator", "operator", "management", "tcp", [22]),
         ("ssh-from-management", "management", "any-host", "tcp", [22]),

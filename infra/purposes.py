@@ -9,7 +9,7 @@ REPLICATION = "postgresql/replication"
 TLS_KEY = "tls-key"
 INCOMING_SHARE = "incoming"
 """Beside the areas' own shares: where the transfer host delivers what came from the old hoster."""
-SERVES_TLS = ("database",)
+SERVES_TLS = ("database", "file")
 """Roles whose hosts have a certificate of the internal authority."""
 
 
@@ -40,21 +40,24 @@ def database_passwords(topology: Topology) -> list[str]:
 
 
 def share_passwords(topology: Topology) -> list[str]:
-    """Passwords of the accounts that use the file host's shares."""
+    """Passwords of the accounts that use the file host's shares; none in a landscape without a file host."""
+    if not any(host.role == "file" for host in topology.hosts.values()):
+        return []
     return [*(share_purpose(area) for area in sorted(topology.endpoints)), share_purpose(INCOMING_SHARE)]
 
 
 def purposes_of(topology: Topology, host: str) -> list[str]:
     """What a host's identity may read, and nothing else."""
+    incoming = share_purpose(INCOMING_SHARE)
     match topology.hosts[host].role:
         case "database":
             return [TLS_KEY, *database_passwords(topology)]
         case "application":
-            areas = sorted(topology.endpoints)
-            return [*(area_purpose(area) for area in areas), *(share_purpose(area) for area in areas)]
+            areas = [area_purpose(area) for area in sorted(topology.endpoints)]
+            return [*areas, *(share for share in share_passwords(topology) if share != incoming)]
         case "file":
-            return share_passwords(topology)
+            return [TLS_KEY, *share_passwords(topology)]
         case "transfer":
-            return [share_purpose(INCOMING_SHARE)]
+            return [share for share in share_passwords(topology) if share == incoming]
         case _:
             return []

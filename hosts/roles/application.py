@@ -25,7 +25,9 @@ def states(context: Context) -> list[State]:
 
 
 def _documents(context: Context) -> list[State]:
-    """Each component's way to the documents of its own area."""
+    """Each component's way to the documents of its own area; none in a landscape without a file host."""
+    if not context.inventory.hosts_of("file"):
+        return []
     users = {component.name: component.service.user for component in context.components}
     states = [
         state

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from console import ExpectedError
-from hosts.roles import apt
+from hosts.roles import apt, backups
 from hosts.roles.base import INTERNAL_AUTHORITY
 from hosts.roles.context import Context, text
 from hosts.states import (
@@ -66,6 +66,7 @@ def states(context: Context) -> list[State]:
         cluster,
         Directory(path=f"/etc/systemd/system/postgresql@{VERSION}-main.service.d"),
         drop_in,
+        *backups.database(context, f"{CERTIFICATES}/server.crt", f"{CERTIFICATES}/server.key", DATA, (PACKAGE,)),
         service,
         *(_contents(context, service) if is_primary else []),
     ]
@@ -135,6 +136,7 @@ def _configuration(context: Context, is_primary: bool) -> list[State]:
             primary=None if is_primary else _connection(context),
             # A standby that stays away must not fill the primary's disk with what is kept for it.
             slot_limit_mb=disk_mb // 4,
+            archive_command=backups.archive_command(context),
         ),
         file("pg_hba.conf", "database/pg_hba.conf.j2", **_access(context)),
         file("pg_ident.conf", "database/empty.j2"),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from hosts.roles import shares
+from hosts.roles import backups, shares
 from hosts.roles.context import Context
+from hosts.roles.database import DATA as DATABASE
 from hosts.states import State
 
 
 def states(context: Context) -> list[State]:
-    """Shares over SMB."""
-    return shares.states(context)
+    """Shares over SMB, and pgBackRest's repository beside them."""
+    return [*shares.states(context), *backups.repository(context, shares.MOUNT, DATABASE)]

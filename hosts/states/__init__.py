@@ -2,6 +2,7 @@
 
 from hosts.states.accounts import Group, User
 from hosts.states.archives import Archive
+from hosts.states.backups import BackupStanza
 from hosts.states.base import KINDS, Secret, State, decode, encode
 from hosts.states.certificates import TrustedCertificate
 from hosts.states.disks import FileSystem, Mount
@@ -17,6 +18,7 @@ __all__ = [
     "KINDS",
     "Absent",
     "Archive",
+    "BackupStanza",
     "Database",
     "DatabaseCluster",
     "DatabaseRole",

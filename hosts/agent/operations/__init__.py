@@ -14,6 +14,7 @@ from hosts.agent.host import Host
 from hosts.agent.operations import (
     accounts,
     archives,
+    backups,
     certificates,
     clusters,
     databases,
@@ -28,6 +29,7 @@ from hosts.agent.results import Difference
 from hosts.states import (
     Absent,
     Archive,
+    BackupStanza,
     Database,
     DatabaseCluster,
     DatabaseRole,
@@ -61,6 +63,7 @@ class Operation:
 OPERATIONS: dict[type[State], Operation] = {
     Absent: Operation(files.compare_absent, files.apply_absent),
     Archive: Operation(archives.compare_archive, archives.apply_archive),
+    BackupStanza: Operation(backups.compare_stanza, backups.apply_stanza),
     Database: Operation(databases.compare_database, databases.apply_database),
     DatabaseCluster: Operation(clusters.compare_cluster, clusters.apply_cluster),
     DatabaseRole: Operation(databases.compare_role, databases.apply_role),
