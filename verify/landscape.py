@@ -48,6 +48,8 @@ class Landscape:
             name: frozenset({"base", "network"} | ({ROLE_SUITES[host.role]} if host.role in ROLE_SUITES else set()))
             for name, host in hosts.items()
         }
+        for file_host in self.inventory.hosts_of("file") if self.inventory.hosts_of("database") else []:
+            required[file_host.name] |= {"backup"}
         required |= {name: frozenset({"endpoints"}) for name in self.inventory.endpoints}
         return Subjects(
             stack=self.inventory.stack,
