@@ -106,6 +106,14 @@ def _configuration(context: Context, component: Manifest) -> str:
             },
         }
     )
+    servers = context.inventory.hosts_of("file")
+    if component.documents and servers and component.name in context.inventory.endpoints:
+        documents = {
+            "path": component.documents.path,
+            "share": f"//{servers[0].fqdn}/{component.name}",
+            "credentials": f"{FOLDER}/{component.name}.{shares.CREDENTIALS}",
+        }
+        parser.read_dict({"documents": documents})
     parser.read_dict(component.settings)
     buffer = io.StringIO()
     parser.write(buffer)
