@@ -130,7 +130,7 @@ WANTED = {
 }
 
 
-@check("smb")
+@check("smb", proves="smb-configuration:{host}")
 def test_configuration_lets_in_encrypted_smb_only(state: Outputs) -> None:
     """Clients' documents would cross the network in clear."""
     sections = of_configuration(state["configuration"])
@@ -243,7 +243,7 @@ def test_other_shares_are_refused(host: Any, area: Endpoint) -> None:
 
 
 TWIN = f"documents:{endpoints()[0].name}"
-NEGATIVE: list[Need] = [*FROM_APPLICATION, TWIN]
+NEGATIVE: list[Need] = [*FROM_APPLICATION, TWIN, "smb-configuration:{host}"]
 
 
 def assert_refused(said_by_place: dict[str, tuple[int, str]], also: tuple[str, ...] = ()) -> None:

@@ -60,6 +60,20 @@ MUTATIONS = [
         "from app01: lets in",
     ),
     Mutation(
+        "file01",
+        "sed -i.bak 's/smb encrypt = required/smb encrypt = desired/' /etc/samba/smb.conf; smbcontrol all reload-config",
+        "mv /etc/samba/smb.conf.bak /etc/samba/smb.conf; smbcontrol all reload-config",
+        "server smb encrypt is desired, not required",
+    ),
+    Mutation("file01", "chmod 2775 /srv/files/documents/kita", "chmod 2770 /srv/files/documents/kita", "kita is root"),
+    Mutation("file01", "printf 'x\nx\n' | smbpasswd -s -a ops", "smbpasswd -x ops", "nobody declared: ops"),
+    Mutation(
+        "file01",
+        "systemctl stop livegang-backup-incr.timer",
+        "systemctl start livegang-backup-incr.timer",
+        "livegang-backup-incr.timer is enabled and inactive",
+    ),
+    Mutation(
         "file01", "systemd-run -q --unit=broken --wait false", "systemctl reset-failed broken", "failed: broken.service"
     ),
 ]
