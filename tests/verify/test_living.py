@@ -61,8 +61,8 @@ MUTATIONS = [
     ),
     Mutation(
         "file01",
-        "sed -i.bak 's/smb encrypt = required/smb encrypt = desired/' /etc/samba/smb.conf; smbcontrol all reload-config",
-        "mv /etc/samba/smb.conf.bak /etc/samba/smb.conf; smbcontrol all reload-config",
+        "sed -i.bak 's/smb encrypt = required/smb encrypt = desired/' /etc/samba/smb.conf; systemctl reload smbd",
+        "mv /etc/samba/smb.conf.bak /etc/samba/smb.conf; systemctl reload smbd",
         "server smb encrypt is desired, not required",
     ),
     Mutation("file01", "chmod 2775 /srv/files/documents/kita", "chmod 2770 /srv/files/documents/kita", "kita is root"),
