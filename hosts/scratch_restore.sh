@@ -40,8 +40,15 @@ sed -n 's/.*restore backup set \([0-9A-Z_-]*\).*/backup \1/p' "$work/restore.log
 "$programs/pg_ctl" -D "$work/data" -l "$work/log" -w -t 86400 -o "$settings" start >/dev/null 2>&1 9>&- \
     || { tail -n 20 "$work/log" >&2; exit 1; }
 ask() { "$programs/psql" -XAtq -F ' ' -v ON_ERROR_STOP=1 -h "$work/socket" "$@"; }
-echo "bytes $(ask -d postgres -c 'select sum(pg_database_size(oid))::bigint from pg_database')"
-for database in $(ask -d postgres -c "select datname from pg_database where datallowconn and not datistemplate"); do
+# It takes connections when it has come to the restore point; one that cannot get there ends.
+until ask -d postgres -c 'select 1' >/dev/null 2>&1; do
+    "$programs/pg_ctl" -D "$work/data" status >/dev/null || { tail -n 20 "$work/log" >&2; exit 1; }
+    sleep 0.3
+done
+bytes=$(ask -d postgres -c 'select sum(pg_database_size(oid))::bigint from pg_database')
+echo "bytes $bytes"
+databases=$(ask -d postgres -c "select datname from pg_database where datallowconn and not datistemplate")
+for database in $databases; do
     ask -d "$database" -c "select 'table', current_database(), format('%I.%I', schemaname, tablename), (xpath('/row/n/text()',
         query_to_xml(format('select count(*) as n from %I.%I', schemaname, tablename), false, true, '')))[1]::text
         from pg_tables where schemaname not in ('pg_catalog', 'information_schema')"
