@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from infra.inventory import Endpoint
 from verify.checks import Need, check
 from verify.gathering import Gathering, Outputs, batch
 from verify.landscape import each, endpoints, hosts, open_flows, specs
+from verify.probes import smb_wire
+from verify.probes.send import run_probe
 from verify.units import explain
 
 testinfra_hosts = specs("file")
@@ -83,7 +86,6 @@ def attempts(host: Any) -> dict[str, Outputs]:
             "listing": f"{CLIENT} -L //{server.fqdn} -N -U%",
             "wrong": f"t=$(mktemp); sed 's/^password.*/password = wrong/' {credentials(first)} >$t; "
             f"{CLIENT} {place} -A $t -c ls; s=$?; rm $t; exit $s",
-            "plain": f"smbclient -t 15 -m SMB3_11 --client-protection=sign {place} {known}",
             "older": f"smbclient -t 15 --option=clientminprotocol=SMB2_02 -m SMB3_02 {place} {known}",
         }
         found[server.name] = batch(host, commands)
@@ -273,10 +275,32 @@ def test_wrong_password_is_refused(host: Any) -> None:
     assert_refused(said(host.backend.hostname, "wrong"))
 
 
+def watch(host: Any) -> dict[str, Any]:
+    """From an application host, by file host: what crosses the wire when the client asks for no encryption."""
+    area = endpoints()[0].name
+    orders = {"share": area, "credentials": credentials(area)}
+    return {
+        server.name: run_probe(host, smb_wire, {**orders, "server": str(server.address)}, sudo=True)
+        for server in hosts("file")
+    }
+
+
+WATCHED = Gathering(__name__, watch, places=lambda: [host.name for host in hosts("application")])
+
+
 @check("smb", needs=NEGATIVE)
-def test_connection_without_encryption_is_refused(host: Any) -> None:
-    """One client configured without it would send documents in clear. Twin: the same client, encrypted, is let in."""
-    assert_refused(said(host.backend.hostname, "plain"))
+def test_documents_cross_the_wire_encrypted(host: Any, evidence: Callable[[str, object], None]) -> None:
+    """One client that does not ask for encryption would send documents in clear: the server must insist."""
+    for source in hosts("application"):
+        seen = WATCHED.of(source.name)[host.backend.hostname]
+        evidence(f"from {source.name}", seen)
+        # The twin: a document did go over this wire, and the relay understood what it saw.
+        assert seen["came_back"], f"from {source.name}: no document went over the wire: {seen['words']}"
+        assert {"negotiate", "session setup"} <= seen["clear"].keys(), f"from {source.name}: not understood: {seen}"
+        more = seen["clear"].keys() - {"negotiate", "session setup"}
+        assert not more, f"from {source.name}: in clear: {', '.join(sorted(more))}"
+        assert seen["encrypted"], f"from {source.name}: no frame is encrypted"
+        assert not seen["seen"], f"from {source.name}: the document's content was read on the wire"
 
 
 @check("smb", needs=NEGATIVE)
