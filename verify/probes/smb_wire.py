@@ -5,7 +5,7 @@ say whether it is in clear (and then which command it is) or encrypted.
 
 Orders: ``{"server": address, "share": name, "credentials": path}``. Answer:
 
-- ``status``, ``words``: the client's exit status and what it said; ``came_back``: whether the document came back the same;
+- ``status``, ``words``: the client's exit status and what it said; ``came_back``: whether it got the document back;
 - ``clear``: number of frames in clear by command; ``encrypted``: number of the others;
 - ``seen``: whether the document's content could be read on the way.
 """
