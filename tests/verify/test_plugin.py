@@ -215,6 +215,19 @@ def test_a_host_out_of_reach_is_told_once_and_its_tests_have_no_turn(trial: Tria
     assert {check["outcome"] for check in document["checks"] if check["subject"] == "web01"} == {"passed"}
 
 
+def test_a_host_out_of_reach_that_comes_last_in_its_suite_leaves_the_next_suite_alone(trial: Trial) -> None:
+    trial.write("gone.json", '{"db01": "Connection timed out"}')
+    for suite in ("test_more.py", "test_yet_more.py"):
+        trial.write(
+            suite,
+            "import pytest\n\n@pytest.mark.parametrize('place', [Place('web01'), Place('db01')])\n"
+            "def test_disk_is_there(place):\n    pass\n",
+        )
+    document = trial.run()
+    assert (document["verdict"], trial.status) == ("NOT CHECKED", 4)
+    assert {check["outcome"] for check in document["checks"] if check["subject"] == "web01"} == {"passed"}
+
+
 def test_a_host_lost_in_the_middle_is_told_once(trial: Trial) -> None:
     trial.write(
         "test_more.py",

@@ -103,12 +103,14 @@ class Readiness:
     # What came of it
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
         """A host out of reach is told once; its tests have no turn."""
         place = place_of(item)
         if place not in self.run.unreachable:
             return None
         self._results[item.nodeid] = Result(self._checks[item.nodeid], Outcome.NOT_RUN, f"{place} is out of reach")
+        # The test before was torn down as far as this one needs it: the rest is due now, for the next.
+        item.session._setupstate.teardown_exact(nextitem)
         return True
 
     @pytest.hookimpl(wrapper=True)
