@@ -20,6 +20,7 @@ ROLE_SUITES = {
     "application": "application",
     "web": "web",
     "management": "management",
+    "transfer": "transfer",
 }
 """The suite that must look at each host of a role, beside `base` and `network`, which look at all."""
 
