@@ -7,6 +7,7 @@ import io
 import json
 import os
 import tarfile
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from hosts.scanner import intake as module
+from hosts.scanner.arrivals import arrivals
 from hosts.scanner.clamd import ClamdError
 from hosts.scanner.intake import Intake, Tally
 from hosts.scanner.settings import Settings
@@ -62,8 +63,8 @@ class Drop:
         self.scanner = TableScanner()
         self.journal: list[str] = []
         self.ahead = 0.0
-        real = module.time.time
-        monkeypatch.setattr(module.time, "time", lambda: real() + self.ahead)
+        real = time.time
+        monkeypatch.setattr(time, "time", lambda: real() + self.ahead)
         self.restart()
 
     def restart(self) -> None:
@@ -76,7 +77,7 @@ class Drop:
         file.write_bytes(content)
         return file
 
-    def list(self, manifest: str, *files: str, **wrong: str) -> None:
+    def announce(self, manifest: str, *files: str, **wrong: str) -> None:
         """A manifest as sha256sum writes it, with its escapes."""
         lines = []
         for name in files:
@@ -159,7 +160,7 @@ CONTENTS: dict[str, tuple[bytes, str, str]] = {
 def test_a_file_goes_where_its_content_belongs(kind: str, drop: Drop) -> None:
     content, verdict, reason = CONTENTS[kind]
     drop.put("Akte.bin", content)
-    drop.list("Akte.sha256", "Akte.bin")
+    drop.announce("Akte.sha256", "Akte.bin")
     drop.run()
     assert drop.verdicts() == {"Akte.bin": verdict, "Akte.sha256": "manifest"}
     assert reason in drop.reason("Akte.bin")
@@ -185,7 +186,7 @@ NAMES: dict[str, tuple[str, str]] = {
 def test_a_name_that_not_everybody_can_carry_goes_no_further(kind: str, drop: Drop) -> None:
     name, verdict = NAMES[kind]
     drop.put(name, b"Inhalt")
-    drop.list("SHA256SUMS", name)
+    drop.announce("SHA256SUMS", name)
     drop.run()
     assert drop.verdicts()[name] == verdict
     assert len(drop.settings.log.read_text().splitlines()) == 2, "a name with a line end is still one line"
@@ -200,7 +201,7 @@ def test_malware_is_malware_whatever_else_is_wrong(kind: str, drop: Drop) -> Non
     name = "Akte\n" if kind == "a bad name" else "Akte"
     drop.put(name, EICAR)
     if kind == "a bad name":
-        drop.list("x.sha256", name)
+        drop.announce("x.sha256", name)
     drop.run(after=11)
     assert drop.verdicts()[name] == "infected"
 
@@ -223,14 +224,14 @@ def test_a_manifest_that_is_wrong_is_set_aside_and_its_file_waits(kind: str, dro
     assert drop.verdicts() == {"Akte.sha256": "unclear"}
     assert reason in drop.reason("Akte.sha256")
     assert (drop.settings.incoming / "Akte").read_bytes() == b"Inhalt"
-    drop.list("Akte.sha256", "Akte")
+    drop.announce("Akte.sha256", "Akte")
     drop.run()
     assert drop.verdicts()["Akte"] == "clean"
 
 
 def test_a_file_that_is_still_being_written_waits(drop: Drop) -> None:
     drop.put("Akte", b"Inhalt")
-    drop.list("Akte.sha256", "Akte")
+    drop.announce("Akte.sha256", "Akte")
     assert drop.run(after=0.5).waiting == 2
     assert drop.log() == []
 
@@ -246,7 +247,7 @@ def test_a_file_without_manifest_waits_for_one_and_is_then_set_aside(drop: Drop)
 
 def test_a_wrong_sum_waits_for_the_rest_of_the_file_and_is_then_set_aside(drop: Drop) -> None:
     drop.put("Akte", b"Inhalt")
-    drop.list("Akte.sha256", "Akte", sum="0" * 64)
+    drop.announce("Akte.sha256", "Akte", sum="0" * 64)
     drop.run()
     assert drop.log() == []
     drop.run(after=8)
@@ -257,9 +258,9 @@ def test_a_wrong_sum_waits_for_the_rest_of_the_file_and_is_then_set_aside(drop: 
 
 def test_a_wrong_manifest_is_mended_by_a_right_one(drop: Drop) -> None:
     drop.put("Akte", b"Inhalt")
-    drop.list("Akte.sha256", "Akte", sum="0" * 64)
+    drop.announce("Akte.sha256", "Akte", sum="0" * 64)
     drop.run()
-    drop.list("second.sha256", "Akte")
+    drop.announce("second.sha256", "Akte")
     drop.run()
     assert drop.verdicts()["Akte"] == "clean"
 
@@ -267,7 +268,7 @@ def test_a_wrong_manifest_is_mended_by_a_right_one(drop: Drop) -> None:
 def test_what_a_manifest_names_and_never_comes_is_told(drop: Drop) -> None:
     drop.put("Akte", b"Inhalt")
     drop.put("other", b"Inhalt")
-    drop.list("SHA256SUMS", "Akte", "other")
+    drop.announce("SHA256SUMS", "Akte", "other")
     (drop.settings.incoming / "other").unlink()
     drop.run()
     assert drop.verdicts() == {"Akte": "clean"}
@@ -306,16 +307,16 @@ def test_a_folder_that_becomes_a_link_under_way_is_not_followed(drop: Drop, tmp_
     outside.mkdir()
     (outside / "Akte").write_bytes(b"not the sender's")
     drop.put("area/Akte", b"Inhalt")
-    drop.list("SHA256SUMS", "area/Akte")
+    drop.announce("SHA256SUMS", "area/Akte")
 
     def swap(file: BinaryIO) -> str:
         raise AssertionError("nothing may be scanned")
 
-    found = list(module.arrivals(drop.settings.incoming))
+    found = list(arrivals(drop.settings.incoming))
     (drop.settings.incoming / "area").rename(drop.settings.incoming / "away")
     (drop.settings.incoming / "area").symlink_to(outside)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "arrivals", lambda root: iter(found))
+        patch.setattr("hosts.scanner.intake.arrivals", lambda root: iter(found))
         patch.setattr(drop.scanner, "scan", swap)
         drop.run()
     assert (outside / "Akte").read_bytes() == b"not the sender's"
@@ -323,7 +324,7 @@ def test_a_folder_that_becomes_a_link_under_way_is_not_followed(drop: Drop, tmp_
 
 def test_what_its_sender_writes_after_it_was_taken_changes_nothing(drop: Drop) -> None:
     file = drop.put("Akte", b"Inhalt")
-    drop.list("Akte.sha256", "Akte")
+    drop.announce("Akte.sha256", "Akte")
     with file.open("r+b") as held:
         drop.scanner.answers[b"Inhalt"] = "OK"
         drop.run()
@@ -335,7 +336,7 @@ def test_what_its_sender_writes_after_it_was_taken_changes_nothing(drop: Drop) -
 def test_a_clean_file_never_takes_anothers_place(drop: Drop) -> None:
     for content, verdict, places in ((b"one", "clean", 1), (b"one", "clean", 1), (b"two", "unclear", 1)):
         drop.put("Akte", content)
-        drop.list("Akte.sha256", "Akte")
+        drop.announce("Akte.sha256", "Akte")
         drop.run()
         assert [entry["verdict"] for entry in drop.log() if entry["path"] == "Akte"][-1] == verdict
         assert drop.inside("clean") == [b"one"]
@@ -345,7 +346,7 @@ def test_a_clean_file_never_takes_anothers_place(drop: Drop) -> None:
 def test_nobody_else_may_read_what_is_not_clean(drop: Drop) -> None:
     for name, content in (("bad", EICAR), ("big", bytes(LARGEST + 1)), ("good", b"Inhalt")):
         drop.put(name, content)
-    drop.list("SHA256SUMS", "bad", "big", "good")
+    drop.announce("SHA256SUMS", "bad", "big", "good")
     drop.run()
     for place in ("infected", "unclear", "manifests"):
         folders = list((drop.settings.folder / place).iterdir())
@@ -356,7 +357,7 @@ def test_nobody_else_may_read_what_is_not_clean(drop: Drop) -> None:
 
 def test_nothing_is_judged_by_a_scanner_that_finds_nothing(drop: Drop) -> None:
     drop.put("Akte", b"Inhalt")
-    drop.list("Akte.sha256", "Akte")
+    drop.announce("Akte.sha256", "Akte")
     drop.scanner.reason = "clamd does not find the test file: OK"
     tally = drop.run()
     assert tally.blocked == drop.scanner.reason
@@ -368,7 +369,7 @@ def test_nothing_is_judged_by_a_scanner_that_finds_nothing(drop: Drop) -> None:
 
 def test_a_file_at_which_clamd_ends_is_tried_again_and_then_set_aside(drop: Drop) -> None:
     drop.put("Akte", b"POISON")
-    drop.list("Akte.sha256", "Akte")
+    drop.announce("Akte.sha256", "Akte")
     drop.scanner.answers[b"POISON"] = ClamdError("clamd ended without an answer")
     for _ in range(2):
         drop.run(after=31)
@@ -381,7 +382,7 @@ def test_a_file_at_which_clamd_ends_is_tried_again_and_then_set_aside(drop: Drop
 
 def test_a_full_disk_loses_nothing(drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
     drop.put("Akte", b"Inhalt")
-    drop.list("Akte.sha256", "Akte")
+    drop.announce("Akte.sha256", "Akte")
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -402,7 +403,7 @@ def test_a_killed_service_goes_on_and_does_not_die_of_one_file_for_ever(drop: Dr
         pass
 
     drop.put("Akte", b"Inhalt")
-    drop.list("Akte.sha256", "Akte")
+    drop.announce("Akte.sha256", "Akte")
     for _ in range(times):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(drop.scanner, "scan", lambda file: (_ for _ in ()).throw(Killed()))
@@ -418,7 +419,7 @@ def test_a_killed_service_goes_on_and_does_not_die_of_one_file_for_ever(drop: Dr
 def test_a_finished_manifest_is_remembered_across_a_restart(drop: Drop) -> None:
     for name in ("one", "two"):
         drop.put(name, name.encode())
-    drop.list("SHA256SUMS", "one", "two")
+    drop.announce("SHA256SUMS", "one", "two")
     two = (drop.settings.incoming / "two").rename(drop.settings.folder / "later")
     drop.run()
     drop.restart()
@@ -429,7 +430,7 @@ def test_a_finished_manifest_is_remembered_across_a_restart(drop: Drop) -> None:
 
 def test_the_journal_holds_no_names(drop: Drop) -> None:
     drop.put("Frau Schmidt.pdf", EICAR)
-    drop.list("Frau Schmidt.sha256", "Frau Schmidt.pdf")
+    drop.announce("Frau Schmidt.sha256", "Frau Schmidt.pdf")
     drop.run()
     assert drop.journal
     assert not [line for line in drop.journal if "Schmidt" in line]
