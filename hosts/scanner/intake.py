@@ -21,6 +21,8 @@ NOT_SCANNED = ("Heuristics.Limits.", "Heuristics.Encrypted.")
 POSTPONED = 30.0
 """Seconds until a file is tried again that could not be judged for a reason not its own."""
 MOST_INTERRUPTIONS = 3
+FIT = 30.0
+"""Seconds for which clamd is trusted after it has found the test file."""
 
 
 class Scanner(Protocol):
@@ -56,6 +58,7 @@ class Intake:
         """Versions of files whose sum is none of the wanted ones (yet)."""
         self._postponed: dict[str, float] = {}
         self._last_judged = 0.0
+        self._fit_until = 0.0
 
     def recover(self) -> None:
         """Give what an interrupted run had in its hands back to the drop."""
@@ -65,6 +68,14 @@ class Intake:
                 self._set_aside(custody, "unclear", f"the service was interrupted at it {times} times")
             elif not custody.give_back():
                 self._set_aside(custody, "unclear", "the service was interrupted, and its place was taken meanwhile")
+
+    def _unfit(self, now: float) -> str | None:
+        """Whether clamd's word counts; asked again after a while only, for each question is a finding in its log."""
+        if now < self._fit_until:
+            return None
+        reason = self._scanner.unfit(self._settings.signed, self._settings.oldest_signatures)
+        self._fit_until = 0.0 if reason else now + FIT
+        return reason
 
     def _count(self, path: str) -> int:
         """How often it did not come to a verdict at this file."""
@@ -78,7 +89,7 @@ class Intake:
         found = sorted(arrivals(self._settings.incoming), key=lambda arrival: arrival.path)
         quiet = now - max([self._last_judged, *(arrival.changed for arrival in found)]) >= self._settings.patience
         settled = [arrival for arrival in found if now - arrival.changed >= self._settings.settle]
-        if settled and (reason := self._scanner.unfit(self._settings.signed, self._settings.oldest_signatures)):
+        if settled and (reason := self._unfit(now)):
             tally.blocked = reason
             settled = []
         if self._memory.judged and not any(manifests.is_manifest(arrival.path) for arrival in found):
@@ -112,6 +123,7 @@ class Intake:
         except FileNotFoundError:
             pass  # Its sender took it back just now: the next pass sees what is there.
         except (OSError, ClamdError) as error:
+            self._fit_until = 0.0
             reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
             self._tell(f"A file could not be judged and stays where it is for {POSTPONED:.0f} s: {reason}")
             self._postponed[path] = now + POSTPONED

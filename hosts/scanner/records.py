@@ -30,6 +30,7 @@ def replace(path: Path, document: Mapping[str, object], mode: int = 0o600) -> No
     beside = path.with_name(f".{path.name}.new")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     with os.fdopen(descriptor, "w") as file:
+        os.fchmod(descriptor, mode)  # whatever the process' mask
         json.dump(document, file)
         file.flush()
         os.fsync(file.fileno())
