@@ -13,6 +13,7 @@ from infra.inventory import (
     Packages,
     PackageSource,
     SecretReference,
+    Transfer,
     VantagePoint,
     WayIn,
 )
@@ -79,6 +80,15 @@ def inventory() -> Inventory:
         ),
         components=Components(manifests="hosts/components", artifacts=".rehearsal/artifacts"),
         time_sources=[],
+        transfer=Transfer(
+            user="old-hoster",
+            public_keys=["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA sample"],
+            signatures={"sample.ndb": "Sample.Signature:0:0:73616d706c65\n"},
+            signature_source=None,
+            oldest_signatures_hours=72,
+            largest_file_mb=32,
+            patience_seconds=10,
+        ),
     )
 
 

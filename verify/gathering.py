@@ -107,7 +107,7 @@ _MARK = "-----livegang-----"
 def batch(host: Any, commands: dict[str, str], sudo: bool = True) -> Outputs:
     """Run several commands on a host in one round trip; each may fail without touching the others."""
     script = "\n".join(
-        f"echo {_MARK} begin {name}; ( {command} ) </dev/null 2>&1; s=$?; echo; echo {_MARK} end $s"
+        f"echo {_MARK} begin {name}; ( {command} ) </dev/null 2>&1; status=$?; echo; echo {_MARK} end $status"
         for name, command in commands.items()
     )
     wrapped = f"sudo -n sh -c {shlex.quote(script)}" if sudo else f"sh -c {shlex.quote(script)}"

@@ -21,6 +21,7 @@ ROLE_SUITES = {
     "web": "web",
     "file": "file",
     "management": "management",
+    "transfer": "transfer",
 }
 """The suite that must look at each host of a role, beside `base` and `network`, which look at all."""
 

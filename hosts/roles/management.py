@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from hosts.roles import apt
+from hosts.roles import apt, scanning
 from hosts.roles.context import Context
 from hosts.states import Directory, State, Unit
 
@@ -14,6 +14,7 @@ CACHE = "/var/cache/nginx"
 def states(context: Context) -> list[State]:
     """A caching mirror of the stack's package sources. Jump host and time server are the base role's work."""
     sources = [(source, urlsplit(source.uri)) for source in context.inventory.packages.sources]
+    transfer = context.inventory.transfer
     folder = Directory(path="/etc/nginx")
     # Before the package, which then starts nginx with it: workers of another configuration would go on answering for a
     # moment after a reload, and say 404 to a host that has just seen the mirror answer.
@@ -23,6 +24,8 @@ def states(context: Context) -> list[State]:
         needs=(folder.identity,),
         sources=sources,
         mirror_path=apt.MIRROR_PATH,
+        signatures=urlsplit(transfer.signature_source) if transfer and transfer.signature_source else None,
+        signatures_path=scanning.SIGNATURES_PATH,
         cache=CACHE,
     )
     cache = Directory(path=CACHE, owner="www-data", group="www-data", mode=0o750)

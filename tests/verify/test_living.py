@@ -76,6 +76,18 @@ MUTATIONS = [
     Mutation(
         "file01", "systemd-run -q --unit=broken --wait false", "systemctl reset-failed broken", "failed: broken.service"
     ),
+    Mutation(
+        "xfer01",
+        "sed -i 's/^AlertExceedsMax yes/AlertExceedsMax no/' /etc/clamav/clamd.conf",
+        "sed -i 's/^AlertExceedsMax no/AlertExceedsMax yes/' /etc/clamav/clamd.conf",
+        "clamd: AlertExceedsMax no",
+    ),
+    Mutation(
+        "xfer01",
+        "systemctl stop transfer-scanner",
+        "systemctl start transfer-scanner",
+        "transfer-scanner is not running",
+    ),
 ]
 
 
