@@ -85,6 +85,7 @@ def _inventory(landscape: Landscape, known: dict[str, Any]) -> dict[str, Any]:
         packages=landscape.files.packages(),
         components=topology.components,
         time_sources=topology.time_sources,
+        alerts=topology.alerts,
     )
     return inventory.model_dump(mode="json")
 
