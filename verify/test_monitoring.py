@@ -1,0 +1,392 @@
+"""The monitoring on the management host: who is watched, by which rules, and that an alert arrives."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from infra.inventory import Endpoint, Host
+from verify.checks import check
+from verify.gathering import Gathering, Outputs, batch
+from verify.landscape import each, endpoints, hosts, specs
+from verify.probes import reach
+from verify.probes.send import run_probe
+from verify.units import explain
+
+testinfra_hosts = specs("management")
+
+PROMETHEUS, ALERTMANAGER = "http://127.0.0.1:9090", "http://127.0.0.1:9093"
+SERVICES = ("prometheus", "prometheus-alertmanager", "prometheus-blackbox-exporter", "livegang-alert-log")
+LOG = "/var/lib/livegang-alert-log/alerts.jsonl"
+TEXTFILES = "/var/lib/prometheus/node-exporter"
+FRESH_SECONDS = 40.0
+"""Longer than the longest interval between two looks of Prometheus: by then each target was looked at anew."""
+DRILL_SECONDS = 75.0
+"""For each half of a drill: a look of Prometheus, its rule, Alertmanager's wait, and a busy machine."""
+CLOSED_SECONDS = 2.0
+
+Note = Callable[[str, object], None]
+
+
+def ask(path: str) -> str:
+    return f"curl --silent --show-error --max-time 10 {shlex.quote(PROMETHEUS + path)}"
+
+
+QUESTIONS = {
+    "targets": ask("/api/v1/targets?state=active"),
+    "rules": ask("/api/v1/rules?type=alert"),
+    "alertmanagers": ask("/api/v1/alertmanagers"),
+    "configuration": ask("/api/v1/query?query=prometheus_config_last_reload_successful"),
+    "sites": ask("/api/v1/query?query=probe_success"),
+    "certificates": ask("/api/v1/query?query=(probe_ssl_earliest_cert_expiry-time())/86400"),
+    "databases": ask("/api/v1/query?query=pg_up"),
+    "standbys": ask('/api/v1/query?query=pg_stat_replication_pg_wal_lsn_diff{state="streaming"}'),
+    "disks": ask('/api/v1/query?query=node_filesystem_avail_bytes{fstype=~"ext4|xfs|btrfs"}'),
+    "listening": "ss -Hltnp",
+    "now": "date +%s",
+}
+
+
+def look(host: Any) -> Outputs:
+    """All that Prometheus says; while something is wrong, until it has looked at everything once more."""
+    deadline = time.monotonic() + FRESH_SECONDS
+    answers = batch(host, QUESTIONS)
+    begun = float(answers.quietly("now") or 0)
+    while not settled(answers, begun) and time.monotonic() < deadline:
+        time.sleep(2)
+        answers = batch(host, QUESTIONS)
+    return answers
+
+
+def settled(answers: Outputs, begun: float) -> bool:
+    try:
+        targets = json.loads(answers.quietly("targets"))["data"]["activeTargets"]
+        sites = json.loads(answers.quietly("sites"))["data"]["result"]
+    except (ValueError, KeyError, TypeError):
+        return False  # It is only starting.
+    well = all(target["health"] == "up" for target in targets) and all(site["value"][1] == "1" for site in sites)
+    fresh = all(looked_at(target) > begun for target in targets)
+    return bool(targets) and ((well and len(sites) == len(endpoints())) or fresh)
+
+
+def looked_at(target: dict[str, Any]) -> float:
+    """Seconds since the epoch of Prometheus' last look at a target; far in the past before the first."""
+    return datetime.fromisoformat(f"{target['lastScrape'][:19]}+00:00").timestamp()
+
+
+STATE = Gathering(__name__, look)
+
+
+@pytest.fixture
+def state(host: Any) -> Outputs:
+    """What Prometheus says."""
+    return STATE.of(host.backend.hostname)
+
+
+def data(state: Outputs, name: str) -> Any:
+    """The data of one answer of Prometheus' API."""
+    text = state.quietly(name)
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        raise AssertionError(f"Prometheus does not answer: {text[:200] or 'nothing'}") from None
+    assert answer.get("status") == "success", f"Prometheus answers: {answer.get('error', text[:200])}"
+    return answer["data"]
+
+
+def values(state: Outputs, name: str) -> list[tuple[dict[str, str], float]]:
+    """The labels and values of a query."""
+    return [(row["metric"], float(row["value"][1])) for row in data(state, name)["result"]]
+
+
+def target_of(state: Outputs, job: str, label: str, value: str, evidence: Note) -> dict[str, Any]:
+    """The one target of a job with this label. Fails when nobody watches it, or when Prometheus gets no metrics."""
+    found = [
+        target
+        for target in data(state, "targets")["activeTargets"]
+        if target["labels"]["job"] == job and target["labels"].get(label) == value
+    ]
+    assert found, f"Prometheus has no target for {value} in its job {job}"
+    target: dict[str, Any] = found[0]
+    evidence(f"target of {value}", {key: target[key] for key in ("scrapeUrl", "health", "lastError", "lastScrape")})
+    assert target["health"] == "up", f"{target['scrapeUrl']} is {target['health']}: {target['lastError']}"
+    return target
+
+
+WATCHING = each("management", "prometheus:{member}")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+@check("{service}", proves="{service}:{host}")
+def test_service_is_running(host: Any, service: str) -> None:
+    """What does not run warns of nothing, and its silence looks like peace."""
+    assert host.service(service).is_running, explain(host, service)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+@check("{service}")
+def test_service_starts_at_boot(host: Any, service: str) -> None:
+    """After a reboot at night nobody would be warned any more."""
+    assert host.service(service).is_enabled, f"{service} would not start at the next boot"
+
+
+@pytest.mark.parametrize("target", hosts())
+@check("metrics", proves="metrics:{target}", needs=["host:{target}", *WATCHING])
+def test_host_is_watched(target: Host, state: Outputs, evidence: Note) -> None:
+    """A host that nobody watches is found by those who need it."""
+    target_of(state, "node", "host", target.name, evidence)
+
+
+@pytest.mark.parametrize("target", hosts("database"))
+@check("metrics", needs=["host:{target}", "postgresql:{target}", *WATCHING])
+def test_database_is_watched(target: Host, state: Outputs, evidence: Note) -> None:
+    """A standby that falls behind shows nowhere else until it is needed."""
+    target_of(state, "postgresql", "host", target.name, evidence)
+    found = [value for labels, value in values(state, "databases") if labels.get("host") == target.name]
+    assert found == [1.0], f"the exporter gets no answer from PostgreSQL: pg_up is {found}"
+
+
+@pytest.mark.parametrize("target", [host for host in hosts() if host.data_disk_gb])
+@check("metrics", needs=["metrics:{target}", *WATCHING])
+def test_data_disk_is_watched(target: Host, state: Outputs, evidence: Note) -> None:
+    """A rule about a disk that has no metrics never fires. Twin: the disk is mounted, so there is one."""
+    disks = [labels["mountpoint"] for labels, _ in values(state, "disks") if labels.get("host") == target.name]
+    evidence("file systems with metrics", disks)
+    assert disks, "Prometheus knows the free space of none of its disks"
+
+
+@pytest.mark.parametrize("endpoint", endpoints())
+@check("metrics", needs=["health:{endpoint}", "prometheus-blackbox-exporter:{host}", *WATCHING])
+def test_site_is_watched(endpoint: Endpoint, state: Outputs, evidence: Note) -> None:
+    """A site that is down at night is found by the first device in the morning."""
+    target_of(state, "endpoints", "endpoint", endpoint.name, evidence)
+    (success,) = [value for labels, value in values(state, "sites") if labels.get("endpoint") == endpoint.name]
+    assert success == 1, "the site does not answer to the monitoring as it must"
+    (days,) = [value for labels, value in values(state, "certificates") if labels.get("endpoint") == endpoint.name]
+    evidence("days for which the certificate is valid", round(days, 1))
+    assert days > 0, "the monitoring sees a certificate that has expired"
+
+
+@check("metrics", needs=[*WATCHING, *each("database", "standby:{member}")])
+def test_replication_is_watched(state: Outputs, evidence: Note) -> None:
+    """The rule about lag needs the primary's view of each standby."""
+    expected = len(hosts("database")) - 1
+    if expected < 1:
+        pytest.skip("this landscape has one database host, so no standby")
+    seen = {labels["application_name"]: lag for labels, lag in values(state, "standbys")}
+    evidence("bytes that standbys are behind", seen)
+    assert len(seen) == expected, f"Prometheus sees {len(seen)} of {expected} standbys streaming"
+
+
+def rules(state: Outputs) -> dict[str, list[dict[str, Any]]]:
+    """The loaded alert rules by name."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for group in data(state, "rules")["groups"]:
+        for rule in group["rules"]:
+            found.setdefault(rule["name"], []).append(rule)
+    return found
+
+
+@check("rules", needs=WATCHING)
+def test_rules_are_loaded(state: Outputs, evidence: Note) -> None:
+    """Metrics that no rule looks at warn nobody."""
+    wanted = {"HostDown", "ExporterDown", "EndpointDown", "CertificateExpiring", "DiskFilling", "Drill"}
+    wanted |= {"DatabaseDown"} if hosts("database") else set()
+    wanted |= {"ReplicationLag", "StandbyMissing"} if len(hosts("database")) > 1 else set()
+    loaded = rules(state)
+    evidence("rules", {name: [rule["health"] for rule in found] for name, found in loaded.items()})
+    assert wanted <= set(loaded), f"not loaded: {', '.join(sorted(wanted - set(loaded)))}"
+    wrong = [
+        f"{name}: {rule['lastError']}" for name, found in loaded.items() for rule in found if rule.get("lastError")
+    ]
+    assert not wrong, f"cannot be evaluated: {wrong[0]}"
+
+
+@check("prometheus", needs=WATCHING)
+def test_configuration_is_in_force(state: Outputs) -> None:
+    """After a reload that failed, Prometheus goes on with what it had, and says so only here."""
+    reloads = values(state, "configuration")
+    assert [value for _, value in reloads] == [1.0], "Prometheus could not read its configuration at the last reload"
+    assert data(state, "alertmanagers")["activeAlertmanagers"], "Prometheus has no Alertmanager to send alerts to"
+
+
+@check("access")
+def test_servers_listen_on_loopback_only(state: Outputs) -> None:
+    """They know no passwords: who reaches them may silence every alert. Twin: on the loopback they do listen."""
+    sockets = [(line.split()[3], line) for line in state.lines("listening")]
+    own = [(at, line) for at, line in sockets if '"prometheus' in line and '"prometheus-node' not in line]
+    assert len(own) >= 3, f"{len(own)} of three servers listen at all"
+    open_ones = [at for at, _ in own if not at.startswith("127.0.0.1:")]
+    assert not open_ones, f"open to the network: {', '.join(open_ones)}"
+
+
+def exporters() -> list[dict[str, object]]:
+    """Every exporter as an order of the probe, with its host's name."""
+    found: list[dict[str, object]] = []
+    for host in hosts():
+        for port in (9100, 9187) if host.role == "database" else (9100,):
+            found.append({"address": str(host.address), "port": port, "protocol": "tcp", "seconds": CLOSED_SECONDS})
+    return found
+
+
+def strangers() -> list[str]:
+    return [host.name for host in hosts() if host.role != "management"]
+
+
+def knock(host: Any) -> dict[tuple[str, int], str]:
+    """What comes of asking other hosts' exporters from here."""
+    own = {str(peer.address) for peer in hosts() if peer.name == host.backend.hostname}
+    orders = [order for order in exporters() if order["address"] not in own]
+    answers = run_probe(host, reach, orders)
+    return {
+        (str(order["address"]), int(str(order["port"]))): answer["outcome"]
+        for order, answer in zip(orders, answers, strict=True)
+    }
+
+
+KNOCKING = Gathering(__name__, knock, places=strangers)
+
+
+@pytest.mark.parametrize("target", hosts())
+@check(
+    "access",
+    needs=[
+        "metrics:{target}",
+        *(need for role in sorted({h.role for h in hosts()}) for need in each(role, "host:{member}")),
+    ],
+)
+def test_exporters_answer_management_alone(target: Host, evidence: Note) -> None:
+    """Their metrics are a map for whoever broke in. Twin: Prometheus, which gets them."""
+    for name in strangers():
+        found = {at: outcome for at, outcome in KNOCKING.of(name).items() if at[0] == str(target.address)}
+        evidence(f"from {name}", "\n".join(f"{address}:{port} {outcome}" for (address, port), outcome in found.items()))
+        wrong = [f"port {port} {outcome}" for (_, port), outcome in found.items() if outcome != "timeout"]
+        assert not wrong, f"asked from {name}: {', '.join(wrong)}"
+
+
+@dataclass(frozen=True)
+class Drill:
+    """What became of two series on a textfile: one that was to fire, and one whose time was over."""
+
+    name: str
+    fired: list[dict[str, Any]]
+    """Notifications about the first, as the receiver kept them."""
+    ended: list[dict[str, Any]]
+    premature: list[dict[str, Any]]
+    """Notifications about the second: there must be none."""
+    seconds: dict[str, float]
+    failures: float
+    """Notifications that any receiver refused meanwhile."""
+
+
+def drill(host: Any) -> Drill:
+    """Let an alert fire for real, and end: a metric on a host, Prometheus, its rule, Alertmanager, the receiver."""
+    name = f"readiness-{uuid.uuid4()}"
+    file = f"{TEXTFILES}/livegang-drill-{name}.prom"
+    lines = f'livegang_drill_until_seconds{{drill="{name}"}} $((now + 300))\n'
+    lines += f'livegang_drill_until_seconds{{drill="{name}-over"}} $((now - 60))'
+    begin = (
+        f"find {TEXTFILES} -name 'livegang-drill-*.prom' -mmin +30 -delete; now=$(date +%s); "
+        f"printf '%b\\n' {json.dumps(lines)} >{file}.new && mv {file}.new {file}"
+    )
+    before = failures(host)
+    written = batch(host, {"begin": begin})
+    if written.status("begin"):
+        raise AssertionError(f"no metric can be written to {TEXTFILES}: {written.quietly('begin')}")
+    seconds = {}
+    try:
+        seconds["firing"] = wait_for(host, name, "firing")
+    finally:
+        batch(host, {"end": f"rm -f {file}"})
+    if notifications(host, name, "firing"):
+        seconds["resolved"] = wait_for(host, name, "resolved")
+    return Drill(
+        name,
+        notifications(host, name, "firing"),
+        notifications(host, name, "resolved"),
+        notifications(host, f"{name}-over", "firing"),
+        seconds,
+        failures(host) - before,
+    )
+
+
+def wait_for(host: Any, name: str, status: str) -> float:
+    """Seconds until the receiver has a notification, or until there was time enough."""
+    begun = time.monotonic()
+    while not notifications(host, name, status) and time.monotonic() - begun < DRILL_SECONDS:
+        time.sleep(1)
+    return round(time.monotonic() - begun, 1)
+
+
+def notifications(host: Any, name: str, status: str) -> list[dict[str, Any]]:
+    """The alerts with this drill's name and status in what the receiver kept."""
+    kept = batch(host, {"log": f"tail -n 500 {LOG} | grep -F {shlex.quote(name)}"}).quietly("log")
+    entries = [json.loads(line) for line in kept.splitlines() if line.startswith("{")]
+    return [
+        {"received": entry["received"], **alert}
+        for entry in entries
+        for alert in entry["alerts"]
+        if alert["labels"].get("drill") == name and alert["status"] == status
+    ]
+
+
+def failures(host: Any) -> float:
+    """How many notifications Alertmanager could not deliver since it started."""
+    lines = (
+        batch(host, {"metrics": f"curl --silent --max-time 10 {ALERTMANAGER}/metrics"}).quietly("metrics").splitlines()
+    )
+    counted = [
+        line for line in lines if line.startswith('alertmanager_notifications_failed_total{integration="webhook"}')
+    ]
+    return sum(float(line.split()[-1]) for line in counted)
+
+
+DRILL = Gathering(__name__, drill)
+ALERTING = (
+    *WATCHING,
+    *each("management", "metrics:{member}"),
+    *each("management", "prometheus-alertmanager:{member}"),
+    *each("management", "livegang-alert-log:{member}"),
+)
+
+
+@pytest.fixture
+def drilled(host: Any, evidence: Note) -> Drill:
+    """The drill of this run."""
+    found = DRILL.of(host.backend.hostname)
+    evidence("drill", {"name": found.name, "seconds": found.seconds, "fired": found.fired, "ended": found.ended})
+    return found
+
+
+@check("alerts", proves="alerts:{host}", needs=ALERTING)
+def test_alert_is_received(drilled: Drill) -> None:
+    """An alert that fires and reaches nobody is none."""
+    assert drilled.fired, f"the receiver has no word of the drill after {drilled.seconds['firing']} s"
+    labels = drilled.fired[0]["labels"]
+    assert (labels["alertname"], labels["severity"]) == ("Drill", "drill"), f"it arrived as {labels}"
+
+
+@check("alerts", needs=["alerts:{host}"])
+def test_end_of_alert_is_received(drilled: Drill) -> None:
+    """Who is never told that it is over stops believing the next one."""
+    assert drilled.ended, f"the receiver was not told the drill's end within {drilled.seconds.get('resolved')} s"
+
+
+@check("alerts", needs=["alerts:{host}"])
+def test_alert_that_is_not_due_is_not_sent(drilled: Drill) -> None:
+    """A receiver that gets everything proves nothing. Twin: the drill beside it, in the same file."""
+    assert not drilled.premature, f"{len(drilled.premature)} notifications of a drill whose time was over"
+
+
+@check("alerts", needs=["alerts:{host}"])
+def test_every_receiver_takes_alerts(drilled: Drill) -> None:
+    """The log on the management host may have it while the people's own receiver refuses."""
+    assert drilled.failures == 0, f"{drilled.failures:.0f} notifications could not be delivered meanwhile"
