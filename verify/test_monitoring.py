@@ -16,7 +16,7 @@ import pytest
 from infra.inventory import Endpoint, Host
 from verify.checks import check
 from verify.gathering import Gathering, Outputs, batch
-from verify.landscape import each, endpoints, hosts, specs
+from verify.landscape import each, endpoints, hosts, open_flows, specs
 from verify.probes import reach
 from verify.probes.send import run_probe
 from verify.units import explain
@@ -27,8 +27,8 @@ PROMETHEUS, ALERTMANAGER = "http://127.0.0.1:9090", "http://127.0.0.1:9093"
 SERVICES = ("prometheus", "prometheus-alertmanager", "prometheus-blackbox-exporter", "livegang-alert-log")
 LOG = "/var/lib/livegang-alert-log/alerts.jsonl"
 TEXTFILES = "/var/lib/prometheus/node-exporter"
-FRESH_SECONDS = 40.0
-"""Longer than the longest interval between two looks of Prometheus: by then each target was looked at anew."""
+FRESH_SECONDS = 30.0
+"""Twice the interval between two looks of Prometheus: by then each target was looked at anew."""
 DRILL_SECONDS = 75.0
 """For each half of a drill: a look of Prometheus, its rule, Alertmanager's wait, and a busy machine."""
 CLOSED_SECONDS = 2.0
@@ -139,14 +139,21 @@ def test_service_starts_at_boot(host: Any, service: str) -> None:
 
 
 @pytest.mark.parametrize("target", hosts())
-@check("metrics", proves="metrics:{target}", needs=["host:{target}", *WATCHING])
+@check(
+    "metrics",
+    proves="metrics:{target}",
+    needs=["host:{target}", *open_flows("management", "any-host", "{host}"), *WATCHING],
+)
 def test_host_is_watched(target: Host, state: Outputs, evidence: Note) -> None:
     """A host that nobody watches is found by those who need it."""
     target_of(state, "node", "host", target.name, evidence)
 
 
 @pytest.mark.parametrize("target", hosts("database"))
-@check("metrics", needs=["host:{target}", "postgresql:{target}", *WATCHING])
+@check(
+    "metrics",
+    needs=["host:{target}", "postgresql:{target}", *open_flows("management", "database", "{host}"), *WATCHING],
+)
 def test_database_is_watched(target: Host, state: Outputs, evidence: Note) -> None:
     """A standby that falls behind shows nowhere else until it is needed."""
     target_of(state, "postgresql", "host", target.name, evidence)
