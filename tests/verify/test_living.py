@@ -62,6 +62,18 @@ MUTATIONS = [
     Mutation(
         "file01", "systemd-run -q --unit=broken --wait false", "systemctl reset-failed broken", "failed: broken.service"
     ),
+    Mutation(
+        "file01",
+        "systemctl stop prometheus-node-exporter",
+        "systemctl start prometheus-node-exporter",
+        ":9100/metrics is down",
+    ),
+    Mutation(
+        "xfer01",
+        "echo 'APT::Periodic::Unattended-Upgrade \"0\";' > /etc/apt/apt.conf.d/99test",
+        "rm /etc/apt/apt.conf.d/99test",
+        "APT::Periodic::Unattended-Upgrade is 0, not 1",
+    ),
 ]
 
 
