@@ -2,84 +2,27 @@
 
 from __future__ import annotations
 
-import json
-import shlex
-import time
-import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import pytest
 
 from infra.inventory import Endpoint, Host
 from verify.checks import check
-from verify.gathering import Gathering, Outputs, batch
+from verify.drill import Drill, drill
+from verify.gathering import Gathering, Outputs
 from verify.landscape import each, endpoints, hosts, open_flows, specs
 from verify.probes import reach
 from verify.probes.send import run_probe
+from verify.prometheus import data, look, rules, target_of, values
 from verify.units import explain
 
 testinfra_hosts = specs("management")
 
-PROMETHEUS, ALERTMANAGER = "http://127.0.0.1:9090", "http://127.0.0.1:9093"
 SERVICES = ("prometheus", "prometheus-alertmanager", "prometheus-blackbox-exporter", "livegang-alert-log")
-LOG = "/var/lib/livegang-alert-log/alerts.jsonl"
-TEXTFILES = "/var/lib/prometheus/node-exporter"
-FRESH_SECONDS = 30.0
-"""Twice the interval between two looks of Prometheus: by then each target was looked at anew."""
-DRILL_SECONDS = 75.0
-"""For each half of a drill: a look of Prometheus, its rule, Alertmanager's wait, and a busy machine."""
 CLOSED_SECONDS = 2.0
 
 Note = Callable[[str, object], None]
-
-
-def ask(path: str) -> str:
-    return f"curl --silent --show-error --max-time 10 {shlex.quote(PROMETHEUS + path)}"
-
-
-QUESTIONS = {
-    "targets": ask("/api/v1/targets?state=active"),
-    "rules": ask("/api/v1/rules?type=alert"),
-    "alertmanagers": ask("/api/v1/alertmanagers"),
-    "configuration": ask("/api/v1/query?query=prometheus_config_last_reload_successful"),
-    "sites": ask("/api/v1/query?query=probe_success"),
-    "certificates": ask("/api/v1/query?query=(probe_ssl_earliest_cert_expiry-time())/86400"),
-    "databases": ask("/api/v1/query?query=pg_up"),
-    "standbys": ask('/api/v1/query?query=pg_stat_replication_pg_wal_lsn_diff{state="streaming"}'),
-    "disks": ask('/api/v1/query?query=node_filesystem_avail_bytes{fstype=~"ext4|xfs|btrfs"}'),
-    "listening": "ss -Hltnp",
-    "now": "date +%s",
-}
-
-
-def look(host: Any) -> Outputs:
-    """All that Prometheus says; while something is wrong, until it has looked at everything once more."""
-    deadline = time.monotonic() + FRESH_SECONDS
-    answers = batch(host, QUESTIONS)
-    begun = float(answers.quietly("now") or 0)
-    while not settled(answers, begun) and time.monotonic() < deadline:
-        time.sleep(2)
-        answers = batch(host, QUESTIONS)
-    return answers
-
-
-def settled(answers: Outputs, begun: float) -> bool:
-    try:
-        targets = json.loads(answers.quietly("targets"))["data"]["activeTargets"]
-        sites = json.loads(answers.quietly("sites"))["data"]["result"]
-    except (ValueError, KeyError, TypeError):
-        return False  # It is only starting.
-    well = all(target["health"] == "up" for target in targets) and all(site["value"][1] == "1" for site in sites)
-    fresh = all(looked_at(target) > begun for target in targets)
-    return bool(targets) and ((well and len(sites) == len(endpoints())) or fresh)
-
-
-def looked_at(target: dict[str, Any]) -> float:
-    """Seconds since the epoch of Prometheus' last look at a target; far in the past before the first."""
-    return datetime.fromisoformat(f"{target['lastScrape'][:19]}+00:00").timestamp()
 
 
 STATE = Gathering(__name__, look)
@@ -89,36 +32,6 @@ STATE = Gathering(__name__, look)
 def state(host: Any) -> Outputs:
     """What Prometheus says."""
     return STATE.of(host.backend.hostname)
-
-
-def data(state: Outputs, name: str) -> Any:
-    """The data of one answer of Prometheus' API."""
-    text = state.quietly(name)
-    try:
-        answer = json.loads(text)
-    except ValueError:
-        raise AssertionError(f"Prometheus does not answer: {text[:200] or 'nothing'}") from None
-    assert answer.get("status") == "success", f"Prometheus answers: {answer.get('error', text[:200])}"
-    return answer["data"]
-
-
-def values(state: Outputs, name: str) -> list[tuple[dict[str, str], float]]:
-    """The labels and values of a query."""
-    return [(row["metric"], float(row["value"][1])) for row in data(state, name)["result"]]
-
-
-def target_of(state: Outputs, job: str, label: str, value: str, evidence: Note) -> dict[str, Any]:
-    """The one target of a job with this label. Fails when nobody watches it, or when Prometheus gets no metrics."""
-    found = [
-        target
-        for target in data(state, "targets")["activeTargets"]
-        if target["labels"]["job"] == job and target["labels"].get(label) == value
-    ]
-    assert found, f"Prometheus has no target for {value} in its job {job}"
-    target: dict[str, Any] = found[0]
-    evidence(f"target of {value}", {key: target[key] for key in ("scrapeUrl", "health", "lastError", "lastScrape")})
-    assert target["health"] == "up", f"{target['scrapeUrl']} is {target['health']}: {target['lastError']}"
-    return target
 
 
 WATCHING = each("management", "prometheus:{member}")
@@ -191,15 +104,6 @@ def test_replication_is_watched(state: Outputs, evidence: Note) -> None:
     seen = {labels["application_name"]: lag for labels, lag in values(state, "standbys")}
     evidence("bytes that standbys are behind", seen)
     assert len(seen) == expected, f"Prometheus sees {len(seen)} of {expected} standbys streaming"
-
-
-def rules(state: Outputs) -> dict[str, list[dict[str, Any]]]:
-    """The loaded alert rules by name."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    for group in data(state, "rules")["groups"]:
-        for rule in group["rules"]:
-            found.setdefault(rule["name"], []).append(rule)
-    return found
 
 
 @check("rules", needs=WATCHING)
@@ -277,83 +181,6 @@ def test_exporters_answer_management_alone(target: Host, evidence: Note) -> None
         evidence(f"from {name}", "\n".join(f"{address}:{port} {outcome}" for (address, port), outcome in found.items()))
         wrong = [f"port {port} {outcome}" for (_, port), outcome in found.items() if outcome != "timeout"]
         assert not wrong, f"asked from {name}: {', '.join(wrong)}"
-
-
-@dataclass(frozen=True)
-class Drill:
-    """What became of two series on a textfile: one that was to fire, and one whose time was over."""
-
-    name: str
-    fired: list[dict[str, Any]]
-    """Notifications about the first, as the receiver kept them."""
-    ended: list[dict[str, Any]]
-    premature: list[dict[str, Any]]
-    """Notifications about the second: there must be none."""
-    seconds: dict[str, float]
-    failures: float
-    """Notifications that any receiver refused meanwhile."""
-
-
-def drill(host: Any) -> Drill:
-    """Let an alert fire for real, and end: a metric on a host, Prometheus, its rule, Alertmanager, the receiver."""
-    name = f"readiness-{uuid.uuid4()}"
-    file = f"{TEXTFILES}/livegang-drill-{name}.prom"
-    lines = f'livegang_drill_until_seconds{{drill="{name}"}} $((now + 300))\n'
-    lines += f'livegang_drill_until_seconds{{drill="{name}-over"}} $((now - 60))'
-    begin = (
-        f"find {TEXTFILES} -name 'livegang-drill-*.prom' -mmin +30 -delete; now=$(date +%s); "
-        f"printf '%b\\n' {json.dumps(lines)} >{file}.new && mv {file}.new {file}"
-    )
-    before = failures(host)
-    written = batch(host, {"begin": begin})
-    if written.status("begin"):
-        raise AssertionError(f"no metric can be written to {TEXTFILES}: {written.quietly('begin')}")
-    seconds = {}
-    try:
-        seconds["firing"] = wait_for(host, name, "firing")
-    finally:
-        batch(host, {"end": f"rm -f {file}"})
-    if notifications(host, name, "firing"):
-        seconds["resolved"] = wait_for(host, name, "resolved")
-    return Drill(
-        name,
-        notifications(host, name, "firing"),
-        notifications(host, name, "resolved"),
-        notifications(host, f"{name}-over", "firing"),
-        seconds,
-        failures(host) - before,
-    )
-
-
-def wait_for(host: Any, name: str, status: str) -> float:
-    """Seconds until the receiver has a notification, or until there was time enough."""
-    begun = time.monotonic()
-    while not notifications(host, name, status) and time.monotonic() - begun < DRILL_SECONDS:
-        time.sleep(1)
-    return round(time.monotonic() - begun, 1)
-
-
-def notifications(host: Any, name: str, status: str) -> list[dict[str, Any]]:
-    """The alerts with this drill's name and status in what the receiver kept."""
-    kept = batch(host, {"log": f"tail -n 500 {LOG} | grep -F {shlex.quote(name)}"}).quietly("log")
-    entries = [json.loads(line) for line in kept.splitlines() if line.startswith("{")]
-    return [
-        {"received": entry["received"], **alert}
-        for entry in entries
-        for alert in entry["alerts"]
-        if alert["labels"].get("drill") == name and alert["status"] == status
-    ]
-
-
-def failures(host: Any) -> float:
-    """How many notifications Alertmanager could not deliver since it started."""
-    lines = (
-        batch(host, {"metrics": f"curl --silent --max-time 10 {ALERTMANAGER}/metrics"}).quietly("metrics").splitlines()
-    )
-    counted = [
-        line for line in lines if line.startswith('alertmanager_notifications_failed_total{integration="webhook"}')
-    ]
-    return sum(float(line.split()[-1]) for line in counted)
 
 
 DRILL = Gathering(__name__, drill)
