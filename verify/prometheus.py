@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from verify.gathering import Outputs, batch
 from verify.landscape import endpoints
@@ -20,19 +21,25 @@ Note = Callable[[str, object], None]
 
 
 def ask(path: str) -> str:
+    """A command that prints an answer of the API."""
     return f"curl --silent --show-error --max-time 10 {shlex.quote(PROMETHEUS + path)}"
+
+
+def query(expression: str) -> str:
+    """A command that prints the answer to an expression of PromQL."""
+    return ask(f"/api/v1/query?query={quote(expression, safe='')}")
 
 
 QUESTIONS = {
     "targets": ask("/api/v1/targets?state=active"),
     "rules": ask("/api/v1/rules?type=alert"),
     "alertmanagers": ask("/api/v1/alertmanagers"),
-    "configuration": ask("/api/v1/query?query=prometheus_config_last_reload_successful"),
-    "sites": ask("/api/v1/query?query=probe_success"),
-    "certificates": ask("/api/v1/query?query=(probe_ssl_earliest_cert_expiry-time())/86400"),
-    "databases": ask("/api/v1/query?query=pg_up"),
-    "standbys": ask('/api/v1/query?query=pg_stat_replication_pg_wal_lsn_diff{state="streaming"}'),
-    "disks": ask('/api/v1/query?query=node_filesystem_avail_bytes{fstype=~"ext4|xfs|btrfs"}'),
+    "configuration": query("prometheus_config_last_reload_successful"),
+    "sites": query("probe_success"),
+    "certificates": query("(probe_ssl_earliest_cert_expiry-time())/86400"),
+    "databases": query("pg_up"),
+    "standbys": query('pg_stat_replication_pg_wal_lsn_diff{state="streaming"}'),
+    "disks": query('node_filesystem_avail_bytes{fstype=~"ext4|xfs|btrfs"}'),
     "listening": "ss -Hltnp",
     "now": "date +%s",
 }

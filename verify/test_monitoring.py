@@ -10,7 +10,7 @@ import pytest
 from infra.inventory import Endpoint, Host
 from verify.checks import check
 from verify.drill import Drill, drill
-from verify.gathering import Gathering, Outputs
+from verify.gathering import Gathering, Outputs, batch
 from verify.landscape import each, endpoints, hosts, open_flows, specs
 from verify.probes import reach
 from verify.probes.send import run_probe
@@ -74,13 +74,23 @@ def test_database_is_watched(target: Host, state: Outputs, evidence: Note) -> No
     assert found == [1.0], f"the exporter gets no answer from PostgreSQL: pg_up is {found}"
 
 
-@pytest.mark.parametrize("target", [host for host in hosts() if host.data_disk_gb])
+MOUNTED = Gathering(
+    __name__,
+    lambda host: batch(host, {"mounted": "findmnt -rn -t ext4,xfs,btrfs -o TARGET"}, sudo=False),
+    places=lambda: [host.name for host in hosts()],
+)
+
+
+@pytest.mark.parametrize("target", hosts())
 @check("metrics", needs=["metrics:{target}", *WATCHING])
-def test_data_disk_is_watched(target: Host, state: Outputs, evidence: Note) -> None:
-    """A rule about a disk that has no metrics never fires. Twin: the disk is mounted, so there is one."""
-    disks = [labels["mountpoint"] for labels, _ in values(state, "disks") if labels.get("host") == target.name]
-    evidence("file systems with metrics", disks)
-    assert disks, "Prometheus knows the free space of none of its disks"
+def test_every_file_system_is_watched(target: Host, state: Outputs, evidence: Note) -> None:
+    """A rule about a disk without metrics never fires: it fills up in silence. Twin: what the host itself has mounted."""
+    watched = {labels["mountpoint"] for labels, _ in values(state, "disks") if labels.get("host") == target.name}
+    evidence("file systems with metrics", sorted(watched))
+    mounted = set(MOUNTED.of(target.name).lines("mounted"))
+    assert mounted <= watched, f"Prometheus does not know the free space of {', '.join(sorted(mounted - watched))}"
+    if target.role == "database":
+        assert mounted, "its data disk is not mounted"
 
 
 @pytest.mark.parametrize("endpoint", endpoints())
