@@ -1,4 +1,4 @@
-"""What Prometheus on the management host says: asked over its API, and once more while something is wrong."""
+"""What Prometheus on the management host says, asked over its API once it has looked at everything anew."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ QUESTIONS = {
 
 
 def look(host: Any) -> Outputs:
-    """All that Prometheus says; while something is wrong, until it has looked at everything once more."""
+    """All that Prometheus says, once it has looked at everything since this run began."""
     deadline = time.monotonic() + FRESH_SECONDS
     answers = batch(host, QUESTIONS)
     begun = float(answers.quietly("now") or 0)
@@ -57,15 +57,13 @@ def look(host: Any) -> Outputs:
 
 
 def settled(answers: Outputs, begun: float, expected_sites: int) -> bool:
-    """True when all is well, or when each target was looked at after ``begun``, seconds since the epoch."""
+    """True once each target was looked at after ``begun`` (seconds since the epoch): what was well may be over."""
     try:
         targets = json.loads(answers.quietly("targets"))["data"]["activeTargets"]
         sites = json.loads(answers.quietly("sites"))["data"]["result"]
     except (ValueError, KeyError, TypeError):
         return False  # It is only starting.
-    well = all(target["health"] == "up" for target in targets) and all(site["value"][1] == "1" for site in sites)
-    fresh = all(looked_at(target) > begun for target in targets)
-    return bool(targets) and ((well and len(sites) == expected_sites) or fresh)
+    return bool(targets) and len(sites) == expected_sites and all(looked_at(target) > begun for target in targets)
 
 
 def looked_at(target: dict[str, Any]) -> float:
