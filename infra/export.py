@@ -86,6 +86,7 @@ def _inventory(landscape: Landscape, known: dict[str, Any]) -> dict[str, Any]:
         components=topology.components,
         time_sources=topology.time_sources,
         transfer=landscape.files.transfer(),
+        alerts=topology.alerts,
     )
     return inventory.model_dump(mode="json")
 

@@ -164,6 +164,17 @@ class Components(Document):
     """Folder that holds the files the manifests name."""
 
 
+class Alerts(Document):
+    """Who is told of alerts."""
+
+    webhook: str | None = Field(
+        default=None,
+        pattern=r"^https?://[A-Za-z0-9.-]+(:\d+)?(/[A-Za-z0-9._~/-]*)?$",
+        description="the http(s) address of a webhook, without user or query: it stands in the stack file in clear",
+    )
+    """Where Alertmanager posts notifications; None where nobody but the management host's own alert log is told."""
+
+
 class Inventory(Document):
     """Everything that `hosts/` and `verify/` know of a landscape."""
 
@@ -190,6 +201,7 @@ class Inventory(Document):
     """NTP servers that the management host follows; empty where its own clock is the reference."""
     transfer: Transfer | None = None
     """Where the landscape has a transfer host."""
+    alerts: Alerts = Alerts()
 
     def hosts_of(self, role: str) -> list[Host]:
         """The hosts of a role, by name."""

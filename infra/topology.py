@@ -28,7 +28,7 @@ from infra.fields import (
     UserName,
     Zone,
 )
-from infra.inventory import Components, Document, Packages, VantagePoint
+from infra.inventory import Alerts, Components, Document, Packages, VantagePoint
 from infra.validation import TopologyError, salvage, structural_mistakes
 
 KEY = "livegang:topology"
@@ -195,6 +195,7 @@ class Topology(Document):
     packages: Packages = Field(description="{sources: [{name, uri, suites, components, keyring}]}")
     components: Components = Field(description="{manifests: FOLDER, artifacts: FOLDER}")
     time_sources: list[str] = Field(default_factory=list, description="a list of NTP servers, or []")
+    alerts: Alerts = Field(default_factory=Alerts, description="{webhook: https://…}, or {}")
     protect: bool = Field(default=False, description="true or false")
 
     def hosts_of(self, role: str) -> dict[str, Host]:

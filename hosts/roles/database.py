@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from console import ExpectedError
-from hosts.roles import apt, backups
+from hosts.roles import apt, backups, exporters
 from hosts.roles.base import INTERNAL_AUTHORITY
 from hosts.roles.context import Context, text
 from hosts.states import (
@@ -69,6 +69,7 @@ def states(context: Context) -> list[State]:
         *backups.database(context, f"{CERTIFICATES}/server.crt", f"{CERTIFICATES}/server.key", DATA, (PACKAGE,)),
         service,
         *(_contents(context, service) if is_primary else []),
+        *exporters.postgresql(context),
     ]
 
 
@@ -153,6 +154,7 @@ def _access(context: Context) -> dict[str, Any]:
     return {
         "components": context.components,
         "application_prefixes": prefixes,
+        "monitoring_role": exporters.POSTGRESQL_ROLE,
         "replication_role": REPLICATION_ROLE,
         "replicas": context.databases,
     }
@@ -183,6 +185,7 @@ def _contents(context: Context, service: Unit) -> list[State]:
     databases = sorted({component.database.name for component in context.components})
     return [
         DatabaseRole(role=REPLICATION_ROLE, password=Secret(REPLICATION_SECRET), replication=True, needs=needs),
+        DatabaseRole(role=exporters.POSTGRESQL_ROLE, member_of=(exporters.POSTGRESQL_RIGHTS,), needs=needs),
         *(ReplicationSlot(slot=host.name, needs=needs) for host in context.databases if host != context.primary),
         *(Database(database=name, needs=needs) for name in databases),
         *(

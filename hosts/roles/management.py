@@ -1,10 +1,10 @@
-"""The management host: the one way in, and the package mirror and time server of all others."""
+"""The management host: the one way in, the package mirror and time server of all others, and what watches them."""
 
 from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from hosts.roles import apt, scanning
+from hosts.roles import apt, monitoring, scanning
 from hosts.roles.context import Context
 from hosts.states import Directory, State, Unit
 
@@ -12,7 +12,7 @@ CACHE = "/var/cache/nginx"
 
 
 def states(context: Context) -> list[State]:
-    """A caching mirror of the stack's package sources. Jump host and time server are the base role's work."""
+    """A caching mirror of the stack's package sources, and the monitoring. Way in and time are the base role's work."""
     sources = [(source, urlsplit(source.uri)) for source in context.inventory.packages.sources]
     transfer = context.inventory.transfer
     folder = Directory(path="/etc/nginx")
@@ -37,4 +37,4 @@ def states(context: Context) -> list[State]:
         port=80,
         needs=(package.identity,),
     )
-    return [folder, configuration, cache, package, service]
+    return [folder, configuration, cache, package, service, *monitoring.states(context)]

@@ -206,6 +206,10 @@ BAD_INPUT: dict[str, tuple[Change, tuple[str, ...]]] = {
     ),
     "a zone that does not exist": (put("hosts.db01.zone", "4"), ("hosts.db01.zone: '4'", '"1", "2" or "3"')),
     "a missing vantage point": (drop("vantage_points.outside"), ("vantage_points.outside: is missing", "local://")),
+    "a webhook with a secret in it": (
+        put("alerts", {"webhook": "https://alerts.example.org/hook?token=abc"}),
+        ("alerts.webhook: 'https://alerts.example.org/hook?token=abc'", "without user or query"),
+    ),
     "text instead of a map": (put("hosts", "nine"), ("hosts: 'nine' is not valid",)),
 }
 

@@ -88,6 +88,18 @@ MUTATIONS = [
         "systemctl start transfer-scanner",
         "transfer-scanner is not running",
     ),
+    Mutation(
+        "file01",
+        "systemctl stop prometheus-node-exporter",
+        "systemctl start prometheus-node-exporter",
+        ":9100/metrics is down",
+    ),
+    Mutation(
+        "xfer01",
+        "echo 'APT::Periodic::Unattended-Upgrade \"0\";' > /etc/apt/apt.conf.d/99test",
+        "rm /etc/apt/apt.conf.d/99test",
+        "APT::Periodic::Unattended-Upgrade is 0, not 1",
+    ),
 ]
 
 
