@@ -307,7 +307,7 @@ class Lab:
     def curl_command(self, *arguments: str, site: str, path: str, scheme: str = "https") -> list[str]:
         host = f"{site}.{DOMAIN}"
         return [
-            "curl", "--silent", "--max-time", "10", "--cacert", str(self.keys.authority), "--path-as-is",
+            "curl", "--silent", "--max-time", "60", "--cacert", str(self.keys.authority), "--path-as-is",
             "--resolve", f"{host}:443:{self.public_address}", "--resolve", f"{host}:80:{self.public_address}",
             "--write-out", "\n%{http_code} %{redirect_url} %{http_version}", *arguments, f"{scheme}://{host}{path}",
         ]  # fmt: skip
