@@ -22,6 +22,9 @@ FRONT, BALANCER = "gateway", "gateway-balancer"
 """Names of the services."""
 
 RELOAD_SECONDS = 20.0
+SETTLED_ANSWERS = 20
+"""So many new connections in a row must be served by the new configuration, 20 ms apart: nginx lets its old workers
+accept beside the new ones for 100 ms after a reload, and one first new answer would hide them."""
 
 _NGINX, _HAPROXY = "/usr/sbin/nginx", "/usr/sbin/haproxy"
 _NGINX_CONF, _HAPROXY_CFG = f"{ROOT}/nginx.conf", f"{ROOT}/haproxy.cfg"
@@ -129,10 +132,11 @@ class Processes:
 
     def _wait(self, name: str, served: Callable[[], str | None], wanted: str) -> None:
         deadline = time.monotonic() + RELOAD_SECONDS
-        while served() != wanted:
+        in_a_row = 0
+        while (in_a_row := in_a_row + 1 if served() == wanted else 0) < SETTLED_ANSWERS:
             if time.monotonic() > deadline:
                 raise HandlerError(
                     f"The service {name} does not serve its new configuration after {RELOAD_SECONDS:.0f} s.\n"
                     + self._world.containers.log_end(name)
                 )
-            time.sleep(0.05)
+            time.sleep(0.02)
