@@ -73,9 +73,10 @@ class Hosts:
 
     def stop_all(self, log: Log) -> None:
         """Power all off, as one: the file host last, since database hosts archive to it while they stop."""
-        living = [(key, host) for key, host in self.all() if host.state in (State.STARTING, State.RUNNING)]
+        # First: where the machine is shut down, each host has been told so as well and powers off by itself.
         for _, host in self.all():
             host.leave()
+        living = [(key, host) for key, host in self.all() if host.state in (State.STARTING, State.RUNNING)]
         if not living:
             return
         log(f"stopping {len(living)} hosts")

@@ -9,6 +9,7 @@ import threading
 import time
 import traceback
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from rehearsal import image, keys
@@ -32,7 +33,9 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._ending = threading.Event()
+        # Put into from a signal handler, which may interrupt itself: two SIGTERM come when the machine is shut down,
+        # systemd's and the one that tini passes on. An Event would wait for itself for ever.
+        self._ending: SimpleQueue[None] = SimpleQueue()
         self._restored = threading.Event()
         self._started = time.time()
 
@@ -42,7 +45,7 @@ class Service:
             print(f"Another supervisor serves {self._settings.state} already.", flush=True)
             return 1
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._ending.set())
+            signal.signal(number, lambda *_: self._ending.put(None))
         kernel.raise_inotify(self._settings.identifier)
         _private_mounts()
         keys.ensure(self._settings, PROJECT / "Pulumi.rehearsal.yaml")
@@ -61,7 +64,7 @@ class Service:
         threading.Thread(target=server.serve_forever, name="rpc", daemon=True).start()
         threading.Thread(target=self._restore, name="restore", daemon=True).start()
         world.log(f"serving {self._settings.state}")
-        self._ending.wait()
+        self._ending.get()
         self._end()
         return 0
 
@@ -108,7 +111,7 @@ class Service:
     def _shutdown(self, params: dict[str, Any], log: Log) -> None:
         """Answers when all hosts are off; the process ends right after."""
         self._stop_world(log)
-        self._ending.set()
+        self._ending.put(None)
 
     def _restore(self) -> None:
         try:

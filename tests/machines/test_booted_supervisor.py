@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,22 @@ def test_a_graceful_end_keeps_the_world_for_the_next_one(landscape: SmallWorld) 
     landscape.supervisor.ensure()
     landscape.wait_for("runs", "running")
     assert landscape.run("runs", "cat /var/last") == "written just before"
+
+
+def test_hosts_that_ran_when_the_machine_was_shut_down_run_again_after_it(landscape: SmallWorld) -> None:
+    group = launch.cgroup(landscape.settings)
+    # As systemd does in the end with all that is not its own: nobody may react before all have their signal.
+    processes = [int(process) for process in cgroup_processes(group)]
+    for number in (signal.SIGSTOP, signal.SIGTERM, signal.SIGCONT):
+        for process in processes:
+            with suppress(ProcessLookupError):
+                os.kill(process, number)
+    # A host's own systemd takes SIGTERM for an order to begin anew, and may hear of its power-off only after half a
+    # minute, when its plug is pulled. The machine's systemd waits for 90 s.
+    wait_until(lambda: not cgroup_processes(group), "all processes to end", 80)
+    landscape.supervisor.ensure()
+    landscape.wait_for("runs", "running")
+    assert landscape.host("stopped")["state"] == "stopped"
 
 
 @pytest.mark.parametrize("killed", [False, True], ids=["living", "killed"])
