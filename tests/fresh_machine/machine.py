@@ -153,7 +153,7 @@ class Machine:
     def _end(self) -> None:
         if self._process is not None and (leader := self._leader()) is not None:
             os.kill(leader, _POWER_OFF)
-            self._cgroup.wait_empty(60)
+            self._cgroup.wait_empty(100)
         self._cgroup.remove(30)
         if self._process is not None:
             self._process.wait()
