@@ -9,7 +9,6 @@ import threading
 import time
 import traceback
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 from rehearsal import image, keys
@@ -33,9 +32,10 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        # Put into from a signal handler, which may interrupt itself: two SIGTERM come when the machine is shut down,
-        # systemd's and the one that tini passes on. An Event would wait for itself for ever.
-        self._ending: SimpleQueue[None] = SimpleQueue()
+        # A byte in this pipe ends it. The kernel may give a signal to any thread, and does so when all were stopped
+        # for it, as at the machine's shutdown; Python's own handler would then wait until the main thread wakes.
+        self._woken, self._wake = os.pipe()
+        os.set_blocking(self._wake, False)
         self._restored = threading.Event()
         self._started = time.time()
 
@@ -45,7 +45,8 @@ class Service:
             print(f"Another supervisor serves {self._settings.state} already.", flush=True)
             return 1
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._ending.put(None))
+            signal.signal(number, lambda *_: None)
+        signal.set_wakeup_fd(self._wake)
         kernel.raise_inotify(self._settings.identifier)
         _private_mounts()
         keys.ensure(self._settings, PROJECT / "Pulumi.rehearsal.yaml")
@@ -64,7 +65,7 @@ class Service:
         threading.Thread(target=server.serve_forever, name="rpc", daemon=True).start()
         threading.Thread(target=self._restore, name="restore", daemon=True).start()
         world.log(f"serving {self._settings.state}")
-        self._ending.get()
+        os.read(self._woken, 1)
         self._end()
         return 0
 
@@ -111,7 +112,7 @@ class Service:
     def _shutdown(self, params: dict[str, Any], log: Log) -> None:
         """Answers when all hosts are off; the process ends right after."""
         self._stop_world(log)
-        self._ending.put(None)
+        os.write(self._wake, b"\0")
 
     def _restore(self) -> None:
         try:
