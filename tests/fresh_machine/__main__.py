@@ -62,7 +62,10 @@ def _walk(root: Path, toolchain: str, command: list[str]) -> int:
             return _say(failed)
         if command:
             return machine.run(command, folder=walk.CLONE).returncode
-        return _say(walk.go(machine, [*(() if is_prepared else walk.REFUSALS), *walk.CHAIN]))
+        if failed := walk.go(machine, [*(() if is_prepared else walk.REFUSALS), *walk.CHAIN]):
+            return _say(failed)
+    with Machine(root, binds, environment) as machine:
+        return _say(walk.go(machine, walk.REBOOTED))
 
 
 def _say(failed: list[str]) -> int:

@@ -116,7 +116,11 @@ CHAIN = (
     ),
     Step("nothing in the work tree", _shell('test -z "$(git status --porcelain)"')),
     Step("a host by ssh", _active("ssh -F .livegang/rehearsal/ssh_config web01 hostname"), shows=["^web01$"]),
-    Step("the machine's own systemd is well", ["systemctl", "--failed", "--no-legend"]),
+    Step("no unit of the machine failed", _shell('test -z "$(systemctl --failed --no-legend)"')),
+)
+
+REBOOTED = (
+    Step("make rehearse, after a reboot of the machine", ["make", "rehearse"], shows=[r"\bGO\b"]),
     Step("make down", ["make", "down"]),
     Step("nothing is left", _shell(f'left=$({_TRACES})\necho "$left"\ntest -z "$left"')),
 )
