@@ -29,7 +29,10 @@ import socket, sys
 from pulumi.automation import PulumiCommand
 from semver import VersionInfo
 socket.setdefaulttimeout(10)  # a machine without a way to it should know soon
-PulumiCommand.install(root=sys.argv[1], version=VersionInfo.parse(sys.argv[2]))
+try:
+    PulumiCommand.install(root=sys.argv[1], version=VersionInfo.parse(sys.argv[2]))
+except Exception as error:  # whatever it was, one line of it is what a user can read
+    sys.exit(f"{type(error).__name__}: {error}")
 """
 
 
