@@ -82,6 +82,8 @@ class Manifest(Part):
     port: Port
     health: Page
     sync: Page
+    documents: Page | None = None
+    """Below this address the component stores and reads its area's documents; None where it has no such address."""
     database: ComponentDatabase
     settings: dict[str, dict[str, str]] = Field(default_factory=dict)
     """Further sections of the component's configuration file: ``{section: {key: value}}``."""

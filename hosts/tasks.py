@@ -50,4 +50,13 @@ def ssh_config(context: Any, stack: str = STACK) -> None:
     console.print(f"{file}\n[dim]ssh -F {file} web01[/]", soft_wrap=True)
 
 
-namespace = Collection(plan, converge, ssh_config)
+@task(name="prove-backup", help={"stack": _HELP["stack"]})
+def prove_backup(context: Any, stack: str = STACK) -> None:
+    """Restore the newest backup and its log into a scratch instance, compare it with the primary, and remove it."""
+    from hosts.prove_backup import prove
+    from infra.inventory import load
+
+    prove(load(stack))
+
+
+namespace = Collection(plan, converge, ssh_config, prove_backup)

@@ -28,7 +28,18 @@ def contradictions(topology: Topology, root: Path) -> list[Mistake]:
 
     ``topology`` may be salvaged: values that could not be read are None.
     """
-    checks = (_counts, _subnets, _host_addresses, _roles, _endpoints, _flows, _priorities, _administrator, _vantage)
+    checks = (
+        _counts,
+        _subnets,
+        _host_addresses,
+        _roles,
+        _endpoints,
+        _flows,
+        _priorities,
+        _administrator,
+        _vantage,
+        _transfer,
+    )
     mistakes = [mistake for check in checks for mistake in check(topology)]
     return mistakes + list(unusable_files(topology, root))
 
@@ -220,9 +231,45 @@ def _administrator(topology: Topology) -> Iterator[Mistake]:
         )
 
 
+def _transfer(topology: Topology) -> Iterator[Mistake]:
+    hosts, wanted = topology.hosts_of("transfer"), topology.transfer
+    if wanted is None:
+        if hosts:
+            yield Mistake(
+                ("transfer",),
+                f"is missing, and {next(iter(hosts))} takes what the old hoster sends",
+                "See Pulumi.rehearsal.yaml for a commented example.",
+            )
+        return
+    given = bool(wanted.old_hoster.public_keys), present(wanted.old_hoster.public_key_file)
+    if given.count(True) != 1:
+        yield Mistake(
+            ("transfer", "old_hoster"),
+            "has both public_keys and public_key_file" if all(given) else "has neither public_keys nor public_key_file",
+            "Right would be one of the two, with at least one SSH public key.",
+        )
+    if not wanted.signatures.files and not present(wanted.signatures.source):
+        yield Mistake(
+            ("transfer", "signatures"),
+            "has neither source nor files",
+            "Right would be at least one: without signatures everything would be clean.",
+        )
+    names = [Path(path).name for path in wanted.signatures.files]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        yield Mistake(("transfer", "signatures", "files"), f"{twice[0]} is named twice", "Give each another name.")
+    if present(wanted.old_hoster.user) and wanted.old_hoster.user == topology.administrator.user:
+        yield Mistake(
+            ("transfer", "old_hoster", "user"),
+            f"{shown(wanted.old_hoster.user)} is the administrator's name",
+            "Choose another: the old hoster must not be the administrator.",
+        )
+
+
 def _vantage(topology: Topology) -> Iterator[Mistake]:
-    for name in ("outside", "operator"):
+    for name in ("outside", "operator", "old-hoster"):
         point = topology.vantage_points.get(name)
+        if point is None and name == "old-hoster":
+            continue  # Where nobody can log in there, what it may do is judged from the host's configuration.
         if point is None:
             yield Mistake(("vantage_points", name), "is missing", 'Right would be e.g. {spec: "local://"}.')
         elif present(point.spec) and point.spec.startswith("ssh://") and not present(point.address):

@@ -85,6 +85,8 @@ def _inventory(landscape: Landscape, known: dict[str, Any]) -> dict[str, Any]:
         packages=landscape.files.packages(),
         components=topology.components,
         time_sources=topology.time_sources,
+        transfer=landscape.files.transfer(),
+        alerts=topology.alerts,
     )
     return inventory.model_dump(mode="json")
 

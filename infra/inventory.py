@@ -107,6 +107,24 @@ class WayIn(Document):
     """Public address of the SFTP drop, open to the old hoster's ranges only."""
 
 
+class Transfer(Document):
+    """The old hoster's drop, and how what arrives in it is judged."""
+
+    user: str
+    public_keys: list[str]
+    """SSH public keys of the old hoster."""
+    signatures: dict[str, str]
+    """Signature files of our own by name (``.ndb``, ``.hdb``), with their content."""
+    signature_source: str | None
+    """Where ClamAV's signed database comes from, through the management host; None where there is none."""
+    oldest_signatures_hours: int
+    """Age of the signed database from which on nothing is judged."""
+    largest_file_mb: int
+    """In MiB; larger files are not scanned, and never clean."""
+    patience_seconds: int
+    """How long the drop may be quiet before what lacks a manifest or the right sum is set aside."""
+
+
 class VantagePoint(Document):
     """A place from which reachability is judged."""
 
@@ -146,6 +164,17 @@ class Components(Document):
     """Folder that holds the files the manifests name."""
 
 
+class Alerts(Document):
+    """Who is told of alerts."""
+
+    webhook: str | None = Field(
+        default=None,
+        pattern=r"^https?://[A-Za-z0-9.-]+(:\d+)?(/[A-Za-z0-9._~/-]*)?$",
+        description="the http(s) address of a webhook, without user or query: it stands in the stack file in clear",
+    )
+    """Where Alertmanager posts notifications; None where nobody but the management host's own alert log is told."""
+
+
 class Inventory(Document):
     """Everything that `hosts/` and `verify/` know of a landscape."""
 
@@ -160,7 +189,7 @@ class Inventory(Document):
     endpoints: dict[str, Endpoint]
     flows: list[Flow]
     way_in: WayIn
-    vantage_points: dict[Literal["outside", "operator"], VantagePoint]
+    vantage_points: dict[Literal["outside", "operator", "old-hoster"], VantagePoint]
     vault_uri: str
     trusted_authorities: list[str]
     """PEM certificates that hosts and vantage points trust beside the public ones."""
@@ -170,6 +199,9 @@ class Inventory(Document):
     components: Components
     time_sources: list[str]
     """NTP servers that the management host follows; empty where its own clock is the reference."""
+    transfer: Transfer | None = None
+    """Where the landscape has a transfer host."""
+    alerts: Alerts = Alerts()
 
     def hosts_of(self, role: str) -> list[Host]:
         """The hosts of a role, by name."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, cast, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -131,7 +132,12 @@ def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
 
 
 def _model_in(annotation: object) -> tuple[type[BaseModel] | None, int]:
-    """The model within ``Model``, ``dict[str, Model]`` or ``list[Model]``, and how many parts name its entry."""
+    """The model within ``Model``, ``Model | None``, ``dict[str, Model]`` or ``list[Model]``.
+
+    With it how many parts of a path name its entry.
+    """
+    if get_origin(annotation) is UnionType:
+        return _model_in(next(part for part in get_args(annotation) if part is not NoneType))
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation, 0
     if get_origin(annotation) in (dict, list):
@@ -164,7 +170,7 @@ def _salvaged(field: FieldInfo, value: object) -> object:
     annotation = field.annotation
     inner, below = _model_in(annotation)
     if inner is not None and below == 0:
-        return salvage(inner, value)
+        return None if value is None and NoneType in get_args(annotation) else salvage(inner, value)
     if get_origin(annotation) is dict:
         entries = value.items() if isinstance(value, Mapping) else ()
         return {name: _entry(inner, annotation, entry) for name, entry in entries}

@@ -19,9 +19,13 @@ ROLE_SUITES = {
     "database": "database",
     "application": "application",
     "web": "web",
+    "file": "file",
     "management": "management",
+    "transfer": "transfer",
 }
-"""The suite that must look at each host of a role, beside `base` and `network`, which look at all."""
+"""The suite that must look at each host of a role, beside those that look at all."""
+EVERYWHERE = frozenset({"base", "network", "monitoring", "updates"})
+"""The suites that must look at every host."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +48,11 @@ class Landscape:
     def subjects(self) -> Subjects:
         hosts = self.inventory.hosts
         required = {
-            name: frozenset({"base", "network"} | ({ROLE_SUITES[host.role]} if host.role in ROLE_SUITES else set()))
+            name: EVERYWHERE | ({ROLE_SUITES[host.role]} if host.role in ROLE_SUITES else set())
             for name, host in hosts.items()
         }
+        for file_host in self.inventory.hosts_of("file") if self.inventory.hosts_of("database") else []:
+            required[file_host.name] |= {"backup"}
         required |= {name: frozenset({"endpoints"}) for name in self.inventory.endpoints}
         return Subjects(
             stack=self.inventory.stack,

@@ -13,6 +13,7 @@ from verify.landscape import current, each, hosts, manifests, open_flows, specs
 from verify.probes import postgres
 from verify.probes.send import run_probe
 from verify.report.plugin import STANDBY
+from verify.units import explain
 
 testinfra_hosts = specs("database")
 
@@ -44,6 +45,13 @@ STATE = Gathering(
             ),
             "slots": sql("select slot_name, slot_type, active from pg_replication_slots"),
             "receiver": sql("select status, sender_host, slot_name from pg_stat_wal_receiver"),
+            "archive": sql(
+                "select current_setting('archive_mode'), current_setting('archive_command') <> '',"
+                # A segment that failed is tried again every minute.
+                " (select count(*) from pg_ls_archive_statusdir() where name like '%.ready'"
+                " and modification < now() - interval '2 minutes'), coalesce(last_failed_wal, 'none')"
+                " from pg_stat_archiver"
+            ),
             "disk": "directory=$(pg_lsclusters -h | awk '{print $6; exit}'); "
             'findmnt -n -o MAJ:MIN,TARGET,FSTYPE -T "$directory"; '
             "stat -L -c '0x%t 0x%T' /dev/disk/azure/scsi1/lun0",
@@ -256,3 +264,24 @@ def test_component_is_refused_from_elsewhere(host: Any, evidence: Callable[[str,
     """A component's password must be worth nothing outside the application hosts. Twin: from these it is received."""
     for name, answer in answers("peer", host.backend.hostname, "database", evidence).items():
         assert answer["answer"].startswith("refused: "), f"from {name}: {answer['answer']}"
+
+
+@check("archive")
+def test_backup_service_is_running(host: Any) -> None:
+    """The file host fetches backups through it."""
+    if not hosts("file"):
+        pytest.skip("this landscape has no file host, so no backups")
+    assert host.service("pgbackrest").is_running, explain(host, "pgbackrest")
+    assert host.service("pgbackrest").is_enabled, "pgbackrest would not start at the next boot"
+
+
+@check("archive", needs=["postgresql:{host}", *(f"backup-server:{host.name}" for host in hosts("file"))])
+def test_log_is_archived(state: Outputs) -> None:
+    """What is not in the archive is lost with this host's disk, and it piles up until the disk is full."""
+    if not hosts("file"):
+        pytest.skip("this landscape has no file host, so no archive")
+    mode, command, waiting, failed = state["archive"].split()
+    assert (mode, command) == ("on", "t"), (
+        f"archive_mode is {mode}, and there is {'a' if command == 't' else 'no'} command"
+    )
+    assert waiting == "0", f"{waiting} segments wait for more than two minutes; the last that failed is {failed}"

@@ -55,6 +55,7 @@ def ensure(settings: Settings, stack_file: Path) -> Keys:
     with locked(keys.folder):
         _ssh_key(keys, "operator", "operator of the rehearsal")
         _ssh_key(keys, "vantage", "vantage points of the rehearsal")
+        _ssh_key(keys, "old-hoster", "old hoster of the rehearsal")
         authority = _authority(keys, settings)
         _gateway_pfx(keys, authority, names)
         _vault_certificate(keys, authority)

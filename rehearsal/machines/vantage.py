@@ -7,10 +7,10 @@ machine's own stay untouched. One reaches it with `livegang-way-in NAME ADDRESS 
 from __future__ import annotations
 
 from rehearsal.machines.containers import File
-from rehearsal.settings import OPERATOR, OUTSIDE, PUBLIC_DNS
+from rehearsal.settings import OLD_HOSTER, OPERATOR, OUTSIDE, PUBLIC_DNS
 from rehearsal.supervisor.world import World
 
-ADDRESSES = {"outside": OUTSIDE, "operator": OPERATOR}
+ADDRESSES = {"outside": OUTSIDE, "operator": OPERATOR, "old-hoster": OLD_HOSTER}
 """By name, which is also their network namespace's."""
 
 _SSHD = """\
@@ -41,6 +41,7 @@ exec /usr/sbin/sshd -D -e -f /etc/ssh/vantage.conf
 def start(world: World) -> None:
     """Start the vantage points' containers."""
     keys = world.settings.keys
+    sender = File((keys / "old-hoster").read_bytes())
     for name, address in ADDRESSES.items():
         world.containers.start(
             name,
@@ -48,6 +49,8 @@ def start(world: World) -> None:
             ["/bin/sh", "-c", _START],
             files={
                 "/etc/hostname": f"{name}\n",
+                # The key with which the old hoster sends files, where the stack looks for it by default.
+                **({"/root/.ssh/id_ed25519": sender} if name == "old-hoster" else {}),
                 "/etc/resolv.conf": f"nameserver {PUBLIC_DNS}\n",
                 "/etc/ssh/vantage": File((keys / "vantage").read_bytes()),
                 "/etc/ssh/vantage.conf": _SSHD.format(address=address),

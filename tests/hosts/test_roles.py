@@ -131,10 +131,20 @@ def test_only_the_jump_host_passes_connections_on_and_only_to_hosts(
 
 
 RULES = {
-    "db01": {("tcp", (22,), "10.77.6.0/24"), ("tcp", (5432,), "10.77.1.0/24"), ("tcp", (5432,), "10.77.2.0/24")},
+    "db01": {
+        ("tcp", (22,), "10.77.6.0/24"),
+        ("tcp", (5432,), "10.77.1.0/24"),
+        ("tcp", (5432,), "10.77.2.0/24"),
+        ("tcp", (8432,), "10.77.4.0/24"),
+    },
     "app01": {("tcp", (22,), "10.77.6.0/24"), ("tcp", tuple(range(8001, 8007)), "10.77.3.0/24")},
     "web01": {("tcp", (22,), "10.77.6.0/24"), ("tcp", (80,), "10.77.7.0/24")},
-    "file01": {("tcp", (22,), "10.77.6.0/24")},
+    "file01": {
+        ("tcp", (22,), "10.77.6.0/24"),
+        ("tcp", (445,), "10.77.2.0/24"),
+        ("tcp", (445,), "10.77.5.0/24"),
+        ("tcp", (8432,), "10.77.1.0/24"),
+    },
     "xfer01": {("tcp", (22,), "10.77.6.0/24"), ("tcp", (22,), "203.0.113.20/32")},
 }
 
@@ -190,16 +200,17 @@ def test_the_first_database_host_is_the_primary_and_the_second_its_standby(wante
 def test_nothing_but_tls_gets_into_the_database_and_only_from_where_flows_come(wanted: dict[str, Wanted]) -> None:
     lines = wanted["db01"].text("/etc/postgresql/15/main/pg_hba.conf").splitlines()
     rows = [line.split() for line in lines if line and not line.startswith("#")]
-    assert rows[0] == ["local", "all", "postgres", "peer"]
-    assert {row[0] for row in rows[1:]} == {"hostssl"}
-    assert {row[4] for row in rows[1:]} == {"scram-sha-256"}
+    # Who the operating system says they are: the administrator, and the exporter, which no network reaches.
+    assert rows[:2] == [["local", "all", "postgres", "peer"], ["local", "postgres", "prometheus", "peer"]]
+    assert {row[0] for row in rows[2:]} == {"hostssl"}
+    assert {row[4] for row in rows[2:]} == {"scram-sha-256"}
     assert ["hostssl", "vivendi", "vivendi_pep", "10.77.2.0/24", "scram-sha-256"] in rows
     assert ["hostssl", "replication", "replicator", "10.77.1.5/32", "scram-sha-256"] in rows
 
 
 def test_every_component_has_its_role_with_its_secret(wanted: dict[str, Wanted], components: list[Manifest]) -> None:
     found = wanted["db01"].all(DatabaseRole)
-    assert set(found) == {"replicator", *(component.database.role for component in components)}
+    assert set(found) == {"replicator", "prometheus", *(component.database.role for component in components)}
     assert found["vivendi_pep"].secrets() == {"postgresql/pep"}
     assert found["vivendi_pep"].schema == "pep"
 

@@ -45,6 +45,36 @@ FLOW = {"from": "web", "to": "database", "protocol": "tcp", "ports": [5432]}
 SHORT_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIErYb/Yvyh ops"
 
 BAD_INPUT: dict[str, tuple[Change, tuple[str, ...]]] = {
+    "a transfer host without a drop": (drop("transfer"), ("transfer: is missing", "xfer01", "Pulumi.rehearsal.yaml")),
+    "a drop without keys": (
+        put("transfer.old_hoster", {"user": "old-hoster"}),
+        ("transfer.old_hoster: has neither public_keys nor public_key_file", "one of the two"),
+    ),
+    "a drop for the administrator": (
+        put("transfer.old_hoster.user", "ops"),
+        ("transfer.old_hoster.user", "'ops' is the administrator's name", "Choose another"),
+    ),
+    "a cut off key of the old hoster": (
+        put("transfer.old_hoster", {"public_keys": [SHORT_KEY]}),
+        ("transfer.old_hoster.public_keys[0]", "SSH public keys", "was it cut off"),
+    ),
+    "no signatures at all": (
+        put("transfer.signatures", {}),
+        ("transfer.signatures: has neither source nor files", "everything would be clean"),
+    ),
+    "a signature file that is none": (
+        put("transfer.signatures.files", ["rehearsal/signatures/missing.ndb"]),
+        ("transfer.signatures.files[0]: 'rehearsal/signatures/missing.ndb' does not exist", "ClamAV signatures"),
+    ),
+    "a source that is no address": (
+        put("transfer.signatures.source", "database.clamav.net"),
+        ("transfer.signatures.source", "https://database.clamav.net"),
+    ),
+    "a file larger than clamd scans": (
+        put("transfer.largest_file_mb", 4096),
+        ("transfer.largest_file_mb: 4096", "MiB from 1 to 2000"),
+    ),
+    "no patience": (put("transfer.patience_seconds", 0), ("transfer.patience_seconds: 0", "seconds from 5")),
     "a tenth host": (
         put("hosts.web03", TENTH),
         ("hosts: 10 are declared", "web03", "expected.hosts is 9", "remove 1", "set expected.hosts to 10"),
@@ -176,6 +206,10 @@ BAD_INPUT: dict[str, tuple[Change, tuple[str, ...]]] = {
     ),
     "a zone that does not exist": (put("hosts.db01.zone", "4"), ("hosts.db01.zone: '4'", '"1", "2" or "3"')),
     "a missing vantage point": (drop("vantage_points.outside"), ("vantage_points.outside: is missing", "local://")),
+    "a webhook with a secret in it": (
+        put("alerts", {"webhook": "https://alerts.example.org/hook?token=abc"}),
+        ("alerts.webhook: 'https://alerts.example.org/hook?token=abc'", "without user or query"),
+    ),
     "text instead of a map": (put("hosts", "nine"), ("hosts: 'nine' is not valid",)),
 }
 
@@ -252,3 +286,29 @@ def sorted_maps(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: sorted_maps(value[key]) for key in sorted(value)}
     return value
+
+
+SIGNATURES = {
+    "another kind": ("rules.yar", "rule x {}", "does not end with .ndb or .hdb"),
+    "nothing": ("empty.ndb", "", "holds no signatures of its kind: 'it is empty'"),
+    "sums under the other name": ("sums.ndb", f"{'0' * 32}:68:Name\n", "holds no signatures of its kind"),
+    "text": ("text.hdb", "EICAR\n", "holds no signatures of its kind: 'EICAR'"),
+}
+
+
+@pytest.mark.parametrize("kind", SIGNATURES)
+def test_a_signature_file_that_clamd_would_not_read_is_told(
+    kind: str, document: dict[str, Any], mistakes_of: MistakesOf, tmp_path: Path
+) -> None:
+    name, content, reason = SIGNATURES[kind]
+    (tmp_path / name).write_text(content)
+    put("transfer.signatures.files", [str(tmp_path / name)])(document)
+    (mistake,) = mistakes_of(document)
+    assert reason in mistake
+
+
+def test_the_rehearsals_own_signatures_are_named_as_such(document: dict[str, Any]) -> None:
+    for path in document["transfer"]["signatures"]["files"]:
+        file = PROJECT / path
+        assert file.name.startswith("livegang-rehearsal.")
+        assert all("Livegang.Rehearsal." in line for line in file.read_text().splitlines())

@@ -41,7 +41,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_first_run_makes_everything_and_only_the_owner_may_read_it(settings: Settings, stack_file: Path) -> None:
     keys = ensure(settings, stack_file)
-    assert keys.made == ["operator", "vantage", "authority", "gateway", "vault"]
+    assert keys.made == ["operator", "vantage", "old-hoster", "authority", "gateway", "vault"]
     assert stat.S_IMODE(keys.folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in keys.folder.iterdir()} == {0o600}
 
@@ -55,7 +55,7 @@ def test_second_run_changes_nothing(settings: Settings, stack_file: Path) -> Non
 
 def test_ssh_keys_are_pairs(settings: Settings, stack_file: Path) -> None:
     folder = ensure(settings, stack_file).folder
-    for name in ("operator", "vantage"):
+    for name in ("operator", "vantage", "old-hoster"):
         private = load_ssh_private_key((folder / name).read_bytes(), password=None)
         public = load_ssh_public_key((folder / f"{name}.pub").read_bytes())
         assert private.public_key() == public

@@ -60,7 +60,45 @@ MUTATIONS = [
         "from app01: lets in",
     ),
     Mutation(
+        "file01",
+        "sed -i.bak 's/smb encrypt = required/smb encrypt = desired/' /etc/samba/smb.conf; systemctl reload smbd",
+        "mv /etc/samba/smb.conf.bak /etc/samba/smb.conf; systemctl reload smbd",
+        "server smb encrypt is desired, not required",
+    ),
+    Mutation("file01", "chmod 2775 /srv/files/documents/kita", "chmod 2770 /srv/files/documents/kita", "kita is root"),
+    Mutation("file01", "printf 'x\nx\n' | smbpasswd -s -a ops", "smbpasswd -x ops", "nobody declared: ops"),
+    Mutation(
+        "file01",
+        "systemctl stop livegang-backup-incr.timer",
+        "systemctl start livegang-backup-incr.timer",
+        "livegang-backup-incr.timer is enabled and inactive",
+    ),
+    Mutation(
         "file01", "systemd-run -q --unit=broken --wait false", "systemctl reset-failed broken", "failed: broken.service"
+    ),
+    Mutation(
+        "xfer01",
+        "sed -i 's/^AlertExceedsMax yes/AlertExceedsMax no/' /etc/clamav/clamd.conf",
+        "sed -i 's/^AlertExceedsMax no/AlertExceedsMax yes/' /etc/clamav/clamd.conf",
+        "clamd: AlertExceedsMax no",
+    ),
+    Mutation(
+        "xfer01",
+        "systemctl stop transfer-scanner",
+        "systemctl start transfer-scanner",
+        "transfer-scanner is not running",
+    ),
+    Mutation(
+        "file01",
+        "systemctl stop prometheus-node-exporter",
+        "systemctl start prometheus-node-exporter",
+        ":9100/metrics is down",
+    ),
+    Mutation(
+        "xfer01",
+        "echo 'APT::Periodic::Unattended-Upgrade \"0\";' > /etc/apt/apt.conf.d/99test",
+        "rm /etc/apt/apt.conf.d/99test",
+        "APT::Periodic::Unattended-Upgrade is 0, not 1",
     ),
 ]
 

@@ -1,0 +1,62 @@
+"""``python3 -m transfer_scanner SETTINGS``: runs until it is told to end."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+from .clamd import Clamd
+from .intake import Intake, Tally
+from .records import replace
+from .settings import Settings, read
+
+INTERVAL = 1.0
+"""Seconds between passes."""
+
+
+def tell(line: str) -> None:
+    """A line for the journal."""
+    print(line, flush=True)
+
+
+def report(settings: Settings, tally: Tally, judged: dict[str, int]) -> None:
+    """Say how the service is, for whoever watches it: a service that hangs shows by the time in it."""
+    for verdict, count in tally.judged.items():
+        judged[verdict] = judged.get(verdict, 0) + count
+    replace(
+        settings.status,
+        {
+            "at": time.time(),
+            "waiting": tally.waiting,
+            "oldest_waiting_seconds": round(tally.oldest, 1),
+            "blocked": tally.blocked,
+            "judged_since_start": judged,
+        },
+        mode=0o644,
+    )
+
+
+def main() -> None:
+    settings = read(Path(sys.argv[1]))
+    ending = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ending.set())
+    intake = Intake(settings, Clamd(settings.clamd), tell)
+    intake.recover()
+    tell(f"Watching {settings.incoming}.")
+    judged: dict[str, int] = {}
+    blocked: str | None = None
+    while not ending.is_set():
+        tally = intake.pass_once()
+        if tally.blocked != blocked:
+            blocked = tally.blocked
+            tell(f"Nothing is judged: {blocked}" if blocked else "Files are judged again.")
+        report(settings, tally, judged)
+        ending.wait(INTERVAL)
+
+
+if __name__ == "__main__":
+    main()

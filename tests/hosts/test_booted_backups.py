@@ -1,0 +1,37 @@
+"""On booted hosts: a backup is restored and compared, and what cannot be restored is not called proven."""
+
+from __future__ import annotations
+
+import pytest
+
+from console import ExitCode
+from tests.living import Rehearsal
+
+pytestmark = pytest.mark.booted
+
+PSQL = "cd / && sudo -u postgres psql -XAtq"
+
+
+def test_a_backup_is_proven_and_nothing_of_the_proof_stays(rehearsal: Rehearsal) -> None:
+    rehearsal.ssh("db01", f"{PSQL} -d vivendi -c 'create table kita.proof as select generate_series(1, 1000)'")
+    try:
+        done = rehearsal.fab("hosts.prove-backup")
+    finally:
+        rehearsal.ssh("db01", f"{PSQL} -d vivendi -c 'drop table kita.proof'")
+    assert "Proven" in done.stdout
+    assert "checksums good" in done.stdout
+    assert rehearsal.ssh("db02", "sudo ls /data/postgresql").stdout.split() == ["15", "prove-backup.lock"]
+    assert rehearsal.ssh("db02", f"{PSQL} -c 'select status from pg_stat_wal_receiver'").stdout.strip() == "streaming"
+
+
+def test_a_backup_that_cannot_be_read_is_not_proven(rehearsal: Rehearsal) -> None:
+    folder = "/srv/files/backups/backup"
+    rehearsal.ssh("file01", f"sudo mv {folder} {folder}.away")
+    try:
+        done = rehearsal.fab("hosts.prove-backup", check=False)
+    finally:
+        rehearsal.ssh("file01", f"sudo mv {folder}.away {folder}")
+    assert done.returncode == ExitCode.FAILED
+    assert "failed on db02" in done.stderr
+    assert "Proven" not in done.stdout
+    assert rehearsal.ssh("db02", "sudo ls /data/postgresql").stdout.split() == ["15", "prove-backup.lock"]
