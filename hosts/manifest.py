@@ -137,7 +137,10 @@ def _conflicts(manifests: dict[Path, Manifest]) -> list[str]:
 
 
 def of_inventory(inventory: Inventory) -> list[Manifest]:
-    """The manifests of a stack; every endpoint needs the component of its name. Raises ManifestError."""
+    """The components of a stack's endpoints: each needs the manifest of its name. Raises ManifestError.
+
+    A folder may hold more of them than a landscape has endpoints; what has no endpoint has no database either.
+    """
     folder = PROJECT / inventory.components.manifests
     manifests = load(folder)
     names = {manifest.name for manifest in manifests}
@@ -146,7 +149,7 @@ def of_inventory(inventory: Inventory) -> list[Manifest]:
             f"{folder} has no manifest for the endpoint{'s' if len(missing) > 1 else ''} {', '.join(missing)}.",
             hint=f"Write {folder}/{missing[0]}.yaml after the one of another component.",
         )
-    return manifests
+    return [manifest for manifest in manifests if manifest.name in inventory.endpoints]
 
 
 def artifact_path(inventory: Inventory, file: str) -> Path:

@@ -44,7 +44,9 @@ class Host(Document):
 
     name: str
     role: str
-    """One of database, application, web, file, transfer, management."""
+    """One of database, application, web, file, transfer, management: it decides on the host's subnet."""
+    also: list[str] = Field(default_factory=list)
+    """Further roles whose work this host does."""
     zone: str
     """Availability zone within the region, e.g. ``"1"``."""
     address: IPv4Address
@@ -61,6 +63,11 @@ class Host(Document):
     """PEM certificate for ``fqdn`` by the internal authority, where the host serves TLS inside."""
     secrets: dict[str, SecretReference] = Field(default_factory=dict)
     """What this host's identity may read, by purpose, e.g. ``postgresql/replication`` or ``tls-key``."""
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """All roles whose work it does, its own first."""
+        return (self.role, *self.also)
 
 
 class Endpoint(Document):
@@ -204,8 +211,8 @@ class Inventory(Document):
     alerts: Alerts = Alerts()
 
     def hosts_of(self, role: str) -> list[Host]:
-        """The hosts of a role, by name."""
-        return sorted((h for h in self.hosts.values() if h.role == role), key=lambda host: host.name)
+        """The hosts that do a role's work, by name."""
+        return sorted((h for h in self.hosts.values() if role in h.roles), key=lambda host: host.name)
 
     def select(self, limit: str | None) -> list[Host]:
         """The hosts that ``--limit`` names: hosts or roles, separated by commas; all without a limit."""
@@ -215,7 +222,7 @@ class Inventory(Document):
         for word in (part.strip() for part in limit.split(",")):
             found = [self.hosts[word]] if word in self.hosts else self.hosts_of(word)
             if not found:
-                roles = sorted({host.role for host in self.hosts.values()})
+                roles = sorted({role for host in self.hosts.values() for role in host.roles})
                 raise InventoryError(
                     f"--limit {word!r} is neither a host nor a role of stack {self.stack}.",
                     hint=f"Hosts: {', '.join(self.hosts)}. Roles: {', '.join(roles)}.",

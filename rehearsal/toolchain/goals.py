@@ -33,10 +33,11 @@ def rehearse(arguments: Sequence[str]) -> NoReturn:
 
 
 def preview(arguments: Sequence[str]) -> NoReturn:
-    """The plan of `prod` on paper; needs neither root nor hosts nor an account."""
+    """The plan of `prod`, or of LIVEGANG_STACK, on paper; needs neither root nor hosts nor an account."""
     _demand(checks.basics())
     Runner(Settings.of_this_clone().logs).run(_toolchain([system.VENV]))
-    _become("fab", "infra.preview", "--stack", "prod", "--paper", *arguments)
+    stack = os.environ.get("LIVEGANG_STACK", "prod")
+    _become("fab", "infra.preview", "--stack", stack, "--paper", *arguments)
 
 
 def test(arguments: Sequence[str]) -> NoReturn:
