@@ -54,6 +54,8 @@ def run(inventory: Inventory, hosts: Sequence[Host], mode: Mode, progress: Progr
     """
     started = time.monotonic()
     components = manifest.of_inventory(inventory)
+    if mode == "converge" and any("application" in host.roles for host in hosts):
+        manifest.demand_artifacts(inventory, components)
     sessions = [
         Session(
             host,

@@ -12,11 +12,11 @@ from ipaddress import IPv4Network
 from itertools import combinations
 from pathlib import Path
 
+from console.validation import Mistake, nearest, present, shown
 from infra.fields import GATEWAY, RESERVED_IN_SUBNET
 from infra.flows import OUTBOUND_SUFFIX, PARTIES, RANGES, SERVICE_TAGS, priority_of, subnets_of
 from infra.named_files import unusable_files
 from infra.topology import Topology
-from infra.validation import Mistake, nearest, present, shown
 
 NEEDS_DATA_DISK = ("database", "file")
 SHAREABLE = ("database", "application", "web")

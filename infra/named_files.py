@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from console.validation import Mistake, present, shown
 from infra.fields import is_public_key
 from infra.inventory import Packages, PackageSource, Transfer
 from infra.topology import Topology
 from infra.topology import Transfer as WantedTransfer
-from infra.validation import Mistake, present, shown
 
 PEM_BEGIN = "-----BEGIN CERTIFICATE-----"
 PGP_BEGIN = "-----BEGIN PGP PUBLIC KEY BLOCK-----"

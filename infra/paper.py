@@ -16,12 +16,13 @@ from typing import Any
 import yaml
 
 from console import ExpectedError
+from console.documents import read_yaml
+from console.validation import present, salvage
 from infra import throwaway
 from infra.command import Pulumi
 from infra.inventory import PROJECT
 from infra.named_files import named_paths
 from infra.topology import KEY, Topology
-from infra.validation import present, salvage
 
 PAPER = {"LIVEGANG_PAPER": "1"}
 """The launcher then chooses the home in which the stand-in provider makes nothing real."""
@@ -58,28 +59,16 @@ def paper_project(stack: str, project: Path = PROJECT) -> Iterator[PaperProject]
         yield PaperProject(pulumi, replaced)
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """Refuses a key that stands twice, as Pulumi does: else the second host db01 would silently replace the first."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key, (mark, _) in zip(keys, node.value, strict=True):
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", mark.start_mark)
-        return super().construct_mapping(node, deep)
-
-
 def _read(stack: str, project: Path) -> dict[str, Any]:
     file = project / f"Pulumi.{stack}.yaml"
     try:
-        document = yaml.load(file.read_text(), _UniqueKeys)  # a SafeLoader
+        document = read_yaml(file)
     except FileNotFoundError:
         known = sorted(other.name.split(".")[1] for other in project.glob("Pulumi.*.yaml"))
         raise ExpectedError(f"There is no stack {stack} ({file}).", hint=f"Stacks: {', '.join(known)}.") from None
-    except yaml.YAMLError as error:
-        raise ExpectedError(f"{file} is not YAML: {error}", hint="Mend it at the line that is named.") from error
     if not isinstance(document, dict):
-        raise ExpectedError(f"{file} is empty.", hint="See Pulumi.rehearsal.yaml for a commented example.")
+        what = "is empty" if document is None else "holds no keys"
+        raise ExpectedError(f"{file} {what}.", hint="See Pulumi.rehearsal.yaml for a commented example.")
     # Where the stack's own secrets are kept does not matter on paper, and must not be asked.
     return {key: value for key, value in document.items() if key not in ("secretsprovider", "encryptedkey")}
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from console.validation import salvage, structural_mistakes
 from infra.fields import (
     GATEWAY,
     ROLES,
@@ -29,7 +30,7 @@ from infra.fields import (
     Zone,
 )
 from infra.inventory import Alerts, Components, Document, Packages, VantagePoint
-from infra.validation import TopologyError, salvage, structural_mistakes
+from infra.validation import TopologyError
 
 KEY = "livegang:topology"
 

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 import yaml
 
+from console.validation import salvage
 from infra import throwaway
 from infra.inventory import PROJECT
 from infra.named_files import named_paths
 from infra.topology import KEY, Topology, load
-from infra.validation import TopologyError, salvage
+from infra.validation import TopologyError
 
 STACK = "rehearsal"
 _STACK_FILE: dict[str, Any] = yaml.safe_load((PROJECT / f"Pulumi.{STACK}.yaml").read_text())
