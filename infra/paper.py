@@ -16,9 +16,8 @@ from typing import Any
 import yaml
 
 from console import ExpectedError
-from console.documents import read_yaml
 from console.validation import present, salvage
-from infra import throwaway
+from infra import stack_file, throwaway
 from infra.command import Pulumi
 from infra.inventory import PROJECT
 from infra.named_files import named_paths
@@ -43,7 +42,12 @@ def paper_project(stack: str, project: Path = PROJECT) -> Iterator[PaperProject]
 
     Raises ExpectedError when the stack has no file in ``project`` or it is no YAML.
     """
-    document = _read(stack, project)
+    # Where the stack's own secrets are kept does not matter on paper, and must not be asked.
+    document = {
+        key: value
+        for key, value in stack_file.judged(stack, project).items()
+        if key not in ("secretsprovider", "encryptedkey")
+    }
     with tempfile.TemporaryDirectory(prefix="livegang-paper-") as name:
         folder = Path(name)
         (folder / "Pulumi.yaml").write_text((project / "Pulumi.yaml").read_text())
@@ -57,20 +61,6 @@ def paper_project(stack: str, project: Path = PROJECT) -> Iterator[PaperProject]
         if made.returncode != 0:
             raise ExpectedError(f"Stack {stack} could not be created on paper: {made.stderr.strip()}")
         yield PaperProject(pulumi, replaced)
-
-
-def _read(stack: str, project: Path) -> dict[str, Any]:
-    file = project / f"Pulumi.{stack}.yaml"
-    try:
-        document = read_yaml(file)
-    except FileNotFoundError:
-        known = sorted(other.name.split(".")[1] for other in project.glob("Pulumi.*.yaml"))
-        raise ExpectedError(f"There is no stack {stack} ({file}).", hint=f"Stacks: {', '.join(known)}.") from None
-    if not isinstance(document, dict):
-        what = "is empty" if document is None else "holds no keys"
-        raise ExpectedError(f"{file} {what}.", hint="See Pulumi.rehearsal.yaml for a commented example.")
-    # Where the stack's own secrets are kept does not matter on paper, and must not be asked.
-    return {key: value for key, value in document.items() if key not in ("secretsprovider", "encryptedkey")}
 
 
 def _provide_files(document: dict[str, Any], project: Path, folder: Path) -> list[str]:
