@@ -18,7 +18,7 @@ import paramiko
 
 from console import ExpectedError
 from infra import access
-from infra.inventory import PROJECT, Host, Inventory
+from infra.inventory import Host, Inventory, filled
 
 CONNECT_TIMEOUT = 15.0
 """Seconds for each step of getting in: the way to the port, the handshake, the key."""
@@ -124,7 +124,7 @@ class Connections:
 
     def _through(self, command: str, address: str, port: int) -> socket.socket:
         """The proxy command's other end, as a socket of our own: paramiko's way of it reads byte by byte."""
-        words = command.replace("{project}", shlex.quote(str(PROJECT))).replace("%h", address).replace("%p", str(port))
+        words = filled(command, shlex.quote).replace("%h", address).replace("%p", str(port))
         ours, its = socket.socketpair()
         with its:
             proxy = subprocess.Popen(
@@ -192,7 +192,7 @@ def _reason(error: Exception) -> str:
 
 
 def _key(identity: str) -> paramiko.PKey:
-    path = Path(identity.replace("{project}", str(PROJECT)))
+    path = Path(filled(identity))
     try:
         return paramiko.PKey.from_path(path)
     except (OSError, ValueError, TypeError, paramiko.SSHException, paramiko.pkey.UnknownKeyType) as error:

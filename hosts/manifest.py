@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from console import ExpectedError
 from console.documents import read_yaml
 from console.validation import shown, structural_mistakes
-from infra.inventory import PROJECT, Inventory
+from infra.inventory import PROJECT, Inventory, filled
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
 """Lower-case word: names folders, units and files."""
@@ -208,7 +208,7 @@ def demand_artifacts(inventory: Inventory, manifests: Sequence[Manifest]) -> Non
 
 def artifact_path(inventory: Inventory, file: str) -> Path:
     """Where the file that a manifest names has to be."""
-    return PROJECT / inventory.components.artifacts / file
+    return PROJECT / filled(inventory.components.artifacts) / file
 
 
 def artifact_mistake(path: Path, sha256: str) -> str | None:

@@ -8,8 +8,10 @@ name and version in the Key Vault, which the host reads itself with its own mana
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Literal
@@ -19,7 +21,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from console import ExpectedError
 
 PROJECT = Path(__file__).resolve().parent.parent
-"""The folder of the clone: ``{project}`` in a proxy command or identity file stands for it."""
+"""The folder of the clone: ``{project}`` in the stack's paths and commands stands for it."""
+
+
+def state_folder() -> Path:
+    """The folder of what is born on this machine: ``{state}`` in the stack's paths and commands stands for it."""
+    return Path(os.environ.get("LIVEGANG_STATE", PROJECT / ".rehearsal")).resolve()
+
+
+def filled(text: str, spell: Callable[[str], str] = str) -> str:
+    """A path or command of the stack with both folders in it, each spelt by ``spell``."""
+    return text.replace("{project}", spell(str(PROJECT))).replace("{state}", spell(str(state_folder())))
 
 
 class InventoryError(ExpectedError):
@@ -103,13 +115,13 @@ class WayIn(Document):
 
     user: str
     identity_file: str | None = None
-    """Private key for ssh; ``{project}`` stands for the clone's folder. Without it ssh's own choice."""
+    """Private key for ssh; ``{project}`` and ``{state}``: see :func:`filled`. Without it ssh's own choice."""
     jump_host: str
     """Name of the host that is the only way in."""
     jump_address: IPv4Address
     jump_port: int
     proxy_command: str | None = None
-    """ssh ProxyCommand towards the jump host; ``{project}`` stands for the clone's folder."""
+    """ssh ProxyCommand towards the jump host; ``{project}`` and ``{state}``: see :func:`filled`."""
     transfer_address: IPv4Address | None = None
     """Public address of the SFTP drop, open to the old hoster's ranges only."""
 

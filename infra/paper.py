@@ -19,7 +19,7 @@ from console import ExpectedError
 from console.validation import present, salvage
 from infra import stack_file, throwaway
 from infra.command import Pulumi
-from infra.inventory import PROJECT
+from infra.inventory import PROJECT, filled
 from infra.named_files import named_paths
 from infra.topology import KEY, Topology
 
@@ -71,14 +71,15 @@ def _provide_files(document: dict[str, Any], project: Path, folder: Path) -> lis
     hosts = [endpoint.host_name for endpoint in topology.endpoints.values() if present(endpoint.host_name)]
     replaced = []
     for key, path in named_paths(topology):
-        real = project / path
+        real = project / filled(path)
+        is_of_project = not Path(filled(path)).is_absolute()
         if _readable(real):
-            if not Path(path).is_absolute() and not (folder / path).exists():
+            if is_of_project and not (folder / path).exists():
                 (folder / path).parent.mkdir(parents=True, exist_ok=True)
                 (folder / path).symlink_to(real)
             continue
         replaced.append(path)
-        stand_in = path if not Path(path).is_absolute() else f"throwaway{path}"
+        stand_in = path if is_of_project else f"throwaway{filled(path)}"
         throwaway.write(str(key[0]), folder / stand_in, hosts)
         _set(raw, key, stand_in)
     return replaced

@@ -170,10 +170,12 @@ class WayIn(Document):
     """What an operator's ssh needs beside the jump host's public address."""
 
     proxy_command: str | None = Field(
-        default=None, description="an ssh ProxyCommand; {project} is the project's folder"
+        default=None,
+        description="an ssh ProxyCommand; {project} is the project's folder, {state} the machine's own",
     )
     identity_file: str | None = Field(
-        default=None, description="a private key's path; {project} is the project's folder"
+        default=None,
+        description="a private key's path; {project} is the project's folder, {state} the machine's own",
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from rehearsal.settings import PROJECT, Settings
-from rehearsal.toolchain import checks, cli, elsewhere, environment, kernel, system
+from rehearsal.toolchain import checks, cli, environment, kernel, system
 from rehearsal.toolchain.environment import VENV
 from rehearsal.toolchain.kernel import Failing
 from rehearsal.toolchain.steps import Progress, Runner, Step
@@ -96,7 +96,6 @@ def _world(settings: Settings) -> list[Step]:
         return f"{len(kernel.PROBES)} tried"
 
     def artifact(progress: Progress) -> str:
-        elsewhere.link(settings)
         file, _ = vivendi.build(settings.state / "artifacts")
         return file.name
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.inventory import PROJECT
+from infra.inventory import PROJECT, filled
 from infra.topology import KEY, Topology, load
 
 Change = Callable[[dict[str, Any]], None]
@@ -201,8 +201,8 @@ BAD_INPUT: dict[str, tuple[Change, tuple[str, ...]]] = {
         ("trusted_authorities[0]: 'nowhere.pem' does not exist", "PEM certificate"),
     ),
     "a file that is something else": (
-        put("certificate.pfx_file", ".rehearsal/keys/authority.pem"),
-        ("certificate.pfx_file: '.rehearsal/keys/authority.pem'",),
+        put("certificate.pfx_file", "{state}/keys/authority.pem"),
+        ("certificate.pfx_file: '{state}/keys/authority.pem'",),
     ),
     "a certificate that lacks a site": (
         put("endpoints.kita.host_name", "kinder.mobil.livegang.test"),
@@ -272,7 +272,7 @@ def test_an_unreadable_value_brings_no_second_mistake(document: dict[str, Any], 
 
 
 def test_a_pfx_that_others_can_read_is_refused(document: dict[str, Any], mistakes_of: MistakesOf, root: Path) -> None:
-    pfx = root / document["certificate"]["pfx_file"]
+    pfx = root / filled(document["certificate"]["pfx_file"])
     pfx.chmod(0o644)
     try:
         assert "chmod 600" in "\n".join(mistakes_of(document))
@@ -295,7 +295,7 @@ def test_another_landscape_is_configuration(document: dict[str, Any], mistakes_o
 
 def test_both_stacks_are_valid(tmp_path: Path, root: Path, document: dict[str, Any]) -> None:
     prod = yaml.safe_load((PROJECT / "Pulumi.prod.yaml").read_text())["config"][KEY]
-    pfx = root / document["certificate"]["pfx_file"]
+    pfx = root / filled(document["certificate"]["pfx_file"])
     # The certificate is the organisation's own: here the rehearsal's names stand for its names.
     for name, endpoint in prod["endpoints"].items():
         endpoint["host_name"] = document["endpoints"][name]["host_name"]
