@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
+import fabric
+
 from console import ExpectedError
 from hosts import manifest, roles
-from hosts.connection import Connections, UnreachableError
+from hosts.connection import Connections, NotPermittedError, UnreachableError
 from hosts.document import Mode, document
 from hosts.session import Progress, Report, Session
 from infra.inventory import Host, Inventory
@@ -52,6 +54,8 @@ def run(inventory: Inventory, hosts: Sequence[Host], mode: Mode, progress: Progr
     """
     started = time.monotonic()
     components = manifest.of_inventory(inventory)
+    if mode == "converge" and any("application" in host.roles for host in hosts):
+        manifest.demand_artifacts(inventory, components)
     sessions = [
         Session(
             host,
@@ -61,7 +65,7 @@ def run(inventory: Inventory, hosts: Sequence[Host], mode: Mode, progress: Progr
         )
         for host in hosts
     ]
-    fleet = _Fleet(Connections(inventory), sessions, hosts, progress)
+    fleet = _Fleet(Connections(inventory), inventory.way_in.jump_host, sessions, hosts, progress)
     interrupted = fleet.run()
     reports = [session.report for session in sessions]
     return Outcome(mode, inventory.stack, reports, time.monotonic() - started, interrupted)
@@ -69,9 +73,16 @@ def run(inventory: Inventory, hosts: Sequence[Host], mode: Mode, progress: Progr
 
 class _Fleet:
     def __init__(
-        self, connections: Connections, sessions: Sequence[Session], hosts: Sequence[Host], progress: Progress
+        self,
+        connections: Connections,
+        jump_host: str,
+        sessions: Sequence[Session],
+        hosts: Sequence[Host],
+        progress: Progress,
     ) -> None:
         self._connections = connections
+        self._jump_host = jump_host
+        self._ended = {host.name: threading.Event() for host in hosts}
         self._sessions = sessions
         self._progress = progress
         self._threads = [
@@ -103,11 +114,15 @@ class _Fleet:
         started = time.monotonic()
         self._progress.at(host.name, "connects")
         try:
-            session.run(self._connections.open(host).transport)
+            session.run(self._open(host).transport)
         except UnreachableError as error:
             report.error = str(error)
         except Exception as error:  # noqa: BLE001 - a mistake here must not hide the other hosts' outcome
             report.error = f"unexpected {type(error).__name__}: {error}"
+        finally:
+            if host.name == self._jump_host:
+                self._connections.forget_jump_host()
+            self._ended[host.name].set()
         report.seconds = time.monotonic() - started
         if self._over and report.error:
             report.error = "interrupted"
@@ -118,6 +133,17 @@ class _Fleet:
             for other in self._sessions:
                 if other is not session:
                     other.tell_lost(host.name, reason)
+
+    def _open(self, host: Host) -> fabric.Connection:
+        """A host that was added to a living landscape is let through once the jump host knows of it."""
+        try:
+            return self._connections.open(host)
+        except NotPermittedError:
+            if self._jump_host not in self._ended:
+                raise
+            self._progress.at(host.name, f"waits until {self._jump_host} passes connections on to it")
+            self._ended[self._jump_host].wait()
+            return self._connections.open(host)
 
 
 @contextmanager

@@ -15,13 +15,14 @@ from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import pytest
+from _pytest.compat import NOTSET
 
 from verify.report.model import Check, Needs
 
 Need = str | tuple[str, ...]
 """A capability, or alternatives of which one is enough."""
 
-MARKER = "check(component, *, proves, needs, at): what the test is about; see verify/checks.py"
+MARKER = "check(component, *, proves, needs, at, applies): what the test is about; see verify/checks.py"
 
 
 @runtime_checkable
@@ -42,15 +43,28 @@ class Subject(Protocol):
     def needs(self) -> Needs: ...
 
 
-def check(component: str, *, proves: str = "", needs: Sequence[Need] = (), at: str = "") -> pytest.MarkDecorator:
+def check(
+    component: str, *, proves: str = "", needs: Sequence[Need] = (), at: str = "", applies: bool = True
+) -> pytest.MarkDecorator:
     """Declare a check's component, what it proves, what it needs, and from which vantage point it looks.
 
     ``proves``: the capability that is out of service when this fails. ``needs``: capabilities that must be in
     service for it to be able to pass; a tuple is a group of alternatives. Every check needs the host or vantage
     point it runs on. ``at``: the vantage point's name, where the test does not run on a host of the landscape.
+    ``applies``: whether the landscape declares at all what the test is about; a standby, say, that nobody declared is
+    not unproven. It comes from the inventory only: what cannot be looked at is skipped instead, which blocks go-live.
     """
     groups = tuple(need if isinstance(need, tuple) else (need,) for need in needs)
-    return pytest.mark.check(component, proves=proves, needs=groups, at=at)
+    return pytest.mark.check(component, proves=proves, needs=groups, at=at, applies=applies)
+
+
+def concerns_nothing(item: pytest.Item) -> bool:
+    """Whether a test is about nothing that this landscape has: no host of its role, or see :func:`check`."""
+    marker = item.get_closest_marker("check")
+    callspec = getattr(item, "callspec", None)
+    # What pytest puts in the place of a parameter set without members.
+    empty = callspec is not None and any(value is NOTSET for value in callspec.params.values())
+    return empty or (marker is not None and not marker.kwargs["applies"])
 
 
 def describe(item: pytest.Item) -> Check:

@@ -254,6 +254,41 @@ def test_a_skipped_check_blocks_until_it_is_waived_by_name(trial: Trial) -> None
     assert (document["verdict"], trial.status) == ("GO", 0), gaps(document)
 
 
+ABOUT_NOTHING = """
+import pytest
+from verify.checks import check
+
+testinfra_hosts = []
+
+
+@check("smb")
+def test_smb_is_running(host):
+    assert host is None
+
+
+@pytest.mark.parametrize("area", [])
+@check("{area}")
+def test_area_has_a_share(area):
+    assert area is None
+
+
+def test_standby_follows():
+    assert 1 == 2, "no standby"
+
+
+test_standby_follows = check("replication", applies=APPLIES)(test_standby_follows)
+"""
+
+
+def test_what_a_landscape_does_not_have_is_no_check_of_it(trial: Trial) -> None:
+    """No file host, no endpoint, no standby: neither failed nor missing. Twin: what does apply is judged."""
+    trial.write("test_file.py", ABOUT_NOTHING.replace("APPLIES", "False"))
+    document = trial.run()
+    assert (document["verdict"], trial.status) == ("GO", 0), trial.output
+    trial.write("test_file.py", ABOUT_NOTHING.replace("APPLIES", "True"))
+    assert [cause["reason"] for cause in trial.run()["causes"]] == ["no standby"]
+
+
 def test_an_ended_waiver_waives_nothing_and_is_named(trial: Trial) -> None:
     trial.write("test_more.py", "import pytest\n\ndef test_disk_is_there():\n    pytest.skip('no disk yet')\n")
     trial.write(
@@ -309,12 +344,28 @@ def test_an_error_in_a_fixture_fails_the_check_and_says_where(trial: Trial) -> N
         ("- {check: a, reason: b, until: 2030-01-01}", "by"),
         ("- {check: a, reason: b, by: c, until: 2030-01-01, forever: true}", "forever"),
         ("waive: everything", "holds no list"),
-        ("- {check: [", "is not YAML"),
+        ("false", "holds no list, but False"),
+        ("- {check: [", "is not YAML, line 1"),
+        (
+            "- {check: a, check: b, reason: c, by: d, until: 2030-01-01}",
+            "line 1, column 4: the key 'check' stands twice",
+        ),
+        ("- {check: 5, reason: b, by: c, until: 2030-01-01}", "waiver 1, check: 5 is not valid"),
+        ("- {check: a, reason: ' ', by: c, until: 2030-01-01}", "waiver 1, reason: ' ' is not valid"),
+        ("- {check: a, reason: b, by: c, until: 20300101}", "until: 20300101 is not valid .*written as YYYY-MM-DD"),
+        ("- {check: a, reason: b, by: c, until: 2030-01-01 10:00:00}", "until: 2030-01-01 10:00:00 is not valid"),
+        ("- test_base.py::test_a", "waiver 1 is 'test_base.py::test_a', not a map"),
+        ("- {check: a}", "waiver 1, reason: is missing. Right would be why"),
+        ("- {check: ä}".encode("latin-1"), "is not UTF-8 text: byte 0xe4 in line 1"),
+        (
+            "- {check: a, reason: b, by: c, until: 2030-01-01}\n- {check: a, reason: b, by: c, until: 2031-01-01}",
+            "waiver 2, check: 'a' is waived already",
+        ),
     ],
 )
-def test_a_waiver_that_is_wrong_is_refused_with_file_and_key(tmp_path: Path, text: str, mistake: str) -> None:
+def test_a_waiver_that_is_wrong_is_refused_with_file_and_key(tmp_path: Path, text: str | bytes, mistake: str) -> None:
     path = tmp_path / "prod.yaml"
-    path.write_text(text)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(ExpectedError, match=mistake) as caught:
         read_waivers(path)
     assert str(path) in str(caught.value)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from verify.checks import describe, place_of, suite_of
+from verify.checks import concerns_nothing, describe, place_of, suite_of
 from verify.connection import HostLost
 from verify.evidence import NOTEBOOK
 from verify.report.model import Check, Evidence, Gap, Outcome, Result, Run, Subjects
@@ -81,7 +81,7 @@ class Readiness:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        items[:] = [item for item in items if not _is_empty(item)]
+        items[:] = [item for item in items if not concerns_nothing(item)]
         if self._selected is not None:
             left_out = [item for item in items if place_of(item) not in self._selected]
             items[:] = [item for item in items if place_of(item) in self._selected]
@@ -197,12 +197,6 @@ class Readiness:
         if not self._checks and not gaps and not self.run.gaps:
             gaps.append(Gap("everything", "no check was found"))
         return gaps
-
-
-def _is_empty(item: pytest.Item) -> bool:
-    """A parameter set without members, e.g. no host of a role in this landscape. Coverage is judged by subject."""
-    callspec = getattr(item, "callspec", None)
-    return callspec is not None and any("NOTSET" in str(value) for value in callspec.params.values())
 
 
 def _message(report: pytest.TestReport) -> tuple[str, str]:
