@@ -190,7 +190,7 @@ def test_whoever_was_logged_in_as_a_dropped_role_has_to_connect_anew(database: S
     before = psycopg2.connect(host=server.address, port=server.port, dbname="vivendi", user="pep")
     server.sql("DROP OWNED BY pep; DROP ROLE pep")
     database.apply(PEP)
-    with pytest.raises(psycopg2.OperationalError, match="terminating connection|server closed the connection"):
+    with pytest.raises(psycopg2.OperationalError, match=r"terminating connection|server closed the connection"):
         before.cursor().execute("CREATE TABLE pep.t ()")
     after = psycopg2.connect(host=server.address, port=server.port, dbname="vivendi", user="pep")
     after.cursor().execute("CREATE TABLE pep.t ()")
