@@ -39,12 +39,15 @@ def project_with(folder: Path, stack: str, **changes: Any) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("stack", ["rehearsal", "prod"])
-def test_a_stack_previews_with_nine_machines_and_six_endpoints(stack: str) -> None:
+@pytest.mark.parametrize(
+    ("stack", "machines", "endpoints"),
+    [("rehearsal", 9, 6), ("prod", 9, 6), ("small", 3, 1), ("example", 12, 4)],
+)
+def test_a_stack_previews_with_its_machines_and_endpoints(stack: str, machines: int, endpoints: int) -> None:
     with paper_project(stack) as project:
         plan = preview(project, stack)
-    assert len(plan.of_type("compute:VirtualMachine")) == 9
-    assert len(plan.of_type("dns:RecordSet")) == 6
+    assert len(plan.of_type("compute:VirtualMachine")) == machines
+    assert len(plan.of_type("dns:RecordSet")) == endpoints
     assert set(plan.changes) == {"create"}
     kept = plan.to_json()
     assert "PRIVATE KEY" not in kept
