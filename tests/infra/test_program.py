@@ -190,3 +190,13 @@ def test_a_machine_that_is_replaced_on_purpose_goes_before_its_successor_comes(p
     result = pulumi.capture("up", "--yes", "--skip-preview", "--target-replace", machine)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "1 replaced" in result.stdout
+
+
+def test_pulumi_typed_by_hand_tells_every_mistake_without_a_traceback(pulumi: Pulumi, declared: PaperStack) -> None:
+    declared.declare(lambda topology: topology.update(protekt=True, domain={"zone": "mobil.livegang.test"}))
+    result = pulumi.capture("preview", "--non-interactive")
+    told = result.stdout + result.stderr
+    assert result.returncode != 0
+    assert "Traceback" not in told
+    for part in ("Pulumi.rehearsal.yaml has 2 mistakes", "Did you mean protect?", "domain.ttl: is missing"):
+        assert part in told
