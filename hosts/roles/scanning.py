@@ -13,6 +13,8 @@ SOURCE = Path(__file__).resolve().parent.parent / "scanner"
 LIBRARY = "/usr/local/lib/livegang"
 PACKAGE = f"{LIBRARY}/transfer_scanner"
 SETTINGS = "/etc/livegang/transfer-scanner.json"
+DELIVERY = ("courier.py", "delivery.py", "delivery_settings.py", "share.py")
+"""Modules of the delivery service alone: see :mod:`hosts.roles.delivery`."""
 USER = "transfer-scanner"
 CLEAN_READERS = "transfer-clean"
 """Group of whoever carries clean files on."""
@@ -94,10 +96,15 @@ def _clamd(context: Context) -> list[State]:
     ]
 
 
+def module(name: str) -> File:
+    """One module of the programs on the transfer host."""
+    return text(f"{PACKAGE}/{name}", (SOURCE / name).read_text())
+
+
 def _service(context: Context) -> list[State]:
     wanted = drop.wanted(context)
     folder = drop.FOLDER
-    modules: list[File] = [text(f"{PACKAGE}/{file.name}", file.read_text()) for file in sorted(SOURCE.glob("*.py"))]
+    modules = [module(file.name) for file in sorted(SOURCE.glob("*.py")) if file.name not in DELIVERY]
     values = {
         "folder": folder,
         "clamd": CLAMD_SOCKET,
