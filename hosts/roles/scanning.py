@@ -21,6 +21,7 @@ CLEAN_READERS = "transfer-clean"
 SIGNATURES = "/var/lib/clamav"
 SIGNATURES_PATH = "/signatures"
 """Path on the management host below which it passes on ClamAV's signed database."""
+STATUS = f"/run/{USER}/status.json"
 CLAMD_SOCKET = "/run/clamav/clamd.ctl"
 SETTLE_SECONDS = 2
 LARGEST_CLAMD_MB = 4000
@@ -110,7 +111,7 @@ def _service(context: Context) -> list[State]:
         "clamd": CLAMD_SOCKET,
         "log": f"/var/log/{USER}/files.log",
         "state": f"/var/lib/{USER}/state.json",
-        "status": f"/run/{USER}/status.json",
+        "status": STATUS,
         "largest_file": wanted.largest_file_mb * 2**20,
         "largest_expansion": _expansion_mb(context) * 2**20,
         "settle": SETTLE_SECONDS,

@@ -109,12 +109,22 @@ class Delivered:
 
 
 class Courier:
-    """Carries clean files to the share. ``tell`` takes lines for the journal: they hold no file's name."""
+    """Carries clean files to the share. ``tell`` takes lines for the journal: they hold no file's name.
 
-    def __init__(self, settings: Settings, share: Destination, tell: Callable[[str], None]) -> None:
+    ``beat`` is called whenever a file is done with: one pass may take hours.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        share: Destination,
+        tell: Callable[[str], None],
+        beat: Callable[[], None] = lambda: None,
+    ) -> None:
         self._settings = settings
         self._share = share
         self._tell = tell
+        self._beat = beat
         self._log = Log(settings.log)
         self._delivered = Delivered(settings.state)
         self._delivered.forget_all_but({item.path for item in self.items()})
@@ -145,6 +155,7 @@ class Courier:
             if tally.blocked or self._must_wait(item, now):
                 self._count(item, now, tally)
                 continue
+            self._beat()
             try:
                 sum_, already = self._deliver(item)
             except FileNotFoundError:

@@ -12,29 +12,13 @@ import sys
 import time
 from pathlib import Path
 
-from .courier import Courier, Tally
-from .delivery_settings import Settings, read
-from .records import replace
+from .courier import Courier
+from .delivery_settings import read
+from .records import Status
 from .share import Share
 
 INTERVAL = 2.0
 """Seconds between passes, at least; and at least as long as a pass took."""
-
-
-def report(settings: Settings, tally: Tally, delivered: int) -> None:
-    """Say how the service is, for whoever watches it: a service that hangs shows by the time in it."""
-    replace(
-        settings.status,
-        {
-            "at": time.time(),
-            "waiting": tally.waiting,
-            "oldest_waiting_seconds": round(tally.oldest, 1),
-            "refused": tally.refused,
-            "blocked": tally.blocked,
-            "delivered_since_start": delivered,
-        },
-        mode=0o644,
-    )
 
 
 def main() -> None:
@@ -44,7 +28,9 @@ def main() -> None:
         signal.signal(number, lambda *_: sys.exit(0))
     share = Share(settings.server, settings.share, settings.credentials, settings.scratch)
     try:
-        courier = Courier(settings, share, lambda line: print(line, flush=True))
+        status = Status(settings.status)
+        status.tell(waiting=0, oldest_waiting_seconds=0.0, refused=0, blocked=None, delivered_since_start=0)
+        courier = Courier(settings, share, lambda line: print(line, flush=True), status.beat)
         print(f"Watching {settings.clean}.", flush=True)
         delivered, pause, blocked = 0, INTERVAL, None
         while True:
@@ -54,7 +40,13 @@ def main() -> None:
             if tally.blocked != blocked:
                 blocked = tally.blocked
                 print(f"Nothing is delivered: {blocked}" if blocked else "Files are delivered again.", flush=True)
-            report(settings, tally, delivered)
+            status.tell(
+                waiting=tally.waiting,
+                oldest_waiting_seconds=round(tally.oldest, 1),
+                refused=tally.refused,
+                blocked=tally.blocked,
+                delivered_since_start=delivered,
+            )
             # The share that is away is asked less and less often.
             pause = min(pause * 2, settings.retry, 30.0) if blocked else INTERVAL
             time.sleep(max(pause, time.monotonic() - begun))
