@@ -87,7 +87,7 @@ CASES: dict[str, tuple[list[tuple[str, str]], str, list[str]]] = {
             ('livegang_service_blocked{host="xfer01",service="delivery"}', "0+0x500"),
             ('livegang_service_refused_files{host="xfer01",service="delivery"}', "0+0x500"),
             ('livegang_certificate_expires_timestamp_seconds{host="db01",file="x"}', f"{90 * 86400}+0x500"),
-            (TOLD.format("file01", "backups"), "0+60x500"),
+            (TOLD.format("db01", "certificates"), "0+60x500"),
         ],
         "2h",
         [],
@@ -134,21 +134,21 @@ CASES: dict[str, tuple[list[tuple[str, str]], str, list[str]]] = {
         ["StandbyMissing"],
     ),
     "a backup is a night late": (
-        [('livegang_backup_completed_timestamp_seconds{host="file01",kind="any"}', "0+0x2000")],
-        "27h",
+        [('livegang_backup_completed_timestamp_seconds{host="file01",kind="any"}', f"-{26 * 3600}+0x500")],
+        "1m",
         ["BackupTooOld"],
     ),
     "a backup is a day old": (
-        [('livegang_backup_completed_timestamp_seconds{host="file01",kind="any"}', "0+0x2000")],
-        "25h",
+        [('livegang_backup_completed_timestamp_seconds{host="file01",kind="any"}', f"-{25 * 3600}+0x500")],
+        "1m",
         [],
     ),
     "no full backup for too long": (
         [
-            ('livegang_backup_completed_timestamp_seconds{host="file01",kind="any"}', "0+60x20000"),
-            ('livegang_backup_completed_timestamp_seconds{host="file01",kind="full"}', "0+0x20000"),
+            ('livegang_backup_completed_timestamp_seconds{host="file01",kind="any"}', "0+0x500"),
+            ('livegang_backup_completed_timestamp_seconds{host="file01",kind="full"}', f"-{8 * 86400}+0x500"),
         ],
-        "200h",
+        "1m",
         ["BackupTooOld"],
     ),
     "pgBackRest is not content": (

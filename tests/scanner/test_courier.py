@@ -111,7 +111,14 @@ def way(tmp_path: Path) -> Way:
     return Way(tmp_path)
 
 
-NAMES = ["Akte.pdf", "Häuser/Übersicht ß.pdf", "A\u0308 zerlegt.txt", "ä" * 125 + "x.pdf", "-x $(id);'`&!%.txt", "a/b/c"]
+NAMES = [
+    "Akte.pdf",
+    "Häuser/Übersicht ß.pdf",
+    "A\u0308 zerlegt.txt",
+    "ä" * 125 + "x.pdf",
+    "-x $(id);'`&!%.txt",
+    "a/b/c",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)

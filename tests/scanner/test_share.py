@@ -1,4 +1,4 @@
-"""How smbclient is spoken to: a program in its place that answers as it does. The real one: tests/hosts/test_booted_drop."""
+"""How smbclient is spoken to: a program in its place that answers as it does. The real one stands in booted tests."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_a_file_goes_there_and_comes_back(place: Path, file: int) -> None:
 def test_no_name_is_on_a_command_line(place: Path) -> None:
     own = share(place)
     own.make_folder("Frau Schmidt")
-    processes = [Path(f"/proc/{entry}/cmdline") for entry in os.listdir("/proc") if entry.isdigit()]
+    processes = list(Path("/proc").glob("[0-9]*/cmdline"))
     lines = [process.read_bytes() for process in processes if process.exists()]
     own.close()
     assert any(str(place).encode() in line for line in lines)
