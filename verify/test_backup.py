@@ -19,6 +19,7 @@ OLDEST = 26 * 3600
 """Seconds: a backup is made every night, and may take two hours."""
 REPOSITORY = "/srv/files/backups"
 KEY_FILE = "/etc/pgbackrest/conf.d/repository-key.conf"
+SEGMENT = "?" * 24 + "-*"
 MOST_FULL = 5
 """Four full backups are kept, and one more while it is being made."""
 TIMERS = ("livegang-backup-full.timer", "livegang-backup-incr.timer")
@@ -42,7 +43,7 @@ def look(host: Any) -> Outputs:
             f"$(find {REPOSITORY} -type f -size +0 ! -name '*.lock' | shuf -n 20); do "
             '[ "$(head -c 8 $file)" = Salted__ ] && echo encrypted || echo $file; done',
             "key": f"stat -c '%U %G %a' {KEY_FILE}; cd / && sudo -u nobody cat {KEY_FILE}",
-            "oldest log": f"find {REPOSITORY}/archive/{stanza()} -type f -name '{'?' * 24}-*' -printf '%f\\n' | sort | head -n 1",
+            "oldest log": f"find {REPOSITORY}/archive/{stanza()} -type f -name '{SEGMENT}' -printf '%f\\n' | sort | head -n 1",
             "rights": f"stat -c '%U %G %a' {REPOSITORY}; find {REPOSITORY} -perm /007 ! -type l | head -n 5",
             "disk": f"findmnt -n -o MAJ:MIN,TARGET -T {REPOSITORY}; stat -L -c '0x%t 0x%T' /dev/disk/azure/scsi1/lun0",
         },
@@ -73,8 +74,9 @@ def log_back(server: str) -> str:
     newest = "ls archive_status | grep -E '^[0-9A-F]{24}[.]done$' | sort | tail -n 1"
     fetch = f"sudo -u postgres pgbackrest --stanza={stanza()} --repo1-host={server} archive-get $s $t/back"
     return (
-        f"cd /data/postgresql/*/main/pg_wal && s=$({newest}) && s=${{s%.done}} && t=$(mktemp -d) && chown postgres $t && "
-        f"cp $s $t/here && cd / && {fetch} && cmp $t/here $t/back && echo $s came back the same; r=$?; rm -r $t; exit $r"
+        f"cd /data/postgresql/*/main/pg_wal && s=$({newest}) && s=${{s%.done}} && t=$(mktemp -d) && "
+        f"chown postgres $t && cp $s $t/here && cd / && {fetch} && "
+        "cmp $t/here $t/back && echo $s came back the same; r=$?; rm -r $t; exit $r"
     )
 
 
