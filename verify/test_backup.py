@@ -20,8 +20,8 @@ OLDEST = 26 * 3600
 REPOSITORY = "/srv/files/backups"
 KEY_FILE = "/etc/pgbackrest/conf.d/repository-key.conf"
 SEGMENT = "?" * 24 + "-*"
-MOST_FULL = 5
-"""Four full backups are kept, and one more while it is being made."""
+KEPT_FULL = 4
+"""So many full backups are kept, and one more while it is being made."""
 TIMERS = ("livegang-backup-full.timer", "livegang-backup-incr.timer")
 
 
@@ -43,7 +43,8 @@ def look(host: Any) -> Outputs:
             f"$(find {REPOSITORY} -type f -size +0 ! -name '*.lock' | shuf -n 20); do "
             '[ "$(head -c 8 $file)" = Salted__ ] && echo encrypted || echo $file; done',
             "key": f"stat -c '%U %G %a' {KEY_FILE}; cd / && sudo -u nobody cat {KEY_FILE}",
-            "oldest log": f"find {REPOSITORY}/archive/{stanza()} -type f -name '{SEGMENT}' -printf '%f\\n' | sort | head -n 1",
+            "oldest log": f"find {REPOSITORY}/archive/{stanza()} -type f -name '{SEGMENT}' -printf '%f\\n' "
+            "| sort | head -n 1",
             "rights": f"stat -c '%U %G %a' {REPOSITORY}; find {REPOSITORY} -perm /007 ! -type l | head -n 5",
             "disk": f"findmnt -n -o MAJ:MIN,TARGET -T {REPOSITORY}; stat -L -c '0x%t 0x%T' /dev/disk/azure/scsi1/lun0",
         },
@@ -70,12 +71,14 @@ def backups(state: Outputs) -> list[dict[str, Any]]:
 
 
 def log_back(server: str) -> str:
-    """Shell: the newest segment of the log that was archived and is still here, fetched back and compared."""
-    newest = "ls archive_status | grep -E '^[0-9A-F]{24}[.]done$' | sort | tail -n 1"
+    """Shell: a segment of the log that is full from now on, kept here, archived, fetched back and compared."""
+    ask = "cd / && sudo -u postgres psql -XAtqc"
     fetch = f"sudo -u postgres pgbackrest --stanza={stanza()} --repo1-host={server} archive-get $s $t/back"
     return (
-        f"cd /data/postgresql/*/main/pg_wal && s=$({newest}) && s=${{s%.done}} && t=$(mktemp -d) && "
-        f"chown postgres $t && cp $s $t/here && cd / && {fetch} && "
+        f"{ask} \"select pg_create_restore_point('readiness')\" >/dev/null && "
+        f"s=$({ask} 'select pg_walfile_name(pg_current_wal_lsn())') && {ask} 'select pg_switch_wal()' >/dev/null && "
+        "t=$(mktemp -d) && chown postgres $t && cp /data/postgresql/*/main/pg_wal/$s $t/here && cd / && "
+        f"for i in $(seq 60); do {fetch} && break; sleep 0.5; done; "
         "cmp $t/here $t/back && echo $s came back the same; r=$?; rm -r $t; exit $r"
     )
 
@@ -226,9 +229,11 @@ def test_the_key_of_the_backups_is_guarded(state: Outputs) -> None:
 def test_old_backups_and_their_log_are_removed(state: Outputs) -> None:
     """What is kept for ever fills the disk, and then nothing is kept at all."""
     full = [backup for backup in backups(state) if backup["type"] == "full"]
-    assert len(full) <= MOST_FULL, f"{len(full)} full backups are kept, the oldest {full[0]['label']}"
+    assert len(full) <= KEPT_FULL + 1, f"{len(full)} full backups are kept, the oldest {full[0]['label']}"
     oldest = state.lines("oldest log")[-1:]
     assert oldest, "there is no log in the archive"
+    if len(full) < KEPT_FULL:
+        return  # Nothing is removed before there are so many.
     # All that is older than the oldest full backup serves nobody. Segments of one timeline sort by time.
     first, start = oldest[0][:24], full[0]["archive"]["start"]
     assert first[:8] != start[:8] or first >= start, f"the archive begins at {first}, the oldest backup at {start}"
