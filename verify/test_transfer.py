@@ -232,7 +232,7 @@ def test_folders_have_their_owners(state: Outputs) -> None:
     user, service = wanted().user, "transfer-scanner"
     expected = {FOLDER: "root root 755", f"{FOLDER}/drop": "root root 755"}
     expected |= {f"{FOLDER}/{name}": f"{service} {service} 700" for name in CLOSED}
-    expected |= {f"{FOLDER}/drop/incoming": f"{user} {user} 700", f"{FOLDER}/clean": f"{service} transfer-clean 750"}
+    expected |= {f"{FOLDER}/drop/incoming": f"root {user} 770", f"{FOLDER}/clean": f"{service} transfer-clean 750"}
     found = dict(line.split(" ", 1) for line in state.lines("rights"))
     wrong = [f"{path} {found.get(path, 'missing')}" for path, rights in expected.items() if found.get(path) != rights]
     assert not wrong, f"not as wanted: {', '.join(wrong)}"
