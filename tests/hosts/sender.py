@@ -1,7 +1,7 @@
 """Runs at the old hoster's place: sends what a sender should not. ``ADDRESS HOST_KEY wrong|large FOLDER``.
 
-Answers in JSON. ``upload``: how sending the folder went; ``sums`` by name; ``expected``: the verdict by name; ``tried``:
-what must be refused by the server itself.
+Answers in JSON. ``upload``: how sending the folder went; ``sums`` by name; ``expected``: the verdict by name; and as
+``tried`` what must be refused by the server itself.
 """
 
 import hashlib
