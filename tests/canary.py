@@ -5,7 +5,8 @@ and command line and environment of every process on this machine, which the hos
 as they are and in base64, and given to `grep` on standard input: the search leaves no trace of them. Blocks of data
 disks that no file uses are not looked at.
 
-``python -m tests.canary [CLONE]`` looks at a rehearsal that lives. The canary is in tests/chain/test_booted_canary.py.
+``python -m tests.canary`` lets a rehearsal that lives in this clone make one secret anew, keeps all that is said on its
+way, and looks. About a minute; ``--look`` looks only.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from rehearsal.settings import PROJECT
+from tests.living import Rehearsal
+
+CANARY = "smb-pep"
 SHORTEST = 16
 LOOKED_INTO = "/etc /run /tmp /dev/shm /var /root /home /srv /data /opt"
 """On hosts: everything but what the image brought along."""
@@ -136,7 +140,6 @@ class Search:
                 for line in lines_of(value):
                     self._names |= dict.fromkeys(encoded(line), name)
         self._patterns = "\n".join(self._names) + "\n"
-        self._inventory: dict[str, Any] = {}
 
     def everywhere(self, hosts: Iterable[str]) -> list[Found]:
         """All places where any of them is, also those where it belongs."""
@@ -197,18 +200,53 @@ def _quoted(script: str) -> str:
     return re.sub(r'(["\\$`])', r"\\\1", script)
 
 
-def all_secrets(clone: Path, exported: str) -> dict[str, list[str]]:
-    """Every secret there is: the Key Vault's, the state's, this machine's own."""
-    return vault_secrets(clone) | state_secrets(exported) | own_keys(clone)
+def all_secrets(rehearsal: Rehearsal) -> dict[str, list[str]]:
+    """Every secret there is: the Key Vault's, the state's, this machine's own. Those that were replaced have names of
+    their own: they belong nowhere but in the vault."""
+    found: dict[str, list[str]] = {}
+    for name, values in vault_secrets(rehearsal.folder).items():
+        found[name] = values[-1:]
+        if before := [value for value in values[:-1] if value != values[-1]]:
+            found[f"{name}, before"] = before
+    exported = rehearsal.pulumi("stack", "export", "--show-secrets").stdout
+    return found | state_secrets(exported) | own_keys(rehearsal.folder)
+
+
+def canary(rehearsal: Rehearsal) -> dict[str, str]:
+    """Have a secret made anew, and given to its hosts; all that was said meanwhile."""
+    (urn,) = [
+        word
+        for word in rehearsal.pulumi("stack", "--show-urns").stdout.split()
+        if word.endswith(f"livegang:Password::{CANARY}")
+    ]
+    before = vault_secrets(rehearsal.folder)[CANARY]
+    steps: dict[str, Callable[[], subprocess.CompletedProcess[str]]] = {
+        "pulumi up": lambda: rehearsal.pulumi("up", "--yes", "--diff", "--target-replace", urn, "--target-dependents"),
+        "hosts.plan": lambda: rehearsal.fab("hosts.plan", check=False),
+        "hosts.converge": lambda: rehearsal.fab("hosts.converge"),
+        "pulumi preview --json": lambda: rehearsal.pulumi("preview", "--json"),
+        "infra.preview": lambda: rehearsal.fab("infra.preview"),
+        "stack export": lambda: rehearsal.pulumi("stack", "export"),
+        "infra.inventory": lambda: rehearsal.fab("infra.inventory"),
+        "verify.ready": lambda: rehearsal.fab("verify.ready", check=False),
+    }
+    said = {}
+    for name, step in steps.items():
+        done = step()
+        said[name] = done.stdout + done.stderr
+    if len(vault_secrets(rehearsal.folder)[CANARY]) != len(before) + 1:
+        raise AssertionError("no new secret was made")
+    return said
 
 
 def main() -> None:
-    clone = Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
-    export = ["pulumi", "stack", "export", "--show-secrets", "--stack", "rehearsal"]
-    exported = subprocess.run(export, cwd=clone, capture_output=True, text=True, check=True).stdout
-    secrets = all_secrets(clone, exported)
-    hosts = re.findall(r"^Host (\w+\d\d)$", (clone / ".livegang/rehearsal/ssh_config").read_text(), re.MULTILINE)
-    found = Search(clone, secrets).everywhere(hosts)
+    rehearsal = Rehearsal(PROJECT)
+    said = {} if "--look" in sys.argv else canary(rehearsal)
+    secrets = all_secrets(rehearsal)
+    search = Search(PROJECT, secrets)
+    found = search.everywhere(rehearsal.inventory.hosts)
+    for name, text in said.items():
+        found += search.in_text(name, text)
     for one in found:
         print(f"{'  ' if one.belongs else '✗ '}{one.secret:24} {one.where}")
     astray = [one for one in found if not one.belongs]

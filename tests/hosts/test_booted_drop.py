@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,7 @@ def drop(rehearsal: Rehearsal) -> Drop:
 @pytest.fixture
 def folder(drop: Drop, request: pytest.FixtureRequest) -> Iterator[str]:
     """A folder of the test's own, removed everywhere afterwards."""
-    name = re.sub(r"\W", "-", request.node.name)
+    name = f"{request.node.name[:40]}-{uuid.uuid4()}"
     yield name
     drop.remove(name)
 
