@@ -199,7 +199,7 @@ def test_a_certificate_of_ones_own_making_is_refused(host: Any) -> None:
         assert "TLS" in words or "access denied" in words, f"from {name}: no clear refusal: {words}"
 
 
-@check("backup", needs=[*FROM_DATABASE, "backup-access:{host}"])
+@check("backup", needs=[PRIMARY, *FROM_DATABASE, "backup-access:{host}"])
 def test_a_segment_of_the_log_comes_back_the_same(host: Any) -> None:
     """What was archived and cannot be read again is lost. The whole backup: fab hosts.prove-backup."""
     name = hosts("database")[0].name
