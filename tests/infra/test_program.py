@@ -89,7 +89,7 @@ def test_each_host_is_told_of_its_own_secrets_only(exported: Inventory) -> None:
     assert exported.hosts["db01"].secrets["tls-key"].name == "tls-key-db01"
     areas = set(exported.endpoints)
     assert purposes["app01"] == {f"{kind}/{area}" for area in areas for kind in ("postgresql", "smb")}
-    assert purposes["file01"] == {"tls-key", *(f"smb/{share}" for share in areas | {"incoming"})}
+    assert purposes["file01"] == {"tls-key", "backup/key", *(f"smb/{share}" for share in areas | {"incoming"})}
     assert purposes["xfer01"] == {"smb/incoming"}
     assert purposes["web01"] == purposes["mgmt01"] == set()
     assert all(reference.version for host in exported.hosts.values() for reference in host.secrets.values())
@@ -109,7 +109,7 @@ def test_no_secret_is_in_clear_in_the_state(state: dict[str, Any], canary: str) 
 
 def test_passwords_and_the_pfx_are_encrypted_in_the_state(state: dict[str, Any]) -> None:
     secrets = of_type(state, "keyvault:Secret")
-    assert len(secrets) == 18
+    assert len(secrets) == 19
     for entry in secrets:
         value = entry["inputs"]["properties"]
         # Either the property or the whole object is a ciphertext.

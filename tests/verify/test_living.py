@@ -128,6 +128,10 @@ def test_everything_broken_is_named_and_nothing_else(rehearsal: Rehearsal) -> No
     causes = {(cause["subject"], cause["reason"]) for cause in report["causes"]}
     unnamed = [m for m in MUTATIONS if not any(m.host == host and m.reason in reason for host, reason in causes)]
     assert not unnamed, causes
+    more = {
+        (host, reason) for host, reason in causes if not any(m.host == host and m.reason in reason for m in MUTATIONS)
+    }
+    assert not more
     assert len(causes) == len(MUTATIONS), causes
 
 
