@@ -1,8 +1,8 @@
 """`python -m benchmarks.in_a_row`: many rehearsals one after the other, counted by verdict.
 
-Nothing is broken in them, so each verdict but GO is a false one: its report is kept. Living rehearsals are `fab rehearse`
-on a fleet that is up; with `--resets` they go back to a snapshot before; those from nothing are brought down before
-each. They run in a copy of this clone. Needs root; toolchain, images and packages come from the cache.
+Nothing is broken in them, so each verdict but GO is a false one: its report is kept. Living rehearsals are
+`fab rehearse` on a fleet that is up; resets go back to a snapshot and verify; what begins from nothing is brought
+down before. They run in a copy of this clone. Needs root; toolchain, images and packages come from the cache.
 """
 
 from __future__ import annotations
@@ -14,15 +14,13 @@ import statistics
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
-from pathlib import Path
 
 from console import ExitCode, ExpectedError, console
 from rehearsal.settings import PROJECT
 from rehearsal.supervisor.launch import check_machine
 from tests.living import STACK, Rehearsal, clone
 
-VERDICTS = {ExitCode.DONE: "GO", ExitCode.NO_GO: "NO-GO", ExitCode.NOT_CHECKED: "NOT CHECKED"}
+VERDICTS: dict[int, str] = {ExitCode.DONE: "GO", ExitCode.NO_GO: "NO-GO", ExitCode.NOT_CHECKED: "NOT CHECKED"}
 RESULTS = PROJECT / ".livegang" / "benchmark" / "in_a_row"
 
 
@@ -38,7 +36,7 @@ class Series:
         started = time.monotonic()
         done = self._rehearsal.fab(*tasks, check=False)
         seconds = round(time.monotonic() - started, 1)
-        verdict = VERDICTS.get(ExitCode(done.returncode), f"failed with {done.returncode}")
+        verdict = VERDICTS.get(done.returncode, f"failed with {done.returncode}")
         number = len(self.runs) + 1
         self.runs.append({"kind": kind, "verdict": verdict, "seconds": seconds})
         colour = "green" if done.returncode == ExitCode.DONE else "red"
