@@ -136,13 +136,23 @@ class _Refused(HandlerError):
         super().__init__(message)
 
 
+def thaw_all() -> None:
+    """For a supervisor that begins: control groups outlive a killed one, and what is started in them would not move."""
+    for group in _groups():
+        group.thaw()
+
+
+def _groups() -> list[Cgroup]:
+    return [Cgroup(ROOT / "services"), Cgroup(ROOT / "hosts")]
+
+
 @contextmanager
 def _standing_still() -> Iterator[float]:
     """Freeze all hosts, and the services too: the gateway would see its backends gone, and answer for them.
 
     Yields since when, as of the monotonic clock.
     """
-    groups = [Cgroup(ROOT / "services"), Cgroup(ROOT / "hosts")]
+    groups = _groups()
     since = time.monotonic()
     try:
         for group in groups:

@@ -21,6 +21,7 @@ from rehearsal.machines.virtual_machine import VirtualMachines
 from rehearsal.network.namespaces import Namespaces
 from rehearsal.settings import Settings, cache, stack_files
 from rehearsal.snapshots.take import Snapshots
+from rehearsal.snapshots.take import Snapshots, thaw_all
 from rehearsal.supervisor import doors, handlers, kernel, report
 from rehearsal.supervisor.changes import Changes
 from rehearsal.supervisor.handler import HandlerError, Log
@@ -54,6 +55,8 @@ class Service:
         kernel.raise_inotify(self._settings.identifier)
         _private_mounts()
         keys.ensure(self._settings, *stack_files().values())
+        thaw_all()
+        keys.ensure(self._settings, PROJECT / "Pulumi.rehearsal.yaml")
         world = self._world = _world(self._settings)
         for start in handlers.STARTS:
             began = time.monotonic()
