@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,10 +23,17 @@ OPAQUE = "trusted.overlay.opaque"
 TRIES = 20
 
 
-def copy_layer(upper: Path, target: Path) -> None:
-    """Copy an overlay's upper layer with all that makes it one: whiteouts, opaque folders, owners, attributes."""
+def copy_layer(upper: Path, target: Path, living: bool = False) -> None:
+    """Copy an overlay's upper layer with all that makes it one: whiteouts, opaque folders, owners, attributes.
+
+    ``living``: it changes meanwhile, so what is not there any more when its turn has come is no error.
+    """
     target.mkdir(exist_ok=True)
-    run("cp", "--archive", "--reflink=auto", "--no-target-directory", str(upper), str(target))
+    command = ["cp", "--archive", "--reflink=auto", "--no-target-directory", str(upper), str(target)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"LC_ALL": "C"})
+    wrong = [line for line in done.stderr.splitlines() if not (living and line.endswith("No such file or directory"))]
+    if done.returncode and (wrong or not living):
+        raise HandlerError(f"{upper} could not be copied: {'; '.join(wrong[:3]) or done.returncode}")
 
 
 def share_layer(layer: Path, target: Path) -> None:

@@ -1,8 +1,8 @@
-"""Taking a snapshot, in the supervisor: all hosts stand still at one instant while they are copied.
+"""Taking a snapshot, in the supervisor: all hosts stand still at one instant while what is new of them is copied.
 
-Nothing is stopped. What lives is frozen by its control group, so that all hosts are copied as of the same instant; each
-is left as after a power cut, and all of them by the same one. When the supervisor ends meanwhile, all that is frozen
-ends with it, and the unfinished folder is swept later.
+Nothing is stopped. Most is copied while hosts live. Then all are frozen by their control group, and what changed since
+is copied again: so all are copied as of one instant, each as after a power cut, and all after the same one. When the
+supervisor ends meanwhile, all that is frozen ends with it, and the unfinished folder is swept later.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from rehearsal.machines.host import Host, State
 from rehearsal.machines.loops import Loop
 from rehearsal.machines.mounts import run
 from rehearsal.snapshots import copying
+from rehearsal.snapshots.following import Following
 from rehearsal.snapshots.landscape import Landscape
 from rehearsal.snapshots.store import Snapshot, Store, check_name, check_space
 from rehearsal.supervisor.handler import HandlerError, Log
@@ -102,25 +103,34 @@ class Snapshots:
 
     def _copy(self, identifier: str, hosts: dict[str, Host], disks: list[Loop], log: Log) -> float:
         """Copy all into the snapshot's folder; returns for how many seconds the hosts stood still."""
-        below = {name: layer for name in hosts if (layer := self._store.below(name)) is not None}
         roots = {name: self._store.root(identifier, name) for name in hosts}
+        below = {name: layer for name in hosts if (layer := self._store.below(name)) is not None}
+        # Of a host that lies on another snapshot's layer, what it wrote since is copied beside, and merged afterwards.
+        beside = self._store.folder / identifier / "since"
+        beside.mkdir(mode=0o700)
+        layers = {
+            name: Following(host.folder / "upper", beside / name if name in below else roots[name])
+            for name, host in hosts.items()
+        }
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            _all(pool, lambda name: copying.share_layer(below[name], roots[name]), below)
+            log(f"copying {len(hosts)} hosts while they live")
+            _all(pool, lambda name: layers[name].copy(), hosts)
             # Twice: what is written out before they stand still need not be while they do.
             self._flush(hosts, disks)
-            log(f"copying {len(hosts)} hosts and {len(disks)} disks, which stand still meanwhile")
             with _standing_still() as since:
                 self._flush(hosts, disks)
-
-                def copy(name: str) -> None:
-                    if name in below:
-                        copying.make_way(hosts[name].folder / "upper", roots[name])
-                    copying.copy_layer(hosts[name].folder / "upper", roots[name])
-
                 _all(pool, lambda disk: copying.copy_disk(disk, self._store.disk(identifier, disk.file.name)), disks)
-                _all(pool, copy, hosts)
-        seconds = time.monotonic() - since
-        log(f"they stood still for {seconds:.1f} s")
+                _all(pool, lambda name: layers[name].catch_up(), hosts)
+            seconds = time.monotonic() - since
+            log(f"{len(disks)} disks and what had changed meanwhile: all stood still for {seconds:.1f} s")
+
+            def merge(name: str) -> None:
+                copying.share_layer(below[name], roots[name])
+                copying.make_way(beside / name, roots[name])
+                copying.copy_layer(beside / name, roots[name])
+
+            _all(pool, merge, below)
+        shutil.rmtree(beside)
         return seconds
 
     def _flush(self, hosts: dict[str, Host], disks: list[Loop]) -> None:

@@ -8,6 +8,8 @@ import subprocess
 import threading
 import time
 import traceback
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -58,10 +60,9 @@ class Service:
         thaw_all()
         keys.ensure(self._settings, PROJECT / "Pulumi.rehearsal.yaml")
         world = self._world = _world(self._settings)
-        for start in handlers.STARTS:
-            began = time.monotonic()
-            start(world)
-            world.log(f"{start.__module__} started in {time.monotonic() - began:.1f} s")
+        for row in handlers.STARTS:
+            with ThreadPoolExecutor(len(row)) as pool:
+                list(pool.map(lambda start: _start(world, start), row))
         found = handlers.collect(world)
         machines = found[virtual_machine.TOKEN]
         assert isinstance(machines, VirtualMachines)
@@ -178,6 +179,12 @@ class Service:
     def _stop_world(self, log: Log) -> None:
         self._world.hosts.stop_all(log)
         self._world.containers.stop_all()
+
+
+def _start(world: World, start: Callable[[World], None]) -> None:
+    began = time.monotonic()
+    start(world)
+    world.log(f"{start.__module__} started in {time.monotonic() - began:.1f} s")
 
 
 def _private_mounts() -> None:
