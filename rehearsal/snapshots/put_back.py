@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from console import ExpectedError
-from rehearsal.machines.host import State
+from rehearsal.machines.host import WAKING, State
 from rehearsal.machines.mounts import BELOW
 from rehearsal.settings import Settings
 from rehearsal.snapshots import copying
@@ -67,6 +67,7 @@ def _put_root_back(folder: Path, layer: Path, trash: Path) -> None:
     (fresh / "upper").mkdir()
     (fresh / "upper").chmod(0o755)  # the root folder's own, as the host sees it
     write_atomically(fresh / "state.json", json.dumps({"state": State.RUNNING}).encode())
+    (fresh / WAKING).touch()
     if folder.exists():
         folder.rename(trash / folder.name)
     fresh.rename(folder)

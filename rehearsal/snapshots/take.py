@@ -176,7 +176,7 @@ def _standing_still() -> Iterator[float]:
             group.thaw()
 
 
-def _all(pool: ThreadPoolExecutor, work: Callable[[Any], None], things: Any) -> None:
+def _all(pool: ThreadPoolExecutor, work: Callable[[Any], object], things: Any) -> None:
     """Do it with all, side by side; raises what the first of them raised, when none is under way any more."""
     futures = [pool.submit(work, thing) for thing in things]
     errors = [error for future in futures if (error := future.exception()) is not None]
