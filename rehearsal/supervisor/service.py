@@ -22,7 +22,6 @@ from rehearsal.machines.hosts import Hosts
 from rehearsal.machines.virtual_machine import VirtualMachines
 from rehearsal.network.namespaces import Namespaces
 from rehearsal.settings import Settings, cache, stack_files
-from rehearsal.snapshots.take import Snapshots
 from rehearsal.snapshots.take import Snapshots, thaw_all
 from rehearsal.supervisor import doors, handlers, kernel, report
 from rehearsal.supervisor.changes import Changes
@@ -56,9 +55,8 @@ class Service:
         signal.set_wakeup_fd(self._wake)
         kernel.raise_inotify(self._settings.identifier)
         _private_mounts()
-        keys.ensure(self._settings, *stack_files().values())
         thaw_all()
-        keys.ensure(self._settings, PROJECT / "Pulumi.rehearsal.yaml")
+        keys.ensure(self._settings, *stack_files().values())
         world = self._world = _world(self._settings)
         for row in handlers.STARTS:
             with ThreadPoolExecutor(len(row)) as pool:
