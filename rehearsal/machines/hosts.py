@@ -113,9 +113,10 @@ class Hosts:
         if not living:
             return Endings(0.0, 0.0)
         log(f"ending {len(living)} hosts, databases in good order")
-        databases = [(key, host) for key, host in living if self.role(key) == "database"]
-        files = [host for key, host in living if self.role(key) == "file"]
-        rest = [host for key, host in living if host not in files and (key, host) not in databases]
+        databases = [(key, host) for key, host in living if self._does("database", key)]
+        others = [(key, host) for key, host in living if (key, host) not in databases]
+        files = [host for key, host in others if self._does("file", key)]
+        rest = [host for _, host in others if host not in files]
         began = time.monotonic()
         with ThreadPoolExecutor(len(living)) as pool:
             list(pool.map(lambda host: _end(host, log), rest))
