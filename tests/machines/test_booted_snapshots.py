@@ -154,7 +154,10 @@ def test_a_reset_that_was_killed_is_finished_by_whatever_starts_a_supervisor_and
 
 
 def test_a_supervisor_that_is_killed_while_all_stand_still_leaves_nothing_and_no_snapshot(fleet: SmallWorld) -> None:
-    fleet.run("one", "dd if=/dev/urandom of=/var/large bs=1M count=600 status=none")
+    # So that there is much to be copied at that moment.
+    fleet.run("one", "dd if=/dev/zero of=/var/large bs=1M count=300 status=none")
+    writing = "while :; do dd if=/dev/zero of=/var/large bs=1M count=300 conv=notrunc status=none; done"
+    fleet.run("one", f"systemd-run -q sh -c '{writing}'")
     taking = threading.Thread(target=lambda: _ignore(fleet), daemon=True)
     supervisor = fleet.processes()["supervisor"]
     taking.start()
