@@ -68,12 +68,16 @@ def main() -> int:
     except ExpectedError as error:
         console.print(f"[red]{error}[/]", soft_wrap=True)
         return int(error.code)
+    medians: dict[str, float] = {}
     kinds = sorted({str(run["kind"]) for run in runs})
     for kind in kinds:
         mine = [run for run in runs if run["kind"] == kind]
         counted = ", ".join(f"{count} {verdict}" for verdict, count in Counter(run["verdict"] for run in mine).items())
         seconds = statistics.median(float(str(run["seconds"])) for run in mine)
+        medians[kind] = seconds
         console.print(f"{len(mine)} {kind}: {counted}; median {seconds:.1f} s")
+    if "reset" in medians:
+        console.print(f"A reset and its GO take {medians['reset'] / medians['from nothing']:.2f} of one from nothing.")
     return 0 if all(run["verdict"] == "GO" for run in runs) else int(ExitCode.FAILED)
 
 
