@@ -93,16 +93,17 @@ def _all(from_nothing: int, living: int, resets: int) -> list[dict[str, object]]
     series = Series(rehearsal)
     try:
         rehearsal.run("python", "-m", "rehearsal.toolchain", "world", timeout=3600)
+        # In this order, so that what is compared is measured one right after the other.
         for number in range(from_nothing):
             if number:
                 series.down()
             series.run("from nothing", "rehearse")
-        for _ in range(living):
-            series.run("living", "rehearse")
         if resets:
             rehearsal.fab("rehearsal.snapshot")
         for _ in range(resets):
             series.run("reset", "rehearsal.reset", "verify.ready")
+        for _ in range(living):
+            series.run("living", "rehearse")
         return series.runs
     finally:
         rehearsal.down()
