@@ -14,6 +14,7 @@ from rich.table import Table
 
 from console import console, step
 from rehearsal.settings import Settings
+from rehearsal.snapshots import tasks as snapshots
 from rehearsal.supervisor.client import Supervisor
 
 COLOURS = {"running": "green", "starting": "yellow", "stopped": "yellow", "gone": "red"}
@@ -27,13 +28,20 @@ def status(context: Context) -> None:
     if not supervisor.alive():
         left = "; its hosts come back with the next command that needs them" if any(settings.machines.glob("*")) else ""
         console.print(f"No rehearsal is running in {settings.state}{left}.")
+        _show_snapshots(settings)
         return
     told = supervisor.call("status")
     console.print(_hosts(told["hosts"]))
     console.print(_services(told["services"]))
+    _show_snapshots(settings)
     for token, count in sorted(told["recorded_only"].items()):
         console.print(f"on paper only: {token.removeprefix('azure-native:')} ({count})")
     console.print(f"[dim]{told['state']} · up {_duration(told['uptime'])} · {_mebibytes(told['memory'])} in all[/]")
+
+
+def _show_snapshots(settings: Settings) -> None:
+    if (shown := snapshots.table(settings)) is not None:
+        console.print(shown)
 
 
 @task(
@@ -148,4 +156,4 @@ def _mebibytes(size: int) -> str:
     return f"{size / 2**20:,.0f} MiB"
 
 
-namespace = Collection(status, shell, logs, down, start, stop, reboot, kill)
+namespace = Collection(status, shell, logs, down, start, stop, reboot, kill, snapshots.snapshot, snapshots.reset)

@@ -51,7 +51,7 @@ def look(host: Any) -> Outputs:
     )
 
 
-STATE = Gathering(__name__, look)
+STATE = Gathering(__name__, look, waits=True)
 
 
 @pytest.fixture

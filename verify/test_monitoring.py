@@ -25,7 +25,7 @@ CLOSED_SECONDS = 2.0
 Note = Callable[[str, object], None]
 
 
-STATE = Gathering(__name__, look)
+STATE = Gathering(__name__, look, waits=True)
 
 
 @pytest.fixture
@@ -193,7 +193,7 @@ def test_exporters_answer_management_alone(target: Host, evidence: Note) -> None
         assert not wrong, f"asked from {name}: {', '.join(wrong)}"
 
 
-DRILL = Gathering(__name__, drill)
+DRILL = Gathering(__name__, drill, waits=True)
 ALERTING = (
     *WATCHING,
     *each("management", "metrics:{member}"),

@@ -125,7 +125,7 @@ def drop_and_follow(host: Any) -> Dropped:
     return dropped
 
 
-DROP = Gathering(__name__, drop_and_follow, places=lambda: [host.name for host in hosts("transfer")])
+DROP = Gathering(__name__, drop_and_follow, places=lambda: [host.name for host in hosts("transfer")], waits=True)
 
 Note = Callable[[str, object], None]
 

@@ -55,8 +55,17 @@ def start(settings: Settings, log: Log | None = None) -> None:
             return
         tell = log or (lambda line: None)
         _wait_for_the_last(settings, tell)
+        _finish_reset(settings, tell)
         tell("starting the rehearsal's supervisor")
         _wait_until_ready(settings, _spawn(settings))
+
+
+def _finish_reset(settings: Settings, log: Log) -> None:
+    """What a reset that was killed had begun comes first: else hosts would boot on roots and disks of two times."""
+    if settings.reset.exists():
+        from rehearsal.snapshots import put_back  # which most starts do not need
+
+        put_back.finish(settings, log)
 
 
 def check_machine() -> None:

@@ -8,11 +8,20 @@ from rehearsal.supervisor.teardown import down
 
 def test_down_removes_the_world_and_its_secrets_and_keeps_the_keys(tmp_path: Path) -> None:
     settings = Settings(tmp_path / "state")
-    of_the_world = (settings.disks, settings.records, settings.vault, settings.backend, settings.pulumi_home)
+    of_the_world = (
+        settings.disks,
+        settings.records,
+        settings.vault,
+        settings.backend,
+        settings.pulumi_home,
+        settings.snapshots,
+    )
     for folder in (*of_the_world, settings.keys):
         folder.mkdir(parents=True)
         (folder / "content").write_text("something")
+    settings.reset.write_text('{"snapshot": "of a reset that was interrupted"}')
     down(settings, print)
+    assert not settings.reset.exists()
     assert not any(folder.exists() for folder in of_the_world)
     assert (settings.keys / "content").exists()
 

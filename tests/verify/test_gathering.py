@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+import threading
 from types import SimpleNamespace
 
 import pytest
 
-from verify.gathering import batch
+from verify import gathering
+from verify.gathering import Gathering, batch, start_all
 
 
 class Here:
@@ -25,3 +27,25 @@ def test_each_command_has_its_own_output_and_status(command: str, status: int, t
     assert (outputs.status("before"), outputs.status("this"), outputs.status("after")) == (7, status, 0)
     assert outputs["this"] == text
     assert outputs["after"] == "after"
+
+
+def test_what_waits_begins_first_and_keeps_nobody_from_working(monkeypatch: pytest.MonkeyPatch) -> None:
+    happened = threading.Event()
+    places = [f"web{number:02}" for number in range(40)]  # more than there are threads for work
+    monkeypatch.setattr(gathering, "connect", lambda place: place)
+    monkeypatch.setattr(gathering, "_all", [])
+    begun: list[str] = []
+    work: Gathering[None] = Gathering("verify.test_web", lambda host: begun.append("work"))
+
+    def wait(host: str) -> bool:
+        begun.append("wait")
+        return happened.wait(20)
+
+    waiting: Gathering[bool] = Gathering("verify.test_web", wait, waits=True)
+    start_all({"web": set(places)}, [])
+    for place in places:
+        work.of(place)
+    assert begun[0] == "wait"
+    assert begun.count("work") == len(places)
+    happened.set()
+    assert all(waiting.of(place) for place in places)

@@ -119,11 +119,11 @@ def ready(rehearsal: Rehearsal, *arguments: str) -> tuple[int, dict[str, Any]]:
     return status, json.loads(report.read_text())
 
 
-def test_everything_broken_is_named_and_nothing_else(rehearsal: Rehearsal) -> None:
+def test_everything_broken_is_named_and_nothing_else(breakable: Rehearsal) -> None:
     with ExitStack() as stack:
         for mutation in MUTATIONS:
-            stack.enter_context(mutated(rehearsal, mutation))
-        status, report = ready(rehearsal)
+            stack.enter_context(mutated(breakable, mutation))
+        status, report = ready(breakable)
     assert status == ExitCode.NO_GO
     causes = {(cause["subject"], cause["reason"]) for cause in report["causes"]}
     unnamed = [m for m in MUTATIONS if not any(m.host == host and m.reason in reason for host, reason in causes)]
@@ -140,24 +140,24 @@ def test_a_selection_is_not_checked(rehearsal: Rehearsal) -> None:
     assert (status, report["verdict"]) == (ExitCode.NOT_CHECKED, "NOT CHECKED")
 
 
-def test_a_host_that_is_off_is_not_checked_and_the_sites_go_on(rehearsal: Rehearsal) -> None:
-    rehearsal.fab("rehearsal.stop", "web01")
+def test_a_host_that_is_off_is_not_checked_and_the_sites_go_on(breakable: Rehearsal) -> None:
+    breakable.fab("rehearsal.stop", "web01")
     try:
-        status, report = ready(rehearsal)
+        status, report = ready(breakable)
     finally:
-        rehearsal.fab("rehearsal.start", "web01")
+        breakable.fab("rehearsal.start", "web01")
     assert (status, report["verdict"]) == (ExitCode.NOT_CHECKED, "NOT CHECKED")
     assert [cause["subject"] for cause in report["causes"]] == ["web01"]
     outcomes = {check["outcome"] for check in report["checks"] if check["title"] == "health is good"}
     assert outcomes == {"passed"}
 
 
-def test_a_stopped_primary_is_told_once(rehearsal: Rehearsal) -> None:
-    rehearsal.ssh("db01", "sudo systemctl stop postgresql@15-main")
+def test_a_stopped_primary_is_told_once(breakable: Rehearsal) -> None:
+    breakable.ssh("db01", "sudo systemctl stop postgresql@15-main")
     try:
-        status, report = ready(rehearsal)
+        status, report = ready(breakable)
     finally:
-        rehearsal.ssh("db01", "sudo systemctl start postgresql@15-main")
+        breakable.ssh("db01", "sudo systemctl start postgresql@15-main")
     assert status == ExitCode.NO_GO
     assert [(cause["subject"], cause["component"]) for cause in report["causes"]] == [("db01", "postgresql")]
     assert len(report["causes"][0]["consequences"]) > 30
