@@ -20,7 +20,8 @@ from rehearsal.machines.virtual_machine import VirtualMachines
 from rehearsal.network.namespaces import Namespaces
 from rehearsal.settings import Settings, cache, stack_files
 from rehearsal.supervisor import doors, handlers, kernel, report
-from rehearsal.supervisor.handler import HandlerError, Log
+from rehearsal.supervisor.handler import Log
+from rehearsal.supervisor.orders import Orders
 from rehearsal.supervisor.records import Records
 from rehearsal.supervisor.resources import Resources
 from rehearsal.supervisor.server import RpcServer
@@ -58,7 +59,7 @@ class Service:
         found = handlers.collect(world)
         machines = found[virtual_machine.TOKEN]
         assert isinstance(machines, VirtualMachines)
-        self._machines = machines
+        self._orders = Orders(world, machines)
         self._resources = Resources(world, found)
         doors.open_all(world)
         server = RpcServer(self._settings.socket, self._methods(), world.log, self._settings.logs / "supervisor.log")
@@ -95,19 +96,7 @@ class Service:
 
     def _host(self, params: dict[str, Any], log: Log) -> dict[str, str]:
         self._wait_until_restored(log)
-        name, action = str(params["name"]), str(params["action"])
-        host = self._world.hosts.find(name)
-        if action == "start":
-            self._machines.start(self._world.hosts.identifier(host))
-        elif action == "stop":
-            host.stop(self._world.hosts.stop_seconds(self._world.hosts.identifier(host)))
-        elif action == "reboot":
-            host.reboot()
-        elif action == "kill":
-            host.kill()
-        else:
-            raise HandlerError(f"A host cannot be told to {action}, only to start, stop, reboot and (end by) kill.")
-        return {"name": host.name, "state": host.state}
+        return self._orders.carry_out(str(params["name"]), str(params["action"]))
 
     def _shutdown(self, params: dict[str, Any], log: Log) -> None:
         """Answers when all hosts are off; the process ends right after."""

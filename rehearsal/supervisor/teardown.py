@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import time
 from pathlib import Path
 
 from console import ExpectedError
+from rehearsal import engines
 from rehearsal.machines.cgroups import Cgroup
 from rehearsal.settings import RUNTIME, Settings
 from rehearsal.supervisor import kernel, launch, ownership
@@ -15,6 +17,7 @@ from rehearsal.supervisor.client import Supervisor, SupervisorError
 from rehearsal.supervisor.handler import Log
 
 END_SECONDS = 10.0
+ENGINE_SECONDS = 10.0
 
 
 def down(settings: Settings, log: Log) -> None:
@@ -24,6 +27,7 @@ def down(settings: Settings, log: Log) -> None:
     Raises ExpectedError when the rehearsal is another clone's or user's, or when something did not end.
     """
     ownership.check(settings)
+    _end_engines(settings, log)
     end(settings, log)
     world = (
         settings.machines,
@@ -54,6 +58,14 @@ def end(settings: Settings, log: Log) -> None:
     kernel.restore_inotify(settings.identifier)
     if settings.runtime.exists():
         shutil.rmtree(settings.runtime)
+
+
+def _end_engines(settings: Settings, log: Log) -> None:
+    """First of all: an `up` that is still at work would start the next supervisor."""
+    if working := engines.engines(settings.pulumi_home):
+        log(f"ending pulumi, which is still at work (process {', '.join(str(process.id) for process in working)})")
+        engines.end(working, signal.SIGINT, signal.SIGKILL, seconds=ENGINE_SECONDS)
+    engines.end_orphans(settings.pulumi_home)
 
 
 def _kill(settings: Settings, log: Log) -> None:

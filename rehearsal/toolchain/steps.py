@@ -47,6 +47,10 @@ class Progress:
         """Seconds since the step began."""
         return time.monotonic() - self.started
 
+    def ended(self, seconds: float) -> bool:
+        """Whether the step is to end; waits up to ``seconds`` for it."""
+        return self._ended.wait(seconds)
+
     def say(self, line: str) -> None:
         """The last line of what is happening."""
         self.now = line.strip() or self.now
