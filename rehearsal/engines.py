@@ -30,12 +30,12 @@ class Process:
 
 def engines(pulumi_home: Path) -> list[Process]:
     """The engines that are at work with this PULUMI_HOME."""
-    return [process for process in _of(pulumi_home) if process.name == ENGINE]
+    return [process for process in of_home(pulumi_home) if process.name == ENGINE]
 
 
 def orphans(pulumi_home: Path) -> list[Process]:
     """Processes that an engine of this PULUMI_HOME started and did not live to end."""
-    found = _of(pulumi_home)
+    found = of_home(pulumi_home)
     ours = os.getpid()
     return [process for process in found if process.id != ours and process.name != ENGINE and _is_orphan(process)]
 
@@ -59,7 +59,8 @@ def end_orphans(pulumi_home: Path) -> list[Process]:
     return found
 
 
-def _of(pulumi_home: Path) -> list[Process]:
+def of_home(pulumi_home: Path) -> list[Process]:
+    """All processes with this PULUMI_HOME, what the engines started included."""
     wanted = f"PULUMI_HOME={pulumi_home}".encode()
     found = []
     for folder in Path("/proc").glob("[0-9]*"):

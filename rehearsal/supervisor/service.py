@@ -25,6 +25,7 @@ from rehearsal.supervisor.orders import Orders
 from rehearsal.supervisor.records import Records
 from rehearsal.supervisor.resources import Resources
 from rehearsal.supervisor.server import RpcServer
+from rehearsal.supervisor.watch import watch_services
 from rehearsal.supervisor.world import World
 
 
@@ -62,6 +63,7 @@ class Service:
         self._orders = Orders(world, machines)
         self._resources = Resources(world, found)
         doors.open_all(world)
+        watch_services(world)
         server = RpcServer(self._settings.socket, self._methods(), world.log, self._settings.logs / "supervisor.log")
         threading.Thread(target=server.serve_forever, name="rpc", daemon=True).start()
         threading.Thread(target=self._restore, name="restore", daemon=True).start()

@@ -1,0 +1,147 @@
+"""`python -m tests.drills.killed [PHASE…] [--only WORDS]`: `kill -9` in every phase, and the recovery.
+
+Phases: up converge verify down signals reboots; all without one. The small landscape is made in
+`.livegang/drills/killed`, lives beside whatever other rehearsals there are, and is brought down at the end. Each moment
+is told with what was killed, how long the recovery took, and what was wrong if something was. Exit 1 then.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+from console import ExitCode
+from rehearsal.supervisor import code
+from tests.drills import wholeness
+from tests.drills.moments import CONVERGE, DOWN, UP, VERIFY, Moment
+from tests.drills.stage import Command, Stage, default_folder, kill, wait_for
+
+
+def strike(stage: Stage, command: Command, moment: Moment) -> None:
+    """Wait for the moment, and kill."""
+    wait_for(moment.name, lambda: moment.when(stage, command), command)
+    kill(wait_for(f"whom to kill: {moment.name}", lambda: moment.whom(stage, command), command))
+
+
+def killed_in_up(stage: Stage, moment: Moment) -> None:
+    """From nothing; afterwards the landscape stands, not converged."""
+    stage.down()
+    stage.world()
+    command = stage.start("pulumi", "up", "--yes", "--skip-preview", "--stack", "small")
+    wait_for(moment.name, lambda: moment.when(stage, command), command)
+    marked = wholeness.mark_disks(stage)
+    strike(stage, command, moment)
+    command.wait()
+    assert "Traceback" not in command.said, command.said
+    stage.up()
+    wholeness.assert_marked(stage, marked)
+    wholeness.assert_whole(stage)
+
+
+def killed_in_converge(stage: Stage, moment: Moment) -> None:
+    """On hosts that are fresh or converged in part; afterwards GO."""
+    stage.down()
+    stage.world()
+    stage.up()
+    command = stage.start("fab", "hosts.converge")
+    strike(stage, command, moment)
+    assert command.wait() != ExitCode.DONE, command.said
+    assert "Traceback" not in command.said, command.said
+    rehearse(stage)
+    wholeness.write_to_database(stage)
+
+
+def killed_in_verify(stage: Stage, moment: Moment) -> None:
+    """On a landscape that was GO and is so again afterwards, with what its data disks held."""
+    begun_whole(stage)
+    command = stage.start("fab", "verify.ready")
+    strike(stage, command, moment)
+    code = command.wait()
+    assert code in (ExitCode.DONE, ExitCode.NO_GO, ExitCode.NOT_CHECKED), command.said
+    if "gateway" not in moment.name:
+        assert code != ExitCode.DONE, command.said
+    assert "INTERNALERROR" not in command.said, command.said
+    rehearse(stage)
+    wholeness.assert_in_database(stage)
+
+
+def killed_in_down(stage: Stage, moment: Moment) -> None:
+    if not stage.hosts():
+        stage.world()
+        stage.up()
+    destroying = "destroy" in moment.name
+    again = ["pulumi", "destroy", "--yes", "--skip-preview", "--stack", "small"] if destroying else []
+    command = stage.start(*(again or ["fab", "rehearsal.down"]))
+    strike(stage, command, moment)
+    command.wait()
+    assert "Traceback" not in command.said, command.said
+    if destroying:
+        stage.run(*again)
+        assert stage.state().get("resources", []) == []
+        assert stage.made() == []
+        assert stage.hosts() == {}
+        wholeness.assert_no_engine_left(stage)
+    stage.down()
+    wholeness.assert_nothing_left(stage)
+
+
+def begun_whole(stage: Stage) -> None:
+    """GO, with something in the database; made if it is not so yet."""
+    if not stage.hosts() or stage.fab("verify.ready", check=False).returncode != ExitCode.DONE:
+        stage.world()
+        rehearse(stage)
+    wholeness.write_to_database(stage)
+
+
+def rehearse(stage: Stage) -> None:
+    """The recovery that the handbook names."""
+    done = stage.fab("rehearse", check=False)
+    assert done.returncode == ExitCode.DONE, done.stdout + done.stderr
+    wholeness.assert_whole(stage)
+
+
+PHASES: dict[str, tuple[Callable[[Stage, Moment], None], Sequence[Moment]]] = {
+    "up": (killed_in_up, UP),
+    "converge": (killed_in_converge, CONVERGE),
+    "verify": (killed_in_verify, VERIFY),
+    "down": (killed_in_down, DOWN),
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.drills.killed", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("phases", nargs="*", metavar="PHASE", help=", ".join(PHASES))
+    parser.add_argument("--only", default="", help="only moments whose names have these words")
+    parser.add_argument("--keep", action="store_true", help="leave it living at the end")
+    chosen = parser.parse_args(arguments)
+    code.fingerprint()  # of now: this work tree may be changed while the drill goes on
+    stage = Stage.make(default_folder())
+    failed = 0
+    try:
+        for phase in chosen.phases or PHASES:
+            drill, moments = PHASES[phase]
+            for moment in moments:
+                if chosen.only in moment.name:
+                    failed += not _told(phase, moment.name, lambda: drill(stage, moment))  # noqa: B023
+    finally:
+        if not chosen.keep:
+            stage.down()
+    print(f"{'✗' if failed else '✓'} {failed} failed", flush=True)
+    return 1 if failed else 0
+
+
+def _told(phase: str, name: str, drill: Callable[[], None]) -> bool:
+    began = time.monotonic()
+    try:
+        drill()
+    except AssertionError as error:
+        print(f"✗ {phase}: {name}  {time.monotonic() - began:.1f} s\n{error}", flush=True)
+        return False
+    print(f"✓ {phase}: {name}  {time.monotonic() - began:.1f} s", flush=True)
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
