@@ -8,21 +8,17 @@ is told with what was killed, how long the recovery took, and what was wrong if 
 from __future__ import annotations
 
 import argparse
+import random
+import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from console import ExitCode
 from rehearsal.supervisor import code
-from tests.drills import wholeness
-from tests.drills.moments import CONVERGE, DOWN, UP, VERIFY, Moment
-from tests.drills.stage import Command, Stage, default_folder, kill, wait_for
-
-
-def strike(stage: Stage, command: Command, moment: Moment) -> None:
-    """Wait for the moment, and kill."""
-    wait_for(moment.name, lambda: moment.when(stage, command), command)
-    kill(wait_for(f"whom to kill: {moment.name}", lambda: moment.whom(stage, command), command))
+from tests.drills import reboots, signals, wholeness
+from tests.drills.moments import CONVERGE, DOWN, UP, VERIFY
+from tests.drills.stage import Moment, Stage, default_folder, strike, wait_for
 
 
 def killed_in_up(stage: Stage, moment: Moment) -> None:
@@ -110,9 +106,63 @@ PHASES: dict[str, tuple[Callable[[Stage, Moment], None], Sequence[Moment]]] = {
 }
 
 
+def stopped(stage: Stage) -> Iterator[tuple[str, Callable[[], None]]]:
+    """SIGINT and SIGTERM at each command; in the end the same command goes on to GO, or leaves nothing."""
+
+    def told(each: signals.Stop, number: signal.Signals, fresh: bool = False) -> tuple[str, Callable[[], None]]:
+        def one() -> None:
+            if fresh:
+                stage.down()
+                stage.world()
+            print(f"  ended after {signals.stop(stage, each, number):.1f} s", flush=True)
+
+        return f"{number.name} to {' '.join(each.command[:2])}", one
+
+    def goes_on() -> None:
+        stage.fab("infra.up", "--yes")
+        wholeness.assert_whole(stage)
+
+    def leaves_nothing() -> None:
+        stage.down()
+        wholeness.assert_nothing_left(stage)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        yield from (told(each, number, fresh=True) for each in signals.FROM_NOTHING)
+        yield "the next up goes on", goes_on
+        yield from (told(each, number) for each in signals.ON_HOSTS)
+        yield "the next rehearse goes on to GO", lambda: rehearse(stage)
+        yield from (told(each, number) for each in signals.AT_THE_END)
+        yield "the next down leaves nothing", leaves_nothing
+
+
+def rebooted(stage: Stage) -> Iterator[tuple[str, Callable[[], None]]]:
+    yield "GO before", lambda: begun_whole(stage)
+    hosts = list(stage.hosts())
+    seed = random.randrange(10**6)
+
+    def in_turn() -> None:
+        order = reboots.one_after_the_other(stage, hosts, seed)
+        print(f"  {', '.join(order)} (seed {seed}): GO in readiness run {reboots.attempts_until_go(stage)}", flush=True)
+        wholeness.assert_in_database(stage)
+
+    def at_once() -> None:
+        reboots.all_at_once(stage, hosts)
+        print(f"  GO in readiness run {reboots.attempts_until_go(stage)}", flush=True)
+        wholeness.assert_in_database(stage)
+
+    yield "all hosts in a random order", in_turn
+    yield "all hosts at once", at_once
+
+
+OTHERS: dict[str, Callable[[Stage], Iterator[tuple[str, Callable[[], None]]]]] = {
+    "signals": stopped,
+    "reboots": rebooted,
+}
+
+
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.drills.killed", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("phases", nargs="*", metavar="PHASE", help=", ".join(PHASES))
+    parser.add_argument("phases", nargs="*", metavar="PHASE", help=", ".join([*PHASES, *OTHERS]))
     parser.add_argument("--only", default="", help="only moments whose names have these words")
     parser.add_argument("--keep", action="store_true", help="leave it living at the end")
     chosen = parser.parse_args(arguments)
@@ -120,7 +170,10 @@ def main(arguments: Sequence[str]) -> int:
     stage = Stage.make(default_folder())
     failed = 0
     try:
-        for phase in chosen.phases or PHASES:
+        for phase in chosen.phases or [*PHASES, *OTHERS]:
+            if phase in OTHERS:
+                failed += sum(not _told(phase, name, what) for name, what in OTHERS[phase](stage))
+                continue
             drill, moments = PHASES[phase]
             for moment in moments:
                 if chosen.only in moment.name:

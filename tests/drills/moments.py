@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from rehearsal.machines.cgroups import Cgroup
-from tests.drills.stage import Command, Stage
+from tests.drills.stage import Command, Moment, Stage
 
 HOSTS = 3
 """Of the small landscape."""
-
-
-@dataclass(frozen=True)
-class Moment:
-    """``when`` and ``whom`` return something true, and the processes to kill, as soon as it is time."""
-
-    name: str
-    when: Callable[[Stage, Command], object]
-    whom: Callable[[Stage, Command], list[int]]
 
 
 def _begun(part: str) -> Callable[[Stage, Command], object]:
@@ -26,7 +16,7 @@ def _begun(part: str) -> Callable[[Stage, Command], object]:
     return lambda stage, command: any(f"/{part}/" in identifier for identifier in stage.made())
 
 
-def _booting(stage: Stage, command: Command) -> object:
+def booting(stage: Stage, command: Command) -> object:
     return [name for name, state in stage.hosts().items() if state == "starting"]
 
 
@@ -42,15 +32,15 @@ def _said(text: str) -> Callable[[Stage, Command], object]:
     return lambda stage, command: text in command.said
 
 
-def _engine(stage: Stage, command: Command) -> list[int]:
+def engine(stage: Stage, command: Command) -> list[int]:
     return stage.engine()
 
 
-def _provider(stage: Stage, command: Command) -> list[int]:
+def provider(stage: Stage, command: Command) -> list[int]:
     return stage.provider()
 
 
-def _supervisor(stage: Stage, command: Command) -> list[int]:
+def supervisor(stage: Stage, command: Command) -> list[int]:
     return stage.supervisor_process()
 
 
@@ -58,7 +48,7 @@ def _itself(stage: Stage, command: Command) -> list[int]:
     return [command.process.pid]
 
 
-def _fewer_hosts(stage: Stage, command: Command) -> object:
+def fewer_hosts(stage: Stage, command: Command) -> object:
     """A host has no process any more."""
     return [path for path in (stage.group / "hosts").glob("*/") if not Cgroup(path).populated()] or (
         len(list((stage.group / "hosts").glob("*/"))) < HOSTS
@@ -66,11 +56,11 @@ def _fewer_hosts(stage: Stage, command: Command) -> object:
 
 
 UP = (
-    Moment("the engine, when the first network is made", _begun("virtualNetworks"), _engine),
-    Moment("the engine, while hosts boot", _booting, _engine),
-    Moment("the provider, while hosts boot", _booting, _provider),
-    Moment("the supervisor, while hosts boot", _booting, _supervisor),
-    Moment("a host's nspawn, while it boots", _booting, _processes("hosts/db01", "systemd-nspawn")),
+    Moment("the engine, when the first network is made", _begun("virtualNetworks"), engine),
+    Moment("the engine, while hosts boot", booting, engine),
+    Moment("the provider, while hosts boot", booting, provider),
+    Moment("the supervisor, while hosts boot", booting, supervisor),
+    Moment("a host's nspawn, while it boots", booting, _processes("hosts/db01", "systemd-nspawn")),
     Moment(
         "the gateway's nginx, as soon as it runs",
         _runs("services/gateway", "nginx"),
@@ -81,7 +71,7 @@ UP = (
 
 CONVERGE = (
     Moment("fab itself, while packages are installed", _runs("hosts/db01", "dpkg"), _itself),
-    Moment("the supervisor, while packages are installed", _runs("hosts/web01", "dpkg"), _supervisor),
+    Moment("the supervisor, while packages are installed", _runs("hosts/web01", "dpkg"), supervisor),
     Moment(
         "a host's nspawn, while it is converged",
         _runs("hosts/db01", "python3"),
@@ -91,7 +81,7 @@ CONVERGE = (
 """Of `fab hosts.converge`; `fab rehearse` recovers, to GO."""
 
 VERIFY = (
-    Moment("the supervisor, in the middle of the suites", _said("test_base"), _supervisor),
+    Moment("the supervisor, in the middle of the suites", _said("test_base"), supervisor),
     Moment(
         "the database host's nspawn, in the middle of the suites",
         _said("test_base"),
@@ -108,8 +98,8 @@ VERIFY = (
 """Of `fab verify.ready`, which must not say GO of what is gone; `fab rehearse` recovers, to GO."""
 
 DOWN = (
-    Moment("the engine, in the middle of a destroy", _fewer_hosts, _engine),
-    Moment("the supervisor, while it stops hosts", _fewer_hosts, _supervisor),
-    Moment("fab rehearsal.down itself, while hosts stop", _fewer_hosts, _itself),
+    Moment("the engine, in the middle of a destroy", fewer_hosts, engine),
+    Moment("the supervisor, while it stops hosts", fewer_hosts, supervisor),
+    Moment("fab rehearsal.down itself, while hosts stop", fewer_hosts, _itself),
 )
 """Of `pulumi destroy` and `fab rehearsal.down`; the same command again completes it, and nothing is left."""

@@ -6,14 +6,19 @@ names, so that this way of working is drilled, too. It lives beside whatever oth
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
 import shutil
 import signal
 import subprocess
+import termios
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +38,22 @@ SECONDS = 420.0
 class Command:
     """A command in the background, with what it says in a file."""
 
-    def __init__(self, process: subprocess.Popen[bytes], file: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], file: Path, terminal: int | None = None) -> None:
+        """``terminal`` is the other end of its terminal, if it has one."""
         self.process = process
         self._file = file
+        self._terminal = terminal
+        if terminal is not None:
+            threading.Thread(target=self._keep, args=(terminal,), daemon=True).start()
+
+    def press_control_c(self) -> None:
+        assert self._terminal is not None
+        os.write(self._terminal, b"\x03")
+
+    def _keep(self, terminal: int) -> None:
+        with self._file.open("wb", buffering=0) as output, suppress(OSError):  # the last process has ended
+            while data := os.read(terminal, 65536):
+                output.write(data)
 
     @property
     def said(self) -> str:
@@ -88,8 +106,32 @@ class Stage(Rehearsal):
             )
         return Command(process, self._output)
 
+    def start_at_terminal(self, *command: str) -> Command:
+        """The same at a terminal, whose Ctrl-C the kernel gives to the command and to all that it started."""
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env={**self._environment, "TERM": "xterm", "COLUMNS": "140"},
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
+        os.close(theirs)
+        self._output.unlink(missing_ok=True)
+        self._output.touch()
+        return Command(process, self._output, ours)
+
     def pulumi(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         return self.run("pulumi", *arguments, "--stack", STACK, "--non-interactive", check=check)
+
+    def ssh(
+        self, host: str, command: str, check: bool = True, timeout: float = 120
+    ) -> subprocess.CompletedProcess[str]:
+        configuration = self.folder / ".livegang" / STACK / "ssh_config"
+        return self.run("ssh", "-F", str(configuration), host, command, check=check, timeout=timeout)
 
     def up(self) -> None:
         """By hand, as the handbook says it of an `up` that was killed."""
@@ -155,6 +197,21 @@ def wait_for(what: str, found: Callable[[], Any], command: Command | None = None
         assert time.monotonic() < deadline, f"waited {seconds:.0f} s for {what}"
         time.sleep(0.01)
     return result
+
+
+@dataclass(frozen=True)
+class Moment:
+    """``when`` and ``whom`` return something true, and the processes to kill, as soon as it is time."""
+
+    name: str
+    when: Callable[[Stage, Command], object]
+    whom: Callable[[Stage, Command], list[int]]
+
+
+def strike(stage: Stage, command: Command, moment: Moment) -> None:
+    """Wait for the moment, and kill."""
+    wait_for(moment.name, lambda: moment.when(stage, command), command)
+    kill(wait_for(f"whom to kill: {moment.name}", lambda: moment.whom(stage, command), command))
 
 
 def kill(processes: list[int]) -> None:
