@@ -81,15 +81,15 @@ CONVERGE = (
 """Of `fab hosts.converge`; `fab rehearse` recovers, to GO."""
 
 VERIFY = (
-    Moment("the supervisor, in the middle of the suites", _said("test_base"), supervisor),
+    Moment("the supervisor, in the middle of the suites", _said("checking base"), supervisor),
     Moment(
         "the database host's nspawn, in the middle of the suites",
-        _said("test_base"),
+        _said("checking base"),
         _processes("hosts/db01", "systemd-nspawn"),
     ),
     Moment(
         "the gateway's nginx and HAProxy, in the middle of the suites",
-        _said("test_base"),
+        _said("checking base"),
         lambda stage, command: (
             stage.in_group("services/gateway", "nginx") + stage.in_group("services/gateway-balancer", "haproxy")
         ),

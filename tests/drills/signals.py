@@ -39,7 +39,7 @@ def agents(stage: Stage, command: Command) -> object:
 
 
 def checking(stage: Stage, command: Command) -> object:
-    return stage.in_group("hosts/db01", "sshd") and "verify" in command.said
+    return "checking " in command.said
 
 
 def stopping(stage: Stage, command: Command) -> object:

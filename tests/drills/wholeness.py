@@ -40,12 +40,13 @@ def assert_whole(stage: Stage) -> None:
     assert [record["id"] for record in records if not record["complete"]] == []
     assert {identifier.lower() for identifier in stage.made()} == azure
 
-    assert set(stage.hosts().values()) == {"running"}
-    assert len(stage.hosts()) == len(machines)
-    for name in stage.hosts():
+    hosts = stage.hosts()
+    assert set(hosts.values()) == {"running"}, hosts
+    assert len(hosts) == len(machines)
+    for name in hosts:
         assert len(stage.in_group(f"hosts/{name}", "systemd-nspawn")) == 1, name
     groups = sorted(path.name for path in (stage.group / "hosts").iterdir() if path.is_dir())
-    assert groups == sorted(stage.hosts()), "every group of processes is one host's"
+    assert groups == sorted(hosts), "every group of processes is one host's"
     assert len(Traces.of(stage.settings).loop_devices) == len(disks)
     supervisors = [
         line
