@@ -13,7 +13,7 @@ import pytest
 from rehearsal.settings import PROJECT
 from tests.drills import wholeness
 from tests.drills.moments import booting, engine, fewer_hosts, supervisor
-from tests.drills.stage import STACK, Moment, Stage, strike
+from tests.drills.stage import Moment, Stage, strike
 
 pytestmark = [pytest.mark.booted, pytest.mark.timeout(900)]
 
@@ -30,7 +30,7 @@ def stage() -> Iterator[Stage]:
 
 
 def test_the_engine_while_hosts_boot(stage: Stage) -> None:
-    command = stage.start("pulumi", "up", "--yes", "--skip-preview", "--stack", STACK)
+    command = stage.start("pulumi", "up", "--yes", "--skip-preview")
     strike(stage, command, Moment("hosts boot", booting, engine))
     command.wait()
     stage.up()
@@ -41,7 +41,7 @@ def test_a_host_and_then_the_supervisor_while_it_is_brought_back(stage: Stage) -
     marked = wholeness.mark_disks(stage)
     assert marked == 1
     stage.fab("rehearsal.kill", "db01")
-    command = stage.start("pulumi", "up", "--yes", "--skip-preview", "--refresh", "--stack", STACK)
+    command = stage.start("pulumi", "up", "--yes", "--skip-preview", "--refresh")
     strike(stage, command, Moment("db01 boots again", booting, supervisor))
     assert command.wait() != 0
     assert "Traceback" not in command.said
@@ -51,7 +51,7 @@ def test_a_host_and_then_the_supervisor_while_it_is_brought_back(stage: Stage) -
 
 
 def test_the_engine_in_a_destroy_and_then_down(stage: Stage) -> None:
-    command = stage.start("pulumi", "destroy", "--yes", "--skip-preview", "--stack", STACK)
+    command = stage.start("pulumi", "destroy", "--yes", "--skip-preview")
     strike(stage, command, Moment("hosts are removed", fewer_hosts, engine))
     command.wait()
     stage.fab("rehearsal.down")

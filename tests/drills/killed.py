@@ -1,8 +1,8 @@
 """`python -m tests.drills.killed [PHASE…] [--only WORDS]`: `kill -9` in every phase, and the recovery.
 
-Phases: up converge verify down signals reboots; all without one. The small landscape is made in
-`.livegang/drills/killed`, lives beside whatever other rehearsals there are, and is brought down at the end. Each moment
-is told with what was killed, how long the recovery took, and what was wrong if something was. Exit 1 then.
+Phases: up converge verify rest down signals reboots; all without one. The small landscape (or another: `--stack
+rehearsal`) is made in `.livegang/drills/killed`, lives beside whatever other rehearsals there are, and is brought down
+at the end. Each moment is told with how long it took with its recovery, and what was wrong if something was: exit 1.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from collections.abc import Callable, Iterator, Sequence
 from console import ExitCode
 from rehearsal.supervisor import code
 from tests.drills import reboots, signals, wholeness
-from tests.drills.moments import CONVERGE, DOWN, UP, VERIFY
-from tests.drills.stage import Moment, Stage, default_folder, strike, wait_for
+from tests.drills.moments import CONVERGE, DOWN, REST, UP, VERIFY
+from tests.drills.stage import SMALL, Moment, Stage, default_folder, kill, strike, wait_for
 
 
 def killed_in_up(stage: Stage, moment: Moment) -> None:
     """From nothing; afterwards the landscape stands, not converged."""
     stage.down()
     stage.world()
-    command = stage.start("pulumi", "up", "--yes", "--skip-preview", "--stack", "small")
+    command = stage.start("pulumi", "up", "--yes", "--skip-preview")
     wait_for(moment.name, lambda: moment.when(stage, command), command)
     marked = wholeness.mark_disks(stage)
     strike(stage, command, moment)
@@ -68,7 +68,7 @@ def killed_in_down(stage: Stage, moment: Moment) -> None:
         stage.world()
         stage.up()
     destroying = "destroy" in moment.name
-    again = ["pulumi", "destroy", "--yes", "--skip-preview", "--stack", "small"] if destroying else []
+    again = ["pulumi", "destroy", "--yes", "--skip-preview"] if destroying else []
     command = stage.start(*(again or ["fab", "rehearsal.down"]))
     strike(stage, command, moment)
     command.wait()
@@ -81,6 +81,16 @@ def killed_in_down(stage: Stage, moment: Moment) -> None:
         wholeness.assert_no_engine_left(stage)
     stage.down()
     wholeness.assert_nothing_left(stage)
+
+
+def killed_at_rest(stage: Stage, moment: Moment) -> None:
+    """A landscape that is GO, nobody at work: the supervisor is killed, and `fab rehearse` brings all back."""
+    begun_whole(stage)
+    hosts = stage.hosts()
+    kill(moment.whom(stage, stage.start("true")))
+    rehearse(stage)
+    assert stage.hosts() == hosts
+    wholeness.assert_in_database(stage)
 
 
 def begun_whole(stage: Stage) -> None:
@@ -102,6 +112,7 @@ PHASES: dict[str, tuple[Callable[[Stage, Moment], None], Sequence[Moment]]] = {
     "up": (killed_in_up, UP),
     "converge": (killed_in_converge, CONVERGE),
     "verify": (killed_in_verify, VERIFY),
+    "rest": (killed_at_rest, REST),
     "down": (killed_in_down, DOWN),
 }
 
@@ -164,10 +175,11 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.drills.killed", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("phases", nargs="*", metavar="PHASE", help=", ".join([*PHASES, *OTHERS]))
     parser.add_argument("--only", default="", help="only moments whose names have these words")
+    parser.add_argument("--stack", default=SMALL, help="the stack to drill on (default: %(default)s)")
     parser.add_argument("--keep", action="store_true", help="leave it living at the end")
     chosen = parser.parse_args(arguments)
     code.fingerprint()  # of now: this work tree may be changed while the drill goes on
-    stage = Stage.make(default_folder())
+    stage = Stage.make(default_folder(), chosen.stack)
     failed = 0
     try:
         for phase in chosen.phases or [*PHASES, *OTHERS]:

@@ -7,9 +7,6 @@ from collections.abc import Callable
 from rehearsal.machines.cgroups import Cgroup
 from tests.drills.stage import Command, Moment, Stage
 
-HOSTS = 3
-"""Of the small landscape."""
-
 
 def _begun(part: str) -> Callable[[Stage, Command], object]:
     """The making of a resource of this type was begun."""
@@ -51,7 +48,7 @@ def _itself(stage: Stage, command: Command) -> list[int]:
 def fewer_hosts(stage: Stage, command: Command) -> object:
     """A host has no process any more."""
     return [path for path in (stage.group / "hosts").glob("*/") if not Cgroup(path).populated()] or (
-        len(list((stage.group / "hosts").glob("*/"))) < HOSTS
+        len(list((stage.group / "hosts").glob("*/"))) < stage.wanted_hosts
     )
 
 
@@ -96,6 +93,8 @@ VERIFY = (
     ),
 )
 """Of `fab verify.ready`, which must not say GO of what is gone; `fab rehearse` recovers, to GO."""
+
+REST = (Moment("the supervisor, while nobody is at work", lambda stage, command: True, supervisor),)
 
 DOWN = (
     Moment("the engine, in the middle of a destroy", fewer_hosts, engine),

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.drills.stage import STACK, Command, Stage, wait_for
+from tests.drills.stage import Command, Stage, wait_for
 
 SECONDS = 30.0
 """The longest that a command may take to end; an engine lets what it is at come to an end, on a busy machine too."""
@@ -46,7 +46,7 @@ def stopping(stage: Stage, command: Command) -> object:
     return "stopping" in command.said
 
 
-PULUMI_UP = ("pulumi", "up", "--yes", "--skip-preview", "--stack", STACK)
+PULUMI_UP = ("pulumi", "up", "--yes", "--skip-preview")
 
 FROM_NOTHING = (
     Stop(PULUMI_UP, booting, says="The next `pulumi up` goes on where this one ended", codes=(1, 255)),

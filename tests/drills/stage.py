@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from rehearsal import engines
 from rehearsal.machines.cgroups import Cgroup
 from rehearsal.provider.ledger import Ledger
@@ -30,7 +32,7 @@ from rehearsal.supervisor import launch
 from rehearsal.supervisor.client import Supervisor, SupervisorError
 from tests.living import Rehearsal, clone
 
-STACK = "small"
+SMALL = "small"
 SECONDS = 420.0
 """The longest that anything may take here on a busy machine."""
 
@@ -71,20 +73,25 @@ class Command:
 class Stage(Rehearsal):
     """The small landscape; also what one finds of it on the machine, and where its processes are."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, stack: str = SMALL) -> None:
         super().__init__(folder / "clone")
+        self.stack = stack
         self.settings = Settings(folder / "state")
         self._output = folder / "output.log"
-        self._environment |= {"LIVEGANG_STATE": str(self.settings.state), "LIVEGANG_STACK": STACK}
+        self._environment |= {
+            "LIVEGANG_STATE": str(self.settings.state),
+            "LIVEGANG_STACK": stack,
+            "PULUMI_STACK": stack,
+        }
 
     @classmethod
-    def make(cls, folder: Path) -> Stage:
+    def make(cls, folder: Path, stack: str = SMALL) -> Stage:
         """A fresh one, with all that hosts are made of."""
         if (folder / "clone" / ".venv" / "bin" / "fab").exists():
             cls(folder).down()
         shutil.rmtree(folder, ignore_errors=True)
         clone(folder / "clone")
-        stage = cls(folder)
+        stage = cls(folder, stack)
         stage.world()
         return stage
 
@@ -125,12 +132,12 @@ class Stage(Rehearsal):
         return Command(process, self._output, ours)
 
     def pulumi(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        return self.run("pulumi", *arguments, "--stack", STACK, "--non-interactive", check=check)
+        return self.run("pulumi", *arguments, "--non-interactive", check=check)
 
     def ssh(
         self, host: str, command: str, check: bool = True, timeout: float = 120
     ) -> subprocess.CompletedProcess[str]:
-        configuration = self.folder / ".livegang" / STACK / "ssh_config"
+        configuration = self.folder / ".livegang" / self.stack / "ssh_config"
         return self.run("ssh", "-F", str(configuration), host, command, check=check, timeout=timeout)
 
     def up(self) -> None:
@@ -141,6 +148,12 @@ class Stage(Rehearsal):
         self.fab("rehearsal.down")
 
     # What there is
+
+    @property
+    def wanted_hosts(self) -> int:
+        """How many the stack's file declares."""
+        document = yaml.safe_load((self.folder / f"Pulumi.{self.stack}.yaml").read_text())
+        return len(document["config"]["livegang:topology"]["hosts"])
 
     @property
     def supervisor(self) -> Supervisor:
