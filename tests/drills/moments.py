@@ -68,14 +68,14 @@ UP = (
 
 CONVERGE = (
     Moment("fab itself, while packages are installed", _runs("hosts/db01", "dpkg"), _itself),
-    Moment("the supervisor, while packages are installed", _runs("hosts/web01", "dpkg"), supervisor),
+    Moment("the supervisor, while the agents work", _runs("hosts/web01", "sudo"), supervisor),
     Moment(
-        "a host's nspawn, while it is converged",
-        _runs("hosts/db01", "python3"),
+        "a host's nspawn, while its agent works",
+        _runs("hosts/db01", "sudo"),
         _processes("hosts/db01", "systemd-nspawn"),
     ),
 )
-"""Of `fab hosts.converge`; `fab rehearse` recovers, to GO."""
+"""Of `fab hosts.converge`, in a row; `pulumi up --refresh` recovers, after the last one `fab rehearse`, to GO."""
 
 VERIFY = (
     Moment("the supervisor, in the middle of the suites", _said("checking base"), supervisor),
