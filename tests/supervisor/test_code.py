@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from rehearsal.settings import Settings
+from rehearsal.settings import PROJECT, Settings
 from rehearsal.supervisor import code
 from rehearsal.supervisor.client import Supervisor, SupervisorError
 from tests.supervisor.test_server import serving
@@ -41,6 +41,6 @@ def test_where_none_lives_that_is_what_is_said(settings: Settings) -> None:
         Supervisor(settings).call("make", {"id": "x"})
 
 
-def test_what_the_supervisor_never_runs_may_change(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_supervisor_never_runs_is_where_it_is_looked_for() -> None:
     for part in code.NOT_THE_SUPERVISORS:
-        assert (code.PROJECT / "rehearsal" / part).exists()
+        assert (PROJECT / "rehearsal" / part).exists()
