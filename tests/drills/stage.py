@@ -31,6 +31,7 @@ from rehearsal.settings import PROJECT, Settings
 from rehearsal.supervisor import launch
 from rehearsal.supervisor.client import Supervisor, SupervisorError
 from tests.living import Rehearsal, clone
+from tests.machines.small_world import Traces
 
 SMALL = "small"
 SECONDS = 420.0
@@ -78,6 +79,7 @@ class Stage(Rehearsal):
         self.stack = stack
         self.settings = Settings(folder / "state")
         self._output = folder / "output.log"
+        self.namespaces_before = Traces.of(self.settings).namespaces
         self._environment |= {
             "LIVEGANG_STATE": str(self.settings.state),
             "LIVEGANG_STACK": stack,

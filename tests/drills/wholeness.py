@@ -67,12 +67,11 @@ def assert_no_engine_left(stage: Stage) -> None:
 def assert_nothing_left(stage: Stage) -> None:
     """After `down`: no process, mount, namespace, loop device, lock or control group."""
     settings = stage.settings
-    # Before the traces of the machine are looked at: the state folder's name is in this very process's arguments.
     traces = Traces.of(settings)
     assert not traces.mounts
     assert not traces.loop_devices
     assert [line for line in traces.processes if "rehearsal" in line or "pulumi" in line] == []
-    assert traces.namespaces == frozenset(), "named network namespaces of the machine itself"
+    assert traces.namespaces - stage.namespaces_before == frozenset(), "named on the machine itself"
     assert not stage.group.exists()
     assert not settings.runtime.exists()
     assert not kernel.lives(settings.identifier)
