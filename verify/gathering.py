@@ -23,6 +23,11 @@ _pool = ThreadPoolExecutor(max_workers=16, thread_name_prefix="gather")
 _all: list[Gathering[Any]] = []
 
 
+def abandon() -> None:
+    """Begin nothing more: else an interrupted run would fetch all that is queued before its process can end."""
+    _pool.shutdown(wait=False, cancel_futures=True)
+
+
 def connect(place: str) -> Any:
     """The testinfra host of a host or vantage point, by name."""
     landscape = current()

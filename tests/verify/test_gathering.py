@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
 
+from rehearsal.settings import PROJECT
 from verify.gathering import batch
 
 
@@ -25,3 +27,20 @@ def test_each_command_has_its_own_output_and_status(command: str, status: int, t
     assert (outputs.status("before"), outputs.status("this"), outputs.status("after")) == (7, status, 0)
     assert outputs["this"] == text
     assert outputs["after"] == "after"
+
+
+def test_an_interrupted_run_does_not_fetch_what_is_queued() -> None:
+    # In a process of its own: the pool is one for the whole process, and abandoned for good.
+    program = """
+import threading
+from verify import gathering
+gathering.connect = lambda place: None
+ending = threading.Event()
+looked_at = gathering.Gathering("suite", lambda host: ending.wait(20))
+looked_at.start(str(number) for number in range(100))
+gathering.abandon()
+ending.set()
+print(sum(part.cancelled() for part in looked_at._parts.values()))
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert int(done.stdout) == 84, "all but the sixteen that are under way"
