@@ -12,7 +12,7 @@ from invoke.context import Context
 from invoke.tasks import task
 from rich.table import Table
 
-from console import console, step
+from console import console, interruptible, step
 from rehearsal.settings import Settings
 from rehearsal.snapshots import tasks as snapshots
 from rehearsal.supervisor.client import Supervisor
@@ -82,7 +82,11 @@ def down(context: Context) -> None:
     from rehearsal.supervisor import teardown
 
     settings = Settings.of_this_clone()
-    with step(f"Bringing down the rehearsal in {settings.state}"):
+    reached = "what was told to stop goes on stopping, the rest stands as it was"
+    with (
+        interruptible(reached, hint="Nothing is lost by doing it again: fab rehearsal.down"),
+        step(f"Bringing down the rehearsal in {settings.state}"),
+    ):
         teardown.down(settings, lambda line: console.print(f"  [dim]{line}[/]"))
 
 
@@ -111,9 +115,10 @@ def kill(context: Context, host: str) -> None:
 
 
 def _tell(host: str, action: str, doing: str) -> None:
-    with step(f"{doing} {host}"):
+    reached = f"{host} was told already; how it went is in: fab rehearsal.status"
+    with interruptible(reached, hint=f"To be sure, again: fab rehearsal.{action} {host}"), step(f"{doing} {host}"):
         told = Supervisor().call("host", {"name": host, "action": action})
-    console.print(f"{told['name']} is {told['state']}.")
+    console.print(f"{told['name']} is {told['state']}{'; ' + told['note'] if told['note'] else ''}.")
 
 
 def _hosts(hosts: list[dict[str, Any]]) -> Table:

@@ -108,6 +108,9 @@ class Ending:
         page = write_report(self._folder, run, judgement)
         self._shown = (run, judgement, page)
 
+    def pytest_keyboard_interrupt(self) -> None:
+        gathering.abandon()
+
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
         if self._shown is not None:

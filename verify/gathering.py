@@ -25,6 +25,12 @@ _waiting = ThreadPoolExecutor(max_workers=64, thread_name_prefix="wait")
 _all: list[Gathering[Any]] = []
 
 
+def abandon() -> None:
+    """Begin nothing more: else an interrupted run would fetch all that is queued before its process can end."""
+    for pool in (_pool, _waiting):
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
 def connect(place: str) -> Any:
     """The testinfra host of a host or vantage point, by name."""
     landscape = current()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 
 from invoke.collection import Collection
@@ -11,7 +10,7 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import task
 
-from console import ExitCode
+from console import ExitCode, interruptible, run_child
 from infra.inventory import PROJECT
 
 
@@ -21,7 +20,9 @@ def ready(stack: str, limit: str | None = None) -> ExitCode:
     command = [sys.executable, "-m", "pytest", str(PROJECT / "verify"), "--brief", "--stack", stack]
     command += ["-p", "no:cacheprovider", "--rootdir", str(PROJECT)]
     command += [f"--hosts={limit}"] if limit else []
-    status = subprocess.run(command, cwd=PROJECT, check=False).returncode
+    reached = "there is no verdict, NOT CHECKED; what had been checked by then stands above"
+    with interruptible(reached, hint="Begin again: fab verify.ready"):
+        status = run_child(command, cwd=PROJECT)
     known = {ExitCode.DONE, ExitCode.NO_GO, ExitCode.NOT_CHECKED}
     return ExitCode(status) if status in known else ExitCode.NOT_CHECKED
 

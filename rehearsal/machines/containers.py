@@ -115,6 +115,12 @@ class Containers:
             self._end(container)
             self._boot(container)
 
+    def revive(self, name: str) -> None:
+        """Restart it if it has ended; one that lives, or was stopped on purpose, is left alone."""
+        with self._lock:
+            if name in self._containers and not self.alive(name):
+                self.restart(name)
+
     def reload(self, name: str, number: signal.Signals = signal.SIGHUP) -> None:
         """Send a signal to the container's first process."""
         process = self._get(name).cgroup.inner(2)

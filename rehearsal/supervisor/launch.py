@@ -19,7 +19,7 @@ from pathlib import Path
 from console import ExitCode, ExpectedError
 from rehearsal.machines.cgroups import Cgroup
 from rehearsal.settings import PROJECT, Settings
-from rehearsal.supervisor import kernel, ownership
+from rehearsal.supervisor import code, kernel, ownership
 from rehearsal.supervisor.client import Supervisor, SupervisorError
 from rehearsal.supervisor.handler import Log
 from rehearsal.supervisor.records import write_atomically
@@ -124,7 +124,13 @@ def _spawn(settings: Settings) -> subprocess.Popen[bytes]:
             env=_environment(),
             start_new_session=True,
         )
-    about = {"pid": process.pid, "project": str(PROJECT), "state": str(settings.state), "cgroup": str(group)}
+    about = {
+        "pid": process.pid,
+        "project": str(PROJECT),
+        "state": str(settings.state),
+        "cgroup": str(group),
+        "code": code.fingerprint(),
+    }
     write_atomically(settings.runtime / "supervisor.json", json.dumps(about).encode())
     return process
 

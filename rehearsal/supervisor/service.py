@@ -25,10 +25,12 @@ from rehearsal.settings import Settings, cache, stack_files
 from rehearsal.snapshots.take import Snapshots, thaw_all
 from rehearsal.supervisor import doors, handlers, kernel, report
 from rehearsal.supervisor.changes import Changes
-from rehearsal.supervisor.handler import HandlerError, Log
+from rehearsal.supervisor.handler import Log
+from rehearsal.supervisor.orders import Orders
 from rehearsal.supervisor.records import Records
 from rehearsal.supervisor.resources import Resources
 from rehearsal.supervisor.server import RpcServer
+from rehearsal.supervisor.watch import watch_services
 from rehearsal.supervisor.world import World
 
 
@@ -64,12 +66,13 @@ class Service:
         found = handlers.collect(world)
         machines = found[virtual_machine.TOKEN]
         assert isinstance(machines, VirtualMachines)
-        self._machines = machines
         disks = found["azure-native:compute:Disk"]
         assert isinstance(disks, Disks)
         self._snapshots = Snapshots(world, disks.attached)
+        self._orders = Orders(world, machines)
         self._resources = Resources(world, found)
         doors.open_all(world)
+        watch_services(world)
         server = RpcServer(self._settings.socket, self._methods(), world.log, self._settings.logs / "supervisor.log")
         threading.Thread(target=server.serve_forever, name="rpc", daemon=True).start()
         threading.Thread(target=self._restore, name="restore", daemon=True).start()
@@ -120,22 +123,7 @@ class Service:
     def _host(self, params: dict[str, Any], log: Log) -> dict[str, str]:
         self._wait_until_restored(log)
         with self._changes.one(log):
-            return self._tell_host(params)
-
-    def _tell_host(self, params: dict[str, Any]) -> dict[str, str]:
-        name, action = str(params["name"]), str(params["action"])
-        host = self._world.hosts.find(name)
-        if action == "start":
-            self._machines.start(self._world.hosts.identifier(host))
-        elif action == "stop":
-            host.stop(self._world.hosts.stop_seconds(self._world.hosts.identifier(host)))
-        elif action == "reboot":
-            host.reboot()
-        elif action == "kill":
-            host.kill()
-        else:
-            raise HandlerError(f"A host cannot be told to {action}, only to start, stop, reboot and (end by) kill.")
-        return {"name": host.name, "state": host.state}
+            return self._orders.carry_out(str(params["name"]), str(params["action"]))
 
     def _shutdown(self, params: dict[str, Any], log: Log) -> dict[str, float] | None:
         """Answers when all hosts are off; the process ends right after.

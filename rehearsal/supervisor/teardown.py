@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
 
 from console import ExpectedError
+from rehearsal import engines
 from rehearsal.machines.cgroups import Cgroup
 from rehearsal.settings import RUNTIME, Settings
 from rehearsal.supervisor import kernel, launch, ownership
@@ -16,6 +18,7 @@ from rehearsal.supervisor.client import Supervisor, SupervisorError
 from rehearsal.supervisor.handler import Log
 
 END_SECONDS = 10.0
+ENGINE_SECONDS = 10.0
 
 
 def down(settings: Settings, log: Log) -> None:
@@ -26,6 +29,7 @@ def down(settings: Settings, log: Log) -> None:
     """
     ownership.check(settings)
     began = time.monotonic()
+    _end_engines(settings, log)
     databases = end(settings, log, for_good=True)
     ended = time.monotonic()
     world = (
@@ -77,6 +81,14 @@ def _remove(folders: list[Path]) -> None:
             raise ExpectedError(
                 f"Not everything could be removed: {removed.stderr.strip()}", hint="Repeat: fab rehearsal.down"
             )
+
+
+def _end_engines(settings: Settings, log: Log) -> None:
+    """First of all: an `up` that is still at work would start the next supervisor."""
+    if working := engines.engines(settings.pulumi_home):
+        log(f"ending pulumi, which is still at work (process {', '.join(str(process.id) for process in working)})")
+        engines.end(working, signal.SIGINT, signal.SIGKILL, seconds=ENGINE_SECONDS)
+    engines.end_orphans(settings.pulumi_home)
 
 
 def _kill(settings: Settings, log: Log) -> None:

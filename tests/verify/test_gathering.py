@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+import sys
 import threading
 from types import SimpleNamespace
 
 import pytest
 
+from rehearsal.settings import PROJECT
 from verify import gathering
 from verify.gathering import Gathering, batch, start_all
 
@@ -49,3 +51,20 @@ def test_what_waits_begins_first_and_keeps_nobody_from_working(monkeypatch: pyte
     assert begun.count("work") == len(places)
     happened.set()
     assert all(waiting.of(place) for place in places)
+
+
+def test_an_interrupted_run_does_not_fetch_what_is_queued() -> None:
+    # In a process of its own: the pool is one for the whole process, and abandoned for good.
+    program = """
+import threading
+from verify import gathering
+gathering.connect = lambda place: None
+ending = threading.Event()
+looked_at = gathering.Gathering("suite", lambda host: ending.wait(20))
+looked_at.start(str(number) for number in range(100))
+gathering.abandon()
+ending.set()
+print(sum(part.cancelled() for part in looked_at._parts.values()))
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert int(done.stdout) == 84, "all but the sixteen that are under way"
