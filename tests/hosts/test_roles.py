@@ -283,7 +283,7 @@ def shared(inventory: Inventory, also: list[str]) -> Inventory:
     gone = ("app01", "app02", "web02", "db02", "file01", "xfer01")
     hosts = {name: host for name, host in inventory.hosts.items() if name not in gone}
     secrets = inventory.hosts["app01"].secrets | (inventory.hosts["db01"].secrets if "database" in also else {})
-    more = {"also": also, "secrets": secrets}
+    more: dict[str, object] = {"also": also, "secrets": secrets}
     if "database" in also:
         del hosts["db01"]
         more |= {"data_disk_gb": 4, "certificate": inventory.hosts["db01"].certificate}
