@@ -11,7 +11,7 @@ from console import ExpectedError
 from hosts import packages, rendering, roles
 from hosts.document import document
 from hosts.manifest import Manifest
-from hosts.roles import firewall
+from hosts.roles import firewall, own_metrics
 from hosts.roles.context import Context
 from hosts.states import (
     Absent,
@@ -302,6 +302,8 @@ def test_a_host_does_the_work_of_all_its_roles(
     kinds = {state["kind"] for state in document(host, small, states, "converge")["states"]}
     assert {"archive", "unit", "firewall"} <= kinds
     assert ("mount" in kinds) is ("database" in also)
+    # A database beside the site has a certificate of its own, which is watched as on any other host.
+    assert ("certificates" in own_metrics.kinds(Context(host, small, components), host)) is ("database" in also)
     nginx = Wanted("web01", small, components).text("/etc/nginx/nginx.conf")
     assert f"server {host.address}:8001 " in nginx
     assert [found.name for found in small.hosts_of("application")] == ["web01"]
