@@ -50,8 +50,7 @@ def share_passwords(topology: Topology) -> list[str]:
 
 def backup_keys(topology: Topology) -> list[str]:
     """The key of the backups; none in a landscape that makes none."""
-    roles = {host.role for host in topology.hosts.values()}
-    return [BACKUP_KEY] if {"database", "file"} <= roles else []
+    return [BACKUP_KEY] if topology.hosts_of("database") and topology.hosts_of("file") else []
 
 
 def purposes_of(topology: Topology, host: str) -> list[str]:

@@ -24,15 +24,13 @@ def kinds(context: Context, host: Host) -> dict[str, dict[str, Any]]:
     keeps_backups = bool(context.databases) and host == backups.repository_host(context)
     if keeps_backups:
         found["backups"] = {"stanza": backups.stanza(context), "user": backups.REPOSITORY_USER}
-    if host.role == "transfer":
+    if "transfer" in host.roles:
         services = {"scanner": scanning.STATUS}
         if context.inventory.hosts_of("file"):
             services["delivery"] = delivery.STATUS
         found["drop"] = {"services": services}
-    certificates = {
-        "database": [f"{database.CERTIFICATES}/server.crt"],
-        "file": [f"{backups.TLS}/server.crt"] if keeps_backups else [],
-    }.get(host.role, [])
+    certificates = [f"{database.CERTIFICATES}/server.crt"] if "database" in host.roles else []
+    certificates += [f"{backups.TLS}/server.crt"] if keeps_backups else []
     if certificates:
         found["certificates"] = {"files": [INTERNAL_AUTHORITY, *certificates]}
     return found
