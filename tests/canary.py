@@ -166,9 +166,9 @@ class Search:
         return found
 
     def below_the_clone(self) -> list[Found]:
-        """In all files but hosts' own file systems and disks, which are looked at from inside."""
-        grep = ["grep", "-raoF", "--devices=skip", "--exclude-dir=upper", "--exclude-dir=disks", "--exclude-dir=.venv",
-                "--exclude-dir=tests", "-f", "-"]  # fmt: skip
+        """In all files but hosts' own file systems and disks (looked at from inside), and snapshots of them."""
+        left_out = ("upper", "disks", "roots", "since", ".venv", "tests")
+        grep = ["grep", "-raoF", "--devices=skip", *(f"--exclude-dir={name}" for name in left_out), "-f", "-"]
         folders = [name for name in (".rehearsal", ".livegang") if (self._clone / name).is_dir()]
         return self._grep("machine", [*grep, *folders])
 

@@ -28,6 +28,8 @@ STATUS = "/run/transfer-scanner/status.json"
 LARGEST_AGE = 60
 """Seconds since the service last told how it is: it does so at least every few seconds, but for one long scan."""
 NEEDS: list[Need] = ["clamd:{host}", "scanner:{host}", *(["drop"] if PLACE else [])]
+JUDGED: list[Need] = [*NEEDS, "dropped:{host}"]
+"""Of what becomes of files: they can be dropped, too, where nothing judges them."""
 CLOSED = ("drop/incoming", "work", "infected", "unclear", "manifests", "clean")
 SSHD_WANTED = {
     "chrootdirectory": f"{FOLDER}/drop",
@@ -257,7 +259,7 @@ def test_files_can_be_dropped(dropped: Dropped) -> None:
     assert upload["status"] == 0, f"nothing can be dropped: {reason or 'no word of why'}"
 
 
-@check("drop", needs=["dropped:{host}"])
+@check("drop", needs=JUDGED)
 def test_clean_file_arrives_unchanged(dropped: Dropped) -> None:
     """A file lost or changed on the way is a client's record lost."""
     name = "Übersicht.txt"
@@ -272,7 +274,7 @@ INFECTED = ("plain.com", "nested.zip")
 
 
 @pytest.mark.parametrize("file", INFECTED)
-@check("drop", needs=["dropped:{host}"])
+@check("drop", needs=JUDGED)
 def test_malware_is_found(file: str, dropped: Dropped) -> None:
     """The first file of an emergency move that brings malware along ends the move."""
     entry = dropped.of(file)
@@ -280,14 +282,14 @@ def test_malware_is_found(file: str, dropped: Dropped) -> None:
 
 
 @pytest.mark.parametrize("file", ["bomb.zip", "link.tar"])
-@check("drop", needs=["dropped:{host}"])
+@check("drop", needs=JUDGED)
 def test_what_cannot_be_judged_goes_no_further(file: str, dropped: Dropped) -> None:
     """An archive that nobody could look into completely may hold anything."""
     entry = dropped.of(file)
     assert entry["verdict"] == "unclear", f"{file}: {entry['verdict']}, {entry['reason']}"
 
 
-@check("drop", needs=["dropped:{host}"])
+@check("drop", needs=JUDGED)
 def test_only_the_clean_file_goes_on(dropped: Dropped) -> None:
     """What is not clean must not lie where the next step takes its files from, nor be left unjudged."""
     assert dropped.found is not None
@@ -296,7 +298,7 @@ def test_only_the_clean_file_goes_on(dropped: Dropped) -> None:
     assert not dropped.found.lines("left"), f"still in the drop: {len(dropped.found.lines('left'))} files"
 
 
-@check("drop", needs=["dropped:{host}"])
+@check("drop", needs=JUDGED)
 def test_clean_file_is_for_its_readers_only(dropped: Dropped) -> None:
     """A record that is clean is still a client's. Twin: its owner and group are those that carry it on."""
     assert dropped.found is not None

@@ -81,8 +81,8 @@ class Drop:
 
 
 @pytest.fixture
-def drop(rehearsal: Rehearsal) -> Drop:
-    return Drop(rehearsal)
+def drop(breakable: Rehearsal) -> Drop:
+    return Drop(breakable)
 
 
 @pytest.fixture
