@@ -11,6 +11,7 @@ from rehearsal import engines
 from rehearsal.image import Images
 from rehearsal.settings import Settings
 from rehearsal.snapshots import reset
+from rehearsal.snapshots.landscape import Landscape
 from tests.snapshots.test_store import take
 
 
@@ -30,7 +31,7 @@ def test_a_snapshot_that_lacks_a_host_is_refused_by_the_hosts_name(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     snapshot = take(settings, "converged", 1)
-    monkeypatch.setattr(reset.Landscape, "differences", lambda self, now: [])
+    monkeypatch.setattr(Landscape, "differences", lambda self, now: [])
     monkeypatch.setattr("rehearsal.snapshots.reset.image.existing", lambda cache: Images(Path("base"), Path("edge")))
     layer = settings.snapshots / snapshot.identifier / "roots" / "vm-web01"
     (layer / "marker").unlink()
