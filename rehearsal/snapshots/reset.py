@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from console import ExpectedError
-from rehearsal import image
+from rehearsal import engines, image
 from rehearsal.machines.cgroups import Cgroup
 from rehearsal.machines.host import State
 from rehearsal.settings import Settings, cache
@@ -74,6 +74,12 @@ def end_at_once(settings: Settings) -> None:
 
 
 def _check(settings: Settings, store: Store, snapshot: Snapshot) -> None:
+    if working := engines.engines(settings.pulumi_home):
+        # It would go on with hosts of another time, or bring up a supervisor in the middle of the exchange.
+        raise ExpectedError(
+            f"pulumi is at work in this rehearsal (process {', '.join(str(process.id) for process in working)}).",
+            hint="Wait for its end, or interrupt it with Ctrl-C; then repeat the reset.",
+        )
     base = image.existing(cache()).base
     differences = snapshot.landscape.differences(Landscape.of(settings, Records(settings.records), base))
     if differences:
