@@ -126,17 +126,16 @@ PHASES: dict[str, tuple[Callable[[Stage, Moment], None], Sequence[Moment]]] = {
 def stopped(stage: Stage) -> Iterator[tuple[str, Callable[[], None]]]:
     """SIGINT and SIGTERM at each command; in the end the same command goes on to GO, or leaves nothing."""
 
-    def told(each: signals.Stop, number: signal.Signals, fresh: bool = False) -> tuple[str, Callable[[], None]]:
+    def told(each: signals.Stop, number: signal.Signals, boots: bool = False) -> tuple[str, Callable[[], None]]:
         def one() -> None:
-            if fresh:
-                stage.down()
-                stage.world()
+            if boots and stage.hosts():  # else all of them boot
+                stage.fab("rehearsal.kill", "db01", check=False)
             print(f"  ended after {signals.stop(stage, each, number):.1f} s", flush=True)
 
         return f"{number.name} to {' '.join(each.command[:2])}", one
 
     def goes_on() -> None:
-        stage.fab("infra.up", "--yes")
+        stage.pulumi("up", "--yes", "--skip-preview", "--refresh")
         wholeness.assert_whole(stage)
 
     def leaves_nothing() -> None:
@@ -144,12 +143,12 @@ def stopped(stage: Stage) -> Iterator[tuple[str, Callable[[], None]]]:
         wholeness.assert_nothing_left(stage)
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        yield from (told(each, number, fresh=True) for each in signals.FROM_NOTHING)
+        yield from (told(each, number, boots=True) for each in signals.MAKING)
         yield "the next up goes on", goes_on
         yield from (told(each, number) for each in signals.ON_HOSTS)
-        yield "the next rehearse goes on to GO", lambda: rehearse(stage)
-        yield from (told(each, number) for each in signals.AT_THE_END)
-        yield "the next down leaves nothing", leaves_nothing
+    yield "the next rehearse goes on to GO", lambda: rehearse(stage)
+    yield from (told(each, signal.SIGINT) for each in signals.AT_THE_END)
+    yield "the next down leaves nothing", leaves_nothing
 
 
 def rebooted(stage: Stage) -> Iterator[tuple[str, Callable[[], None]]]:

@@ -46,14 +46,14 @@ def stopping(stage: Stage, command: Command) -> object:
     return "stopping" in command.said
 
 
-PULUMI_UP = ("pulumi", "up", "--yes", "--skip-preview")
+PULUMI_UP = ("pulumi", "up", "--yes", "--skip-preview", "--refresh")
 
-FROM_NOTHING = (
+MAKING = (
     Stop(PULUMI_UP, booting, says="The next `pulumi up` goes on where this one ended", codes=(1, 255)),
-    Stop(("fab", "infra.up", "--yes"), booting),
+    Stop(("fab", "infra.up", "--yes", "--refresh"), booting),
     Stop(("fab", "rehearse"), booting),
 )
-"""Each is begun where nothing is; the next one goes on."""
+"""Each while a host boots; the next one goes on."""
 
 ON_HOSTS = (
     Stop(("fab", "hosts.converge"), installing),
