@@ -16,12 +16,13 @@ from typing import Any, Protocol, runtime_checkable
 
 import pytest
 
+from verify.report.causes import STEADY, STORAGE, UNIT, unit_name
 from verify.report.model import Check, Needs
 
 Need = str | tuple[str, ...]
 """A capability, or alternatives of which one is enough."""
 
-MARKER = "check(component, *, proves, needs, at): what the test is about; see verify/checks.py"
+MARKER = "check(component, *, proves, needs, at, unit, only_with): what the test is about; see verify/checks.py"
 
 
 @runtime_checkable
@@ -42,15 +43,26 @@ class Subject(Protocol):
     def needs(self) -> Needs: ...
 
 
-def check(component: str, *, proves: str = "", needs: Sequence[Need] = (), at: str = "") -> pytest.MarkDecorator:
+def check(
+    component: str,
+    *,
+    proves: str = "",
+    needs: Sequence[Need] = (),
+    at: str = "",
+    unit: str = "",
+    only_with: Sequence[str] = (),
+) -> pytest.MarkDecorator:
     """Declare a check's component, what it proves, what it needs, and from which vantage point it looks.
 
     ``proves``: the capability that is out of service when this fails. ``needs``: capabilities that must be in
     service for it to be able to pass; a tuple is a group of alternatives. Every check needs the host or vantage
     point it runs on. ``at``: the vantage point's name, where the test does not run on a host of the landscape.
+    ``unit``: the systemd unit on its host whose running this looks at (``{unit}`` for a component's own): when it
+    flaps, or its host cannot write, that is the cause, and however the check ends is not believed. ``only_with``:
+    roles without a host of which the check has nothing to look at, and need not.
     """
     groups = tuple(need if isinstance(need, tuple) else (need,) for need in needs)
-    return pytest.mark.check(component, proves=proves, needs=groups, at=at)
+    return pytest.mark.check(component, proves=proves, needs=groups, at=at, unit=unit, only_with=tuple(only_with))
 
 
 def describe(item: pytest.Item) -> Check:
@@ -66,6 +78,9 @@ def describe(item: pytest.Item) -> Check:
             proves.add(value.proves)
             needs += value.needs
     place = place_of(item)
+    if unit := _fill(str(marker.kwargs["unit"]), names) if marker else "":
+        proves.add(f"{UNIT}{unit_name(unit)}@{place}")
+        needs += ((f"{STEADY}{unit_name(unit)}@{place}",), (f"{STORAGE}{place}",))
     docstring: str | None = getattr(getattr(item, "obj", None), "__doc__", None)
     return Check(
         identifier=f"{item.path.name}::{item.nodeid.partition('::')[2]}",
@@ -103,6 +118,8 @@ def _names(item: pytest.Item) -> dict[str, str]:
     parameters = _parameters(item)
     host = parameters.pop("_testinfra_host", None)
     names = {parameter: str(getattr(value, "name", value)) for parameter, value in parameters.items()}
+    units = [value.service.unit for value in parameters.values() if hasattr(value, "service")]
+    names |= {"unit": str(units[0])} if units else {}
     return names | ({"host": str(host.backend.hostname)} if host is not None else {})
 
 
@@ -116,5 +133,5 @@ def _title(item: pytest.Item, names: dict[str, str]) -> str:
     """``test_port_answers[ssh://app01-ambulant]`` with the parameter ambulant: "port answers (ambulant)"."""
     words = str(getattr(item, "originalname", None) or item.name).removeprefix("test_").replace("_", " ")
     labels = {name: value.label for name, value in _parameters(item).items() if isinstance(value, Subject)}
-    others = [value for name, value in (names | labels).items() if name not in ("host", "endpoint", "target")]
+    others = [value for name, value in (names | labels).items() if name not in ("host", "endpoint", "target", "unit")]
     return f"{words} ({', '.join(others)})" if others else words

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,7 +12,9 @@ import pytest
 
 from verify.checks import check
 from verify.gathering import Gathering, Outputs, batch
-from verify.landscape import current, hosts, one_of, specs
+from verify.landscape import current, hosts, one_of, open_flows, specs
+from verify.report.causes import STORAGE, UNIT
+from verify.report.plugin import NEEDS
 from verify.units import explain
 
 testinfra_hosts = specs()
@@ -27,6 +30,19 @@ SIGNED_UPDATE = (
     "-o Acquire::IndexTargets::deb::Packages::DefaultEnabled=false"
 )
 """Asks every source for its signed list of lists and verifies it, without a change to the host's own lists."""
+STORAGE_LOOK = r"""
+findmnt --real -rnb -o TARGET,FSTYPE,SIZE,AVAIL -t ext4,xfs,btrfs,overlay,ext3,zfs |
+grep -Ev '^/(dev|proc|run|sys)(/|$)' | while read -r place rest; do
+place=$(printf '%b' "$place")
+said=$(f=$(mktemp -p "$place" .livegang-readiness.XXXXXX 2>&1) || { echo "$f"; exit; }
+head -c 65536 /dev/zero 2>&1 >"$f" && sync "$f" 2>&1 && echo written; rm -f "$f")
+echo "$place $rest" $said
+done"""
+"""Each file system with kind, size and bytes free, and what came of writing 64 KiB to it."""
+LEAST_SHARE_FREE = 0.1
+"""As the alert DiskFilling has it."""
+LEAST_FREE_BELOW = 1 << 30
+"""Bytes, where the disk below is shared."""
 LARGEST_OFFSET = 0.1
 """Seconds: far less than what makes certificates, logs of two hosts and record times disagree."""
 
@@ -45,6 +61,7 @@ STATE = Gathering(
             "clock": "chronyc -n -c tracking",
             "firewall": "nft list chains",
             "journal": "systemd-analyze cat-config systemd/journald.conf | grep -E '^[A-Z][A-Za-z]+='",
+            "storage": STORAGE_LOOK,
             "failed": "systemctl list-units --failed --plain --no-legend",
             "system": "systemctl is-system-running",
             "signatures": SIGNED_UPDATE,
@@ -123,6 +140,7 @@ def test_host_keys_are_the_pinned_ones(host: Any, state: Outputs) -> None:
 @check("users")
 def test_no_account_has_a_password(state: Outputs) -> None:
     """Every password on a host is one more secret that nobody rotates."""
+    assert state.status("passwords") == 0, f"the accounts cannot be told: {state['passwords']}"
     able = [line.split()[0] for line in state.lines("passwords") if line.split()[1] not in ("L", "LK", "NL")]
     assert not able, f"these accounts have a password or need none: {', '.join(able)}"
 
@@ -136,7 +154,15 @@ def test_only_the_administrator_may_become_root(state: Outputs) -> None:
     assert members <= {user}, f"the group sudo has further members: {', '.join(sorted(members - {user}))}"
 
 
-@check("time", needs=["chrony:{host}", one_of("management", "time-server:{member}")])
+@check(
+    "time",
+    needs=[
+        "chrony:{host}",
+        one_of("management", "time-server:{member}"),
+        one_of("management", "time:{member}"),
+        *open_flows("any-host", "management", "{host}"),
+    ],
+)
 def test_clock_follows_management(host: Any, state: Outputs) -> None:
     """Clocks that disagree break certificates, the order of records and every log that is read side by side."""
     known = current().inventory
@@ -163,7 +189,7 @@ def clock(state: Outputs) -> dict[str, str]:
     return {"reference": fields[1], "offset": fields[4], "leap": fields[13]}
 
 
-@check("time", proves="chrony:{host}")
+@check("time", proves="chrony:{host}", unit="chrony")
 def test_chrony_is_running(host: Any) -> None:
     """Without it the clock drifts."""
     assert host.service("chrony").is_running, explain(host, "chrony")
@@ -206,14 +232,38 @@ def test_journal_is_limited(state: Outputs) -> None:
     assert values.get("Storage", "persistent") == "persistent", "the journal is lost at each boot"
 
 
-@check("units")
-def test_no_unit_has_failed(state: Outputs) -> None:
+@check("storage", proves=f"{STORAGE}{{host}}")
+def test_file_systems_have_room_and_can_be_written(state: Outputs) -> None:
+    """A full or read-only disk stops whatever writes next: the database, a document, the log that would tell why."""
+    found = [line.split(maxsplit=4) for line in state.lines("storage")]
+    assert {len(words) for words in found} == {5}, f"its file systems cannot be told: {state['storage']}"
+    troubles = [trouble for words in found if (trouble := storage_trouble(*words))]
+    assert not troubles, "; ".join(troubles)
+
+
+def storage_trouble(place: str, kind: str, size: str, free: str, written: str) -> str:
+    """What is wrong with a file system of which the sizes are in bytes; empty when nothing is."""
+    least = int(size) * LEAST_SHARE_FREE
+    if kind == "overlay":  # A host that is a container: the disk below is the machine's, which others use as well.
+        least = min(least, LEAST_FREE_BELOW)
+    if "Read-only" in written:
+        return f"{place} is mounted read-only"
+    if int(free) < least:
+        share = f"{int(free) >> 20} of {int(size) >> 20} MiB free"
+        return f"{place} is {'full' if 'No space' in written else 'nearly full'}: {share}"
+    return "" if written == "written" else f"{place} cannot be written: {written.rpartition(': ')[2]}"
+
+
+@check("units", needs=[f"{STORAGE}{{host}}"])
+def test_no_unit_has_failed(host: Any, state: Outputs, record_property: Callable[[str, object], None]) -> None:
     """A unit that failed unnoticed is an outage that has not been noticed yet."""
     failed = [line.split()[0] for line in state.lines("failed")]
+    # Those that a check of their own has found are told there.
+    record_property(NEEDS, tuple(f"{UNIT}{unit}@{host.backend.hostname}" for unit in failed))
     assert not failed, f"failed: {', '.join(failed)}"
 
 
-@check("packages", needs=[one_of("management", "mirror:{member}")])
+@check("packages", needs=[one_of("management", "mirror:{member}"), f"{STORAGE}{{host}}"])
 def test_packages_come_signed_from_the_mirror_alone(host: Any, state: Outputs) -> None:
     """A source nobody looks after installs what nobody has tested, or what somebody else has signed."""
     answers = state.lines("signatures")

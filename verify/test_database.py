@@ -12,7 +12,8 @@ from verify.gathering import Gathering, Outputs, batch
 from verify.landscape import current, each, hosts, manifests, open_flows, specs
 from verify.probes import postgres
 from verify.probes.send import run_probe
-from verify.report.plugin import STANDBY
+from verify.report.causes import STORAGE, UNIT
+from verify.report.plugin import DISPROVED, STANDBY
 from verify.units import explain
 
 testinfra_hosts = specs("database")
@@ -78,13 +79,16 @@ def settings(state: Outputs) -> dict[str, str]:
     return {words[0]: " ".join(words[1:]) for line in state.lines("settings") if (words := line.split(" "))}
 
 
-@check("postgresql", proves="postgresql:{host}")
-def test_postgresql_is_running(state: Outputs) -> None:
+@check("postgresql", proves="postgresql:{host}", needs=[f"{STORAGE}{{host}}"])
+def test_postgresql_is_running(host: Any, state: Outputs, record_property: Callable[[str, object], None]) -> None:
     """Every mobile site stores into it: without it no record is kept."""
     clusters = state.lines("cluster")
     assert clusters, "no PostgreSQL cluster is configured here"
     status = clusters[0].split()[3]
     since = [*state.lines("unit"), "", "", ""][2]
+    if not status.startswith("online"):
+        unit = f"postgresql@{'-'.join(clusters[0].split()[:2])}.service"
+        record_property(DISPROVED, f"{UNIT}{unit}@{host.backend.hostname}")
     said = f"PostgreSQL is {status.partition(',')[0]}" + (f" since {since}" if since else "")
     assert status.startswith("online"), f"{said}\n\nEnd of its journal:\n{state['journal']}"
     assert state.status("recovery") == 0, f"PostgreSQL answers no query: {state['recovery']}"
@@ -266,7 +270,7 @@ def test_component_is_refused_from_elsewhere(host: Any, evidence: Callable[[str,
         assert answer["answer"].startswith("refused: "), f"from {name}: {answer['answer']}"
 
 
-@check("archive")
+@check("archive", unit="pgbackrest")
 def test_backup_service_is_running(host: Any) -> None:
     """The file host fetches backups through it."""
     if not hosts("file"):

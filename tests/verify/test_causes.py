@@ -141,3 +141,27 @@ def test_a_sick_application_host_explains_an_endpoint_that_passes_its_answer_on(
         if (entry.check.subject, entry.check.title) == ("app01", "kita is healthy"):
             entry.disproved = {"sound:kita@app01"}
     assert [subject for subject, _ in causes(made)] == ["app01"]
+
+
+def test_a_unit_that_flaps_is_the_cause_also_where_its_own_check_passed() -> None:
+    made = fail(landscape(), ("app01", "kita is healthy"), ("kita", "site runs on every application host"))
+    made.results.append(
+        failed("app01", "no service ends again and again", suite="stability", component="units", reason="kita flaps")
+    )
+    made.results[-1].disproved = {"steady:vivendi-kita.service@app01"}
+    assert [reason for _, reason in causes(made)] == ["kita is healthy is not so", "kita flaps"]
+    for entry in made.results:
+        if (entry.check.subject, entry.check.title) == ("app01", "kita service is running"):
+            entry.check = replace(entry.check, needs=(("steady:vivendi-kita.service@app01",),))
+    assert [reason for _, reason in causes(made)] == ["kita flaps"]
+    fail(made, ("app01", "kita service is running"))
+    assert [reason for _, reason in causes(made)] == ["kita flaps"]
+
+
+def test_failed_units_are_told_once_when_their_own_checks_have_found_them() -> None:
+    running = failed("app01", "nginx is running", proves="unit:nginx.service@app01")
+    units = failed("app01", "no unit has failed", component="units")
+    units.needs = (("unit:nginx.service@app01", "unit:other.service@app01"),)
+    assert len(causes(run(running, units))) == 2
+    units.needs = (("unit:nginx.service@app01",),)
+    assert causes(run(running, units)) == [("app01", "nginx is running is wrong")]
