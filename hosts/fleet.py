@@ -12,7 +12,7 @@ from types import FrameType
 
 from console import ExpectedError
 from hosts import manifest, roles
-from hosts.connection import Connections, UnreachableError
+from hosts.connection import Connections, JumpHostError, UnreachableError
 from hosts.document import Mode, document
 from hosts.session import Progress, Report, Session
 from infra.inventory import Host, Inventory
@@ -61,7 +61,7 @@ def run(inventory: Inventory, hosts: Sequence[Host], mode: Mode, progress: Progr
         )
         for host in hosts
     ]
-    fleet = _Fleet(Connections(inventory), sessions, hosts, progress)
+    fleet = _Fleet(Connections(inventory), inventory.way_in.jump_host, sessions, hosts, progress)
     interrupted = fleet.run()
     reports = [session.report for session in sessions]
     return Outcome(mode, inventory.stack, reports, time.monotonic() - started, interrupted)
@@ -69,9 +69,15 @@ def run(inventory: Inventory, hosts: Sequence[Host], mode: Mode, progress: Progr
 
 class _Fleet:
     def __init__(
-        self, connections: Connections, sessions: Sequence[Session], hosts: Sequence[Host], progress: Progress
+        self,
+        connections: Connections,
+        jump_host: str,
+        sessions: Sequence[Session],
+        hosts: Sequence[Host],
+        progress: Progress,
     ) -> None:
         self._connections = connections
+        self._jump_host = jump_host
         self._sessions = sessions
         self._progress = progress
         self._threads = [
@@ -104,11 +110,15 @@ class _Fleet:
         self._progress.at(host.name, "connects")
         try:
             session.run(self._connections.open(host).transport)
+        except JumpHostError as error:
+            report.error, report.behind = str(error), self._jump_host
         except UnreachableError as error:
             report.error = str(error)
         except Exception as error:  # noqa: BLE001 - a mistake here must not hide the other hosts' outcome
             report.error = f"unexpected {type(error).__name__}: {error}"
         report.seconds = time.monotonic() - started
+        if report.error and host.name != self._jump_host and self._connections.jump_host_lost():
+            report.behind = self._jump_host
         if self._over and report.error:
             report.error = "interrupted"
         self._progress.at(host.name, "failed" if report.failed else "done")

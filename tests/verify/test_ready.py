@@ -1,0 +1,66 @@
+"""`fab verify.ready` says GO only for a run of its own that left a report which says so."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from console import ExitCode
+from verify import tasks
+from verify.report.files import DOCUMENT
+from verify.report.model import now
+
+
+def leave(folder: Path, verdict: str, started: str) -> None:
+    report = folder / ".livegang" / "trial" / "report" / DOCUMENT
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.write_text(json.dumps({"verdict": verdict, "started": started}))
+
+
+def ready(monkeypatch: pytest.MonkeyPatch, folder: Path, status: int, verdict: str | None) -> tuple[ExitCode, Any]:
+    """What becomes of a pytest that ends so and leaves this verdict."""
+    environments: list[dict[str, str]] = []
+
+    def run(command: list[str], env: dict[str, str], **_: object) -> subprocess.CompletedProcess[str]:
+        environments.append(env)
+        if verdict:
+            leave(folder, verdict, now())
+        return subprocess.CompletedProcess(command, status)
+
+    monkeypatch.setattr(tasks, "PROJECT", folder)
+    monkeypatch.setattr(subprocess, "run", run)
+    return tasks.ready("trial"), environments[0]
+
+
+def test_go_is_a_run_that_ended_well_and_left_go(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert ready(monkeypatch, tmp_path, 0, "GO")[0] is ExitCode.DONE
+
+
+@pytest.mark.parametrize("left", ["NOT CHECKED", "NO-GO", None])
+def test_a_run_that_ended_well_without_a_report_of_go_is_not_checked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, left: str | None
+) -> None:
+    assert ready(monkeypatch, tmp_path, 0, left)[0] is ExitCode.NOT_CHECKED
+
+
+def test_the_go_of_an_earlier_run_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    leave(tmp_path, "GO", "2026-01-09T08:00:00+01:00")
+    assert ready(monkeypatch, tmp_path, 0, None)[0] is ExitCode.NOT_CHECKED
+
+
+@pytest.mark.parametrize(("status", "code"), [(1, 4), (2, 4), (3, 3), (4, 4), (5, 4), (-9, 4)])
+def test_every_other_end_is_never_go(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, status: int, code: int) -> None:
+    leave(tmp_path, "GO", "2099-01-09T08:00:00+01:00")
+    assert ready(monkeypatch, tmp_path, status, None)[0] == code
+
+
+def test_what_a_person_s_environment_adds_to_pytest_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--collect-only")
+    _, environment = ready(monkeypatch, tmp_path, 0, "GO")
+    assert "PYTEST_ADDOPTS" not in environment
