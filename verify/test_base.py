@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from verify import storage
 from verify.checks import check
 from verify.gathering import Gathering, Outputs, batch
 from verify.landscape import current, hosts, one_of, open_flows, specs
@@ -30,19 +31,6 @@ SIGNED_UPDATE = (
     "-o Acquire::IndexTargets::deb::Packages::DefaultEnabled=false"
 )
 """Asks every source for its signed list of lists and verifies it, without a change to the host's own lists."""
-STORAGE_LOOK = r"""
-findmnt --real -rnb -o TARGET,FSTYPE,SIZE,AVAIL -t ext4,xfs,btrfs,overlay,ext3,zfs |
-grep -Ev '^/(dev|proc|run|sys)(/|$)' | while read -r place rest; do
-place=$(printf '%b' "$place")
-said=$(f=$(mktemp -p "$place" .livegang-readiness.XXXXXX 2>&1) || { echo "$f"; exit; }
-head -c 65536 /dev/zero 2>&1 >"$f" && sync "$f" 2>&1 && echo written; rm -f "$f")
-echo "$place $rest" $said
-done"""
-"""Each file system with kind, size and bytes free, and what came of writing 64 KiB to it."""
-LEAST_SHARE_FREE = 0.1
-"""As the alert DiskFilling has it."""
-LEAST_FREE_BELOW = 1 << 30
-"""Bytes, where the disk below is shared."""
 LARGEST_OFFSET = 0.1
 """Seconds: far less than what makes certificates, logs of two hosts and record times disagree."""
 
@@ -61,7 +49,7 @@ STATE = Gathering(
             "clock": "chronyc -n -c tracking",
             "firewall": "nft list chains",
             "journal": "systemd-analyze cat-config systemd/journald.conf | grep -E '^[A-Z][A-Za-z]+='",
-            "storage": STORAGE_LOOK,
+            "storage": storage.LOOK,
             "failed": "systemctl list-units --failed --plain --no-legend",
             "system": "systemctl is-system-running",
             "signatures": SIGNED_UPDATE,
@@ -237,21 +225,8 @@ def test_file_systems_have_room_and_can_be_written(state: Outputs) -> None:
     """A full or read-only disk stops whatever writes next: the database, a document, the log that would tell why."""
     found = [line.split(maxsplit=4) for line in state.lines("storage")]
     assert {len(words) for words in found} == {5}, f"its file systems cannot be told: {state['storage']}"
-    troubles = [trouble for words in found if (trouble := storage_trouble(*words))]
+    troubles = [trouble for words in found if (trouble := storage.trouble(*words))]
     assert not troubles, "; ".join(troubles)
-
-
-def storage_trouble(place: str, kind: str, size: str, free: str, written: str) -> str:
-    """What is wrong with a file system of which the sizes are in bytes; empty when nothing is."""
-    least = int(size) * LEAST_SHARE_FREE
-    if kind == "overlay":  # A host that is a container: the disk below is the machine's, which others use as well.
-        least = min(least, LEAST_FREE_BELOW)
-    if "Read-only" in written:
-        return f"{place} is mounted read-only"
-    if int(free) < least:
-        share = f"{int(free) >> 20} of {int(size) >> 20} MiB free"
-        return f"{place} is {'full' if 'No space' in written else 'nearly full'}: {share}"
-    return "" if written == "written" else f"{place} cannot be written: {written.rpartition(': ')[2]}"
 
 
 @check("units", needs=[f"{STORAGE}{{host}}"])

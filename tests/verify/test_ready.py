@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from console import ExitCode
-from verify import tasks
+from tests.verify.runs import landscape
+from verify import conftest, tasks
 from verify.report.files import DOCUMENT
-from verify.report.model import now
+from verify.report.model import Verdict, now
+from verify.report.verdict import judge
 
 
 def leave(folder: Path, verdict: str, started: str) -> None:
@@ -64,3 +66,24 @@ def test_what_a_person_s_environment_adds_to_pytest_is_left_out(
     monkeypatch.setenv("PYTEST_ADDOPTS", "--collect-only")
     _, environment = ready(monkeypatch, tmp_path, 0, "GO")
     assert "PYTEST_ADDOPTS" not in environment
+
+
+def test_a_run_that_has_begun_takes_the_place_of_the_last_report(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(conftest, "state_folder", lambda stack: tmp_path / ".livegang" / stack)
+    leave(tmp_path, "GO", now())
+    conftest.Ending("trial").supersede("the run", "it has not come to its end")
+    report = json.loads((tmp_path / ".livegang" / "trial" / "report" / DOCUMENT).read_text())
+    assert report["verdict"] == "NOT CHECKED"
+    assert "it has not come to its end" in report["not_checked"][0]["why"]
+
+
+def test_a_report_that_cannot_be_written_is_not_go(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".livegang").write_text("in the folder's place")
+    monkeypatch.setattr(conftest, "state_folder", lambda stack: tmp_path / ".livegang" / stack)
+    with pytest.raises(pytest.UsageError, match="NOT CHECKED: no report can be written"):
+        conftest.Ending("trial").supersede("the run", "it has not come to its end")
+    made = landscape()
+    assert judge(made).verdict is Verdict.GO
+    assert conftest.Ending("trial").finished(made, judge(made)).verdict is Verdict.NOT_CHECKED
