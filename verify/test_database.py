@@ -224,6 +224,7 @@ def answers(case: str, target: str, role: str, evidence: Callable[[str, object],
     """What one case gave at a database host, by the place it was tried from."""
     tried = {source.name: KNOCKING.of(source.name) for source in hosts(role) if source.name != target}
     found = {name: parts[case, target] for name, parts in tried.items() if (case, target) in parts}
+    assert found or not tried, f"{case} was tried from nowhere"
     for name, answer in found.items():
         evidence(f"{name} → {target}, {case}", f"TLS: {answer['tls'] or 'none'}\n{answer['answer']}")
     return found

@@ -158,6 +158,13 @@ def test_a_unit_that_flaps_is_the_cause_also_where_its_own_check_passed() -> Non
     assert [reason for _, reason in causes(made)] == ["kita flaps"]
 
 
+def test_checks_that_share_a_failed_look_and_need_each_other_are_one_cause() -> None:
+    first = failed("db01", "role is clear", proves="role", needs=(("running",),))
+    second = failed("db01", "postgresql is running", proves="running", needs=(("role",),))
+    second.same_as = first
+    assert causes(run(first, second)) == [("db01", "role is clear is wrong")]
+
+
 def test_failed_units_are_told_once_when_their_own_checks_have_found_them() -> None:
     running = failed("app01", "nginx is running", proves="unit:nginx.service@app01")
     units = failed("app01", "no unit has failed", component="units")

@@ -121,8 +121,8 @@ class Analysis:
         found: set[str] = set()
         for prover in self.provers.get(capability, []):
             if prover.outcome is Outcome.FAILED:
-                deeper = self.roots(prover) if prover.same_as else self._roots_of_needs(prover, seen | {capability})
-                found |= deeper or {prover.check.identifier}
+                first = prover.same_as or prover
+                found |= self._roots_of_needs(first, seen | {capability}) or {first.check.identifier}
             for need in (name for group in prover.check.needs for name in group if name.startswith(STEADY)):
                 found |= self._down(need, seen | {capability})
         return found
