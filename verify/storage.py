@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 LOOK = r"""
-findmnt --real -rnb -o TARGET,FSTYPE,SIZE,AVAIL -t ext4,xfs,btrfs,overlay,ext3,zfs |
+findmnt -rnb -o TARGET,FSTYPE,SIZE,AVAIL -t ext4,xfs,btrfs,overlay,ext3,zfs |
 grep -Ev '^/(dev|proc|run|sys)(/|$)' | while read -r place rest; do
 place=$(printf '%b' "$place")
 said=$(f=$(mktemp -p "$place" .livegang-readiness.XXXXXX 2>&1) || { echo "$f"; exit; }

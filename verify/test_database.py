@@ -12,8 +12,8 @@ from verify.gathering import Gathering, Outputs, batch
 from verify.landscape import current, each, hosts, manifests, open_flows, specs
 from verify.probes import postgres
 from verify.probes.send import run_probe
-from verify.report.causes import STORAGE, UNIT
-from verify.report.plugin import DISPROVED, STANDBY
+from verify.report.causes import STEADY, STORAGE, UNIT
+from verify.report.plugin import DISPROVED, NEEDS, STANDBY
 from verify.units import explain
 
 testinfra_hosts = specs("database")
@@ -86,9 +86,10 @@ def test_postgresql_is_running(host: Any, state: Outputs, record_property: Calla
     assert clusters, "no PostgreSQL cluster is configured here"
     status = clusters[0].split()[3]
     since = [*state.lines("unit"), "", "", ""][2]
+    unit = f"postgresql@{'-'.join(clusters[0].split()[:2])}.service@{host.backend.hostname}"
+    record_property(NEEDS, (f"{STEADY}{unit}",))
     if not status.startswith("online"):
-        unit = f"postgresql@{'-'.join(clusters[0].split()[:2])}.service"
-        record_property(DISPROVED, f"{UNIT}{unit}@{host.backend.hostname}")
+        record_property(DISPROVED, f"{UNIT}{unit}")
     said = f"PostgreSQL is {status.partition(',')[0]}" + (f" since {since}" if since else "")
     assert status.startswith("online"), f"{said}\n\nEnd of its journal:\n{state['journal']}"
     assert state.status("recovery") == 0, f"PostgreSQL answers no query: {state['recovery']}"
@@ -136,7 +137,7 @@ def test_standby_is_streaming(host: Any, state: Outputs) -> None:
     assert receiver[0] == "streaming", f"the standby's receiver is {receiver[0]}"
 
 
-@check("replication", needs=["standby:{host}", *each("database", "standby:{member}")])
+@check("replication", needs=["postgresql:{host}", *each("database", "standby:{member}")])
 def test_replication_is_encrypted(state: Outputs) -> None:
     """The stream holds every client's record in clear otherwise."""
     weak = [line for line in state.lines("clients") if line.split()[3] != "TLSv1.3"]

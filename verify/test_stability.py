@@ -16,7 +16,7 @@ from verify.units import Service, explain, flapping, services
 
 testinfra_hosts = specs()
 
-APART_SECONDS = 20.0
+APART_SECONDS = 10.0
 """At least so long between the two looks; in a whole run the suites before this one lie between them."""
 
 LOOK = "systemctl show '*.service' --property=Id,SubState,NRestarts,Result"

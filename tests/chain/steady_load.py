@@ -14,7 +14,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import cycle
 
 PATIENCE = 30.0
@@ -38,7 +38,8 @@ def main() -> None:
     ending = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ending.set())
     print("begun", flush=True)
-    sent, began = [], time.monotonic()
+    began = time.monotonic()
+    sent: list[tuple[float, str, Future[str]]] = []
     with ThreadPoolExecutor(100) as pool:
         while not ending.wait(max(0.0, began + len(sent) / pace - time.monotonic())):
             url = next(urls)

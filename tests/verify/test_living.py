@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 
 from console import ExitCode
+from tests.chain.load import steady_load
 from tests.living import STACK, Rehearsal
 
 pytestmark = pytest.mark.booted
 
 PSQL = "cd / && sudo -u postgres psql -XAtq"
 HBA = "/etc/postgresql/15/main/pg_hba.conf"
+FLAPPING = "/run/systemd/system/vivendi-teilhabe.service.d"
 SERVICE = "/opt/vivendi/pep/current/vivendi_standin/service.py"
 
 
@@ -100,6 +102,22 @@ MUTATIONS = [
         "rm /etc/apt/apt.conf.d/99test",
         "APT::Periodic::Unattended-Upgrade is 0, not 1",
     ),
+    # It is up at almost every look.
+    Mutation(
+        "app02",
+        f"mkdir -p {FLAPPING}; printf '[Unit]\nStartLimitIntervalSec=0\n[Service]\nRuntimeMaxSec=4\nRestart=always\n"
+        f"RestartSec=1\n' > {FLAPPING}/test.conf; systemctl daemon-reload; systemctl restart vivendi-teilhabe",
+        f"rm {FLAPPING}/test.conf; systemctl daemon-reload; systemctl restart vivendi-teilhabe",
+        "ends again and again: vivendi-teilhabe.service",
+    ),
+    # A time server whose clock is off: chronyd itself believes so, and tells all others.
+    Mutation(
+        "mgmt01",
+        "chronyc manual on; chronyc settime \"$(date -d '+1 hour' '+%b %d, %Y %H:%M:%S')\"",
+        "systemctl restart chrony",
+        "tells a time that is +3",
+    ),
+    Mutation("web02", "mount -o remount,bind,ro /", "mount -o remount,bind,rw /", "/ is mounted read-only"),
 ]
 
 
@@ -136,16 +154,44 @@ def test_a_selection_is_not_checked(rehearsal: Rehearsal) -> None:
     assert (status, report["verdict"]) == (ExitCode.NOT_CHECKED, "NOT CHECKED")
 
 
-def test_a_host_that_is_off_is_not_checked_and_the_sites_go_on(rehearsal: Rehearsal) -> None:
-    rehearsal.fab("rehearsal.stop", "web01")
-    try:
-        status, report = ready(rehearsal)
-    finally:
-        rehearsal.fab("rehearsal.start", "web01")
+def test_a_host_that_is_off_is_not_checked_and_not_one_request_fails(rehearsal: Rehearsal) -> None:
+    with steady_load(rehearsal, per_second=20) as load:
+        rehearsal.fab("rehearsal.stop", "web01")
+        try:
+            status, report = ready(rehearsal)
+            shown = rehearsal.fab("rehearsal.status").stdout
+        finally:
+            rehearsal.fab("rehearsal.start", "web01")
+    assert load["sent"] > 100
+    assert load["failed"] == []
+    assert backend_health(shown) == {"web01": "Unhealthy", "web02": "Healthy"}
     assert (status, report["verdict"]) == (ExitCode.NOT_CHECKED, "NOT CHECKED")
     assert [cause["subject"] for cause in report["causes"]] == ["web01"]
     outcomes = {check["outcome"] for check in report["checks"] if check["title"] == "health is good"}
     assert outcomes == {"passed"}
+
+
+def backend_health(shown: str) -> dict[str, str]:
+    """What `rehearsal.status` shows of the servers behind the gateway, by host."""
+    rows = [line.split() for line in shown.partition("Behind the gateway")[2].splitlines()]
+    return {words[1]: words[3] for words in rows if words[:1] == ["web"]}
+
+
+def test_a_full_data_disk_is_one_cause_in_converge_and_in_verify(rehearsal: Rehearsal) -> None:
+    disk = "/data"
+    # Space that is set aside, not written: the machine's own disk is not filled by it.
+    fill = f"fallocate -l $(df --output=avail -B1 {disk} | tail -n1) {disk}/filling; cp /dev/zero {disk}/filling.rest"
+    rehearsal.ssh("db02", f"sudo sh -c '{fill}'", check=False)
+    try:
+        rehearsal.ssh("db02", "sudo rm /etc/postgresql/15/main/pg_hba.conf")
+        status, report = ready(rehearsal, "--limit", "db02")
+    finally:
+        rehearsal.ssh("db02", f"sudo rm -f {disk}/filling {disk}/filling.rest")
+        rehearsal.fab("hosts.converge", "--limit", "db02")
+    assert status == ExitCode.NO_GO
+    (cause,) = report["causes"]
+    assert (cause["subject"], cause["component"]) == ("db02", "storage")
+    assert f"{disk} is full: 0 of" in cause["reason"]
 
 
 def test_a_stopped_primary_is_told_once(rehearsal: Rehearsal) -> None:

@@ -17,8 +17,8 @@ from verify.report.model import Outcome, Result, Run
 PRIMARY = "database-primary"
 """Stands for PostgreSQL on the database hosts that are not known to be standbys: the primary, wherever it is."""
 STEADY = "steady:"
-"""Begins the capability that a unit stays up, ``steady:nginx@web01``. Without it, what a check of that unit has proved
-is not believed: it was up at that look, and down at the next."""
+"""Begins the capability that a unit stays up, ``steady:nginx.service@web01``. Without it, what a check of that unit, or
+of what needs it, has proved is not believed: it was up at that look, and down at the next."""
 STORAGE = "storage:"
 """Begins the capability that a host can write to its file systems, ``storage:db01``."""
 
@@ -123,9 +123,25 @@ class Analysis:
             if prover.outcome is Outcome.FAILED:
                 first = prover.same_as or prover
                 found |= self._roots_of_needs(first, seen | {capability}) or {first.check.identifier}
-            for need in (name for group in prover.check.needs for name in group if name.startswith(STEADY)):
-                found |= self._down(need, seen | {capability})
+            found |= self._shaken(prover, seen | {capability})
         return found
+
+    def _shaken(self, prover: Result, seen: frozenset[str]) -> set[str]:
+        """The causes for which what a check has proved is not believed: a unit flaps that it needs, however far off."""
+        found: set[str] = set()
+        for group in (*prover.check.needs, *prover.needs):
+            members = [self._flaps(capability, seen) for capability in self._resolve(group)]
+            if members and all(members):
+                found.update(*members)
+        return found
+
+    def _flaps(self, capability: str, seen: frozenset[str]) -> set[str]:
+        if capability in seen:
+            return set()
+        if capability.startswith(STEADY):
+            return self._down(capability, seen)
+        provers = self.provers.get(capability, [])
+        return set().union(*(self._shaken(prover, seen | {capability}) for prover in provers))
 
     def _unreachable_host_of(self, capability: str) -> str | None:
         """The host out of reach that a capability is bound to: the part after ``host:``, ``NAME:`` or ``@``."""
