@@ -266,7 +266,7 @@ def _message(report: pytest.TestReport) -> tuple[str, str]:
     """First sentence and the rest of why a check failed, without pytest's own decoration."""
     crash: Any = getattr(report.longrepr, "reprcrash", None)
     text = str(crash.message) if crash is not None else report.longreprtext
-    text = text.removeprefix("AssertionError: ").removeprefix("verify.connection.").removeprefix("Failed: ")
+    text = text.removeprefix("AssertionError: ").removeprefix("verify.connection.").removeprefix("CommandTooSlow: ").removeprefix("Failed: ")
     kept: list[str] = []
     for line in text.splitlines():
         if kept and line.startswith("assert "):
