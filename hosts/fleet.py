@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
+import fabric
+
 from console import ExpectedError
 from hosts import manifest, roles
-from hosts.connection import Connections, JumpHostError, UnreachableError
+from hosts.connection import Connections, JumpHostError, NotPermittedError, UnreachableError
 from hosts.document import Mode, document
 from hosts.session import Progress, Report, Session
 from infra.inventory import Host, Inventory
@@ -52,6 +54,8 @@ def run(inventory: Inventory, hosts: Sequence[Host], mode: Mode, progress: Progr
     """
     started = time.monotonic()
     components = manifest.of_inventory(inventory)
+    if mode == "converge" and any("application" in host.roles for host in hosts):
+        manifest.demand_artifacts(inventory, components)
     sessions = [
         Session(
             host,
@@ -78,6 +82,7 @@ class _Fleet:
     ) -> None:
         self._connections = connections
         self._jump_host = jump_host
+        self._ended = {host.name: threading.Event() for host in hosts}
         self._sessions = sessions
         self._progress = progress
         self._threads = [
@@ -109,13 +114,17 @@ class _Fleet:
         started = time.monotonic()
         self._progress.at(host.name, "connects")
         try:
-            session.run(self._connections.open(host).transport)
+            session.run(self._open(host).transport)
         except JumpHostError as error:
             report.error, report.behind = str(error), self._jump_host
         except UnreachableError as error:
             report.error = str(error)
         except Exception as error:  # noqa: BLE001 - a mistake here must not hide the other hosts' outcome
             report.error = f"unexpected {type(error).__name__}: {error}"
+        finally:
+            if host.name == self._jump_host:
+                self._connections.forget_jump_host()
+            self._ended[host.name].set()
         report.seconds = time.monotonic() - started
         if report.error and host.name != self._jump_host and self._connections.jump_host_lost():
             report.behind = self._jump_host
@@ -128,6 +137,17 @@ class _Fleet:
             for other in self._sessions:
                 if other is not session:
                     other.tell_lost(host.name, reason)
+
+    def _open(self, host: Host) -> fabric.Connection:
+        """A host that was added to a living landscape is let through once the jump host knows of it."""
+        try:
+            return self._connections.open(host)
+        except NotPermittedError:
+            if self._jump_host not in self._ended:
+                raise
+            self._progress.at(host.name, f"waits until {self._jump_host} passes connections on to it")
+            self._ended[self._jump_host].wait()
+            return self._connections.open(host)
 
 
 @contextmanager

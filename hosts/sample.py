@@ -78,7 +78,7 @@ def inventory() -> Inventory:
                 )
             ]
         ),
-        components=Components(manifests="hosts/components", artifacts=".rehearsal/artifacts"),
+        components=Components(manifests="hosts/components", artifacts="{state}/artifacts"),
         time_sources=[],
         transfer=Transfer(
             user="old-hoster",

@@ -72,7 +72,7 @@ class Session:
     def __init__(
         self, host: Host, document: dict[str, Any], artifact: Callable[[str], Path], progress: Progress
     ) -> None:
-        self.report = Report(host.name, host.role)
+        self.report = Report(host.name, "+".join(host.roles))
         self._host = host
         self._document = document
         self._artifact = artifact

@@ -98,6 +98,7 @@ def _host(topology: Topology, name: str, known: dict[str, Any]) -> Host:
     return Host(
         name=name,
         role=wanted.role,
+        also=list(wanted.also),
         zone=wanted.zone,
         address=wanted.address,
         fqdn=f"{name}.{topology.internal_domain}",

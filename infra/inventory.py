@@ -8,8 +8,10 @@ name and version in the Key Vault, which the host reads itself with its own mana
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Literal
@@ -19,7 +21,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from console import ExpectedError
 
 PROJECT = Path(__file__).resolve().parent.parent
-"""The folder of the clone: ``{project}`` in a proxy command or identity file stands for it."""
+"""The folder of the clone: ``{project}`` in the stack's paths and commands stands for it."""
+
+
+def state_folder() -> Path:
+    """The folder of what is born on this machine: ``{state}`` in the stack's paths and commands stands for it."""
+    return Path(os.environ.get("LIVEGANG_STATE", PROJECT / ".rehearsal")).resolve()
+
+
+def filled(text: str, spell: Callable[[str], str] = str) -> str:
+    """A path or command of the stack with both folders in it, each spelt by ``spell``."""
+    return text.replace("{project}", spell(str(PROJECT))).replace("{state}", spell(str(state_folder())))
 
 
 class InventoryError(ExpectedError):
@@ -44,7 +56,9 @@ class Host(Document):
 
     name: str
     role: str
-    """One of database, application, web, file, transfer, management."""
+    """One of database, application, web, file, transfer, management: it decides on the host's subnet."""
+    also: list[str] = Field(default_factory=list)
+    """Further roles whose work this host does."""
     zone: str
     """Availability zone within the region, e.g. ``"1"``."""
     address: IPv4Address
@@ -61,6 +75,11 @@ class Host(Document):
     """PEM certificate for ``fqdn`` by the internal authority, where the host serves TLS inside."""
     secrets: dict[str, SecretReference] = Field(default_factory=dict)
     """What this host's identity may read, by purpose, e.g. ``postgresql/replication`` or ``tls-key``."""
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """All roles whose work it does, its own first."""
+        return (self.role, *self.also)
 
 
 class Endpoint(Document):
@@ -96,13 +115,13 @@ class WayIn(Document):
 
     user: str
     identity_file: str | None = None
-    """Private key for ssh; ``{project}`` stands for the clone's folder. Without it ssh's own choice."""
+    """Private key for ssh; ``{project}`` and ``{state}``: see :func:`filled`. Without it ssh's own choice."""
     jump_host: str
     """Name of the host that is the only way in."""
     jump_address: IPv4Address
     jump_port: int
     proxy_command: str | None = None
-    """ssh ProxyCommand towards the jump host; ``{project}`` stands for the clone's folder."""
+    """ssh ProxyCommand towards the jump host; ``{project}`` and ``{state}``: see :func:`filled`."""
     transfer_address: IPv4Address | None = None
     """Public address of the SFTP drop, open to the old hoster's ranges only."""
 
@@ -206,8 +225,8 @@ class Inventory(Document):
     """Digest of each part of the topology that this came up from: see infra/declared.py."""
 
     def hosts_of(self, role: str) -> list[Host]:
-        """The hosts of a role, by name."""
-        return sorted((h for h in self.hosts.values() if h.role == role), key=lambda host: host.name)
+        """The hosts that do a role's work, by name."""
+        return sorted((h for h in self.hosts.values() if role in h.roles), key=lambda host: host.name)
 
     def select(self, limit: str | None) -> list[Host]:
         """The hosts that ``--limit`` names: hosts or roles, separated by commas; all without a limit."""
@@ -217,7 +236,7 @@ class Inventory(Document):
         for word in (part.strip() for part in limit.split(",")):
             found = [self.hosts[word]] if word in self.hosts else self.hosts_of(word)
             if not found:
-                roles = sorted({host.role for host in self.hosts.values()})
+                roles = sorted({role for host in self.hosts.values() for role in host.roles})
                 raise InventoryError(
                     f"--limit {word!r} is neither a host nor a role of stack {self.stack}.",
                     hint=f"Hosts: {', '.join(self.hosts)}. Roles: {', '.join(roles)}.",

@@ -1,7 +1,7 @@
 """Files that the topology names: read once, and checked before anything is touched.
 
-Relative paths start at the project's folder. The files hold what does not belong into a stack's file: keys that
-are born on a machine, the endpoints' certificate.
+Relative paths start at the project's folder, ``{state}`` leads to what is born on the machine. The files hold what does
+not belong into a stack's file: keys that are born on a machine, the endpoints' certificate.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from console.validation import Mistake, present, shown
 from infra.fields import is_public_key
-from infra.inventory import Packages, PackageSource, Transfer
+from infra.inventory import Packages, PackageSource, Transfer, filled
 from infra.topology import Topology
 from infra.topology import Transfer as WantedTransfer
-from infra.validation import Mistake, present, shown
 
 PEM_BEGIN = "-----BEGIN CERTIFICATE-----"
 PGP_BEGIN = "-----BEGIN PGP PUBLIC KEY BLOCK-----"
@@ -40,7 +40,7 @@ class NamedFiles:
         administrator = self.topology.administrator
         if administrator.public_key_file is None:
             return list(administrator.public_keys)
-        return _lines((self.root / administrator.public_key_file).read_text())
+        return _lines((self.root / filled(administrator.public_key_file)).read_text())
 
     def transfer(self) -> Transfer | None:
         """The old hoster's drop, with keys and signature files read in."""
@@ -49,11 +49,11 @@ class NamedFiles:
             return None
         keys = list(wanted.old_hoster.public_keys)
         if wanted.old_hoster.public_key_file is not None:
-            keys = _lines((self.root / wanted.old_hoster.public_key_file).read_text())
+            keys = _lines((self.root / filled(wanted.old_hoster.public_key_file)).read_text())
         return Transfer(
             user=wanted.old_hoster.user,
             public_keys=keys,
-            signatures={Path(path).name: (self.root / path).read_text() for path in wanted.signatures.files},
+            signatures={Path(path).name: (self.root / filled(path)).read_text() for path in wanted.signatures.files},
             signature_source=wanted.signatures.source,
             oldest_signatures_hours=wanted.signatures.oldest_hours,
             largest_file_mb=wanted.largest_file_mb,
@@ -62,11 +62,11 @@ class NamedFiles:
 
     def authorities(self) -> list[str]:
         """PEM certificates to trust beside the public ones."""
-        return [(self.root / path).read_text().strip() + "\n" for path in self.topology.trusted_authorities]
+        return [(self.root / filled(path)).read_text().strip() + "\n" for path in self.topology.trusted_authorities]
 
     def pfx(self) -> str:
         """The endpoints' certificate and key, base64. A secret."""
-        return base64.b64encode((self.root / self.topology.certificate.pfx_file).read_bytes()).decode()
+        return base64.b64encode((self.root / filled(self.topology.certificate.pfx_file)).read_bytes()).decode()
 
     def packages(self) -> Packages:
         """The package sources, with the keyrings of the project read in; absolute paths are on the host's image."""
@@ -76,7 +76,7 @@ class NamedFiles:
     def _with_keyring(self, source: PackageSource) -> PackageSource:
         if not _is_in_project(source.keyring):
             return source
-        return source.model_copy(update={"keyring": (self.root / source.keyring).read_text()})
+        return source.model_copy(update={"keyring": (self.root / filled(source.keyring)).read_text()})
 
 
 def named_paths(topology: Topology) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -111,7 +111,7 @@ def unusable_files(topology: Topology, root: Path) -> Iterator[Mistake]:
             "Right would be at least one SSH public key: without it nobody can log in.",
         )
     for key, path in named_paths(topology):
-        file = root / path
+        file = root / filled(path)
         reason = _unreadable(file)
         if reason:
             remedy = f"Right would be {_what_it_should_be(key)}. What is born on the machine, `make rehearse` makes."

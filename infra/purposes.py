@@ -41,15 +41,20 @@ def database_passwords(topology: Topology) -> list[str]:
 
 def share_passwords(topology: Topology) -> list[str]:
     """Passwords of the accounts that use the file host's shares; none in a landscape without a file host."""
-    if not any(host.role == "file" for host in topology.hosts.values()):
+    if not topology.hosts_of("file"):
         return []
     return [*(share_purpose(area) for area in sorted(topology.endpoints)), share_purpose(INCOMING_SHARE)]
 
 
 def purposes_of(topology: Topology, host: str) -> list[str]:
     """What a host's identity may read, and nothing else."""
+    wanted = [purpose for role in topology.hosts[host].roles for purpose in _purposes_of_role(topology, role)]
+    return list(dict.fromkeys(wanted))
+
+
+def _purposes_of_role(topology: Topology, role: str) -> list[str]:
     incoming = share_purpose(INCOMING_SHARE)
-    match topology.hosts[host].role:
+    match role:
         case "database":
             return [TLS_KEY, *database_passwords(topology)]
         case "application":

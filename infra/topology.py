@@ -12,6 +12,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from console.validation import salvage, structural_mistakes
 from infra.fields import (
     GATEWAY,
     ROLES,
@@ -29,7 +30,7 @@ from infra.fields import (
     Zone,
 )
 from infra.inventory import Alerts, Components, Document, Packages, VantagePoint
-from infra.validation import TopologyError, salvage, structural_mistakes
+from infra.validation import TopologyError
 
 KEY = "livegang:topology"
 
@@ -82,10 +83,18 @@ class Host(Document):
     """One virtual machine; its name is the map's key."""
 
     role: Role = Field(description="one of database, application, web, file, transfer, management")
+    also: list[Role] = Field(
+        default_factory=list, description="a list of further roles of database, application and web, e.g. [application]"
+    )
     address: IPv4Address = Field(description="an IPv4 address in the subnet of the host's role")
     zone: Zone = Field(description='an availability zone: "1", "2" or "3"')
     size: Size = Field(description="an Azure machine size such as Standard_D4as_v5")
     data_disk_gb: int | None = Field(default=None, ge=1, le=32767, description="a size in GiB from 1 to 32767")
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """All roles whose work it does, its own first: in that one's subnet it stands."""
+        return (self.role, *self.also)
 
 
 class Endpoint(Document):
@@ -161,10 +170,12 @@ class WayIn(Document):
     """What an operator's ssh needs beside the jump host's public address."""
 
     proxy_command: str | None = Field(
-        default=None, description="an ssh ProxyCommand; {project} is the project's folder"
+        default=None,
+        description="an ssh ProxyCommand; {project} is the project's folder, {state} the machine's own",
     )
     identity_file: str | None = Field(
-        default=None, description="a private key's path; {project} is the project's folder"
+        default=None,
+        description="a private key's path; {project} is the project's folder, {state} the machine's own",
     )
 
 
@@ -199,8 +210,8 @@ class Topology(Document):
     protect: bool = Field(default=False, description="true or false")
 
     def hosts_of(self, role: str) -> dict[str, Host]:
-        """The hosts of a role by name, in the order of their names."""
-        return {name: host for name, host in sorted(self.hosts.items()) if host.role == role}
+        """The hosts that do a role's work by name, in the order of their names."""
+        return {name: host for name, host in sorted(self.hosts.items()) if role in host.roles}
 
     @property
     def host_subnets(self) -> dict[str, Network]:

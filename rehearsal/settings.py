@@ -120,6 +120,12 @@ class Settings:
         return self.runtime / f"{vantage}.sock"
 
 
+def stack_files(project: Path = PROJECT) -> dict[str, Path]:
+    """The stacks that can be rehearsed, by name: those whose file is of the rehearsal's subscription."""
+    found = {file.name.split(".")[1]: file for file in sorted(project.glob("Pulumi.*.yaml"))}
+    return {name: file for name, file in found.items() if SUBSCRIPTION in file.read_text(errors="replace")}
+
+
 def cache() -> Path:
     """The machine's cache: /var/cache/livegang for root, which others may read; else below the user's own."""
     if named := os.environ.get("LIVEGANG_CACHE"):

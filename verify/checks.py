@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import pytest
+from _pytest.compat import NOTSET
 
 from verify.report.causes import STEADY, STORAGE, UNIT, unit_name
 from verify.report.model import Check, Needs
@@ -22,7 +23,7 @@ from verify.report.model import Check, Needs
 Need = str | tuple[str, ...]
 """A capability, or alternatives of which one is enough."""
 
-MARKER = "check(component, *, proves, needs, at, unit, only_with): what the test is about; see verify/checks.py"
+MARKER = "check(component, *, proves, needs, at, unit, applies): what the test is about; see verify/checks.py"
 
 
 @runtime_checkable
@@ -50,7 +51,7 @@ def check(
     needs: Sequence[Need] = (),
     at: str = "",
     unit: str = "",
-    only_with: Sequence[str] = (),
+    applies: bool = True,
 ) -> pytest.MarkDecorator:
     """Declare a check's component, what it proves, what it needs, and from which vantage point it looks.
 
@@ -58,11 +59,21 @@ def check(
     service for it to be able to pass; a tuple is a group of alternatives. Every check needs the host or vantage
     point it runs on. ``at``: the vantage point's name, where the test does not run on a host of the landscape.
     ``unit``: the systemd unit on its host whose running this looks at (``{unit}`` for a component's own): when it
-    flaps, or its host cannot write, that is the cause, and however the check ends is not believed. ``only_with``:
-    roles without a host of which the check has nothing to look at, and need not.
+    flaps, or its host cannot write, that is the cause, and however the check ends is not believed.
+    ``applies``: whether the landscape declares at all what the test is about; a standby, say, that nobody declared is
+    not unproven. It comes from the inventory only: what cannot be looked at is skipped instead, which blocks go-live.
     """
     groups = tuple(need if isinstance(need, tuple) else (need,) for need in needs)
-    return pytest.mark.check(component, proves=proves, needs=groups, at=at, unit=unit, only_with=tuple(only_with))
+    return pytest.mark.check(component, proves=proves, needs=groups, at=at, unit=unit, applies=applies)
+
+
+def concerns_nothing(item: pytest.Item) -> bool:
+    """Whether a test is about nothing that this landscape has: no host of its role, or see :func:`check`."""
+    marker = item.get_closest_marker("check")
+    callspec = getattr(item, "callspec", None)
+    # What pytest puts in the place of a parameter set without members.
+    empty = callspec is not None and any(value is NOTSET for value in callspec.params.values())
+    return empty or (marker is not None and not marker.kwargs["applies"])
 
 
 def describe(item: pytest.Item) -> Check:

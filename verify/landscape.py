@@ -52,7 +52,7 @@ class Landscape:
     def subjects(self) -> Subjects:
         hosts = self.inventory.hosts
         required = {
-            name: EVERYWHERE | ({ROLE_SUITES[host.role]} if host.role in ROLE_SUITES else set())
+            name: EVERYWHERE | {ROLE_SUITES[role] for role in host.roles if role in ROLE_SUITES}
             for name, host in hosts.items()
         }
         for file_host in self.inventory.hosts_of("file") if self.inventory.hosts_of("database") else []:
@@ -60,7 +60,7 @@ class Landscape:
         required |= {name: frozenset({"endpoints"}) for name in self.inventory.endpoints}
         return Subjects(
             stack=self.inventory.stack,
-            hosts={name: host.role for name, host in hosts.items()},
+            hosts={name: "+".join(host.roles) for name, host in hosts.items()},
             endpoints={name: endpoint.host_name for name, endpoint in self.inventory.endpoints.items()},
             jump_host=self.inventory.way_in.jump_host,
             required=required,

@@ -119,7 +119,7 @@ def package_servers() -> list[Target]:
 
 def rows_from(source: Host) -> list[tuple[Flow, tuple[Target, ...]]]:
     """The flows that start at a host, with what they open to it."""
-    starting = [flow for flow in current().inventory.flows if flow.source in (source.role, "any-host")]
+    starting = [flow for flow in current().inventory.flows if flow.source in (*source.roles, "any-host")]
     rows = [(flow, targets_of(flow, source)) for flow in starting]
     return [(flow, targets) for flow, targets in rows if targets]
 

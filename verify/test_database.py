@@ -19,6 +19,9 @@ from verify.units import explain
 testinfra_hosts = specs("database")
 
 PORT = 5432
+HAS_STANDBY = len(hosts("database")) > 1
+FROM_ELSEWHERE = len({host.name for role in ("database", "application") for host in hosts(role)}) > 1
+"""Whether any component reaches a database over the network at all: one host may do the work of both roles."""
 LARGEST_LAG = 16 * 1024 * 1024
 """Bytes of write-ahead log, one segment: more than that is lost work if the primary goes now."""
 
@@ -121,13 +124,11 @@ FOLLOWING = [
 ]
 
 
-@check("replication", proves="standby:{host}", needs=FOLLOWING)
+@check("replication", proves="standby:{host}", needs=FOLLOWING, applies=HAS_STANDBY)
 def test_standby_is_streaming(host: Any, state: Outputs) -> None:
     """A standby that stopped following is a backup of some time ago."""
     if not is_standby(state):
         standbys = [peer for peer in hosts("database") if peer.name != host.backend.hostname]
-        if not standbys:
-            pytest.skip("this landscape has one database host, so no standby")
         streaming = {line.split()[1] for line in state.lines("clients") if line.split()[2] == "streaming"}
         missing = [peer.name for peer in standbys if str(peer.address) not in streaming]
         assert not missing, f"no standby on {', '.join(missing)} follows this primary"
@@ -137,7 +138,7 @@ def test_standby_is_streaming(host: Any, state: Outputs) -> None:
     assert receiver[0] == "streaming", f"the standby's receiver is {receiver[0]}"
 
 
-@check("replication", needs=["postgresql:{host}", *each("database", "standby:{member}")])
+@check("replication", needs=["postgresql:{host}", *each("database", "standby:{member}")], applies=HAS_STANDBY)
 def test_replication_is_encrypted(state: Outputs) -> None:
     """The stream holds every client's record in clear otherwise."""
     weak = [line for line in state.lines("clients") if line.split()[3] != "TLSv1.3"]
@@ -153,7 +154,7 @@ def test_every_slot_is_active(state: Outputs) -> None:
         assert state.lines("slots"), "the primary keeps no slot for its standby: a pause would break replication"
 
 
-@check("replication", needs=["postgresql:{host}", *each("database", "standby:{member}")])
+@check("replication", needs=["postgresql:{host}", *each("database", "standby:{member}")], applies=HAS_STANDBY)
 def test_standby_is_not_behind(state: Outputs) -> None:
     """What the standby lacks is lost if the primary goes now."""
     for line in state.lines("clients"):
@@ -190,6 +191,10 @@ def test_tls_is_the_only_protocol(state: Outputs) -> None:
     assert values.get("password_encryption") == "scram-sha-256", "passwords are not kept as SCRAM"
 
 
+PEERS = [host for host in hosts("database") if "application" not in host.roles]
+"""Database hosts that no component runs on: from there its password must be worth nothing."""
+
+
 def clients() -> dict[str, list[dict[str, object]]]:
     """What is tried from where: by place, the orders of the probe."""
     known, component = current().inventory, next(iter(manifests()))
@@ -206,7 +211,7 @@ def clients() -> dict[str, list[dict[str, object]]]:
                     {**common, "user": "postgres", "database": "postgres", "tls": True, "case": "superuser"},
                 ]
             )
-        for peer in hosts("database"):
+        for peer in PEERS:
             if peer.name != database.name:
                 orders.setdefault(peer.name, []).append({**common, **as_component, "tls": True, "case": "peer"})
     return orders
@@ -243,7 +248,7 @@ FROM_DATABASE: list[Need] = [
 ]
 
 
-@check("access", needs=FROM_APPLICATION)
+@check("access", needs=FROM_APPLICATION, applies=FROM_ELSEWHERE)
 def test_application_hosts_are_received(host: Any, evidence: Callable[[str, object], None]) -> None:
     """The certificate must be by our authority for this name, or the components refuse to send anything."""
     for name, answer in answers("component", host.backend.hostname, "application", evidence).items():
@@ -251,41 +256,41 @@ def test_application_hosts_are_received(host: Any, evidence: Callable[[str, obje
         assert answer["tls"] == "TLSv1.3", f"from {name}: {answer['tls']}"
 
 
-@check("access", needs=FROM_APPLICATION)
+@check("access", needs=FROM_APPLICATION, applies=FROM_ELSEWHERE)
 def test_connections_in_clear_are_refused(host: Any, evidence: Callable[[str, object], None]) -> None:
     """One component configured without TLS would send every record in clear, and nobody would notice."""
     for name, answer in answers("plain", host.backend.hostname, "application", evidence).items():
         assert answer["answer"].startswith("refused: "), f"from {name}: {answer['answer']}"
 
 
-@check("access", needs=FROM_APPLICATION)
+@check("access", needs=FROM_APPLICATION, applies=FROM_ELSEWHERE)
 def test_superuser_is_refused_from_the_network(host: Any, evidence: Callable[[str, object], None]) -> None:
     """An application host that was broken into must not reach the superuser."""
     for name, answer in answers("superuser", host.backend.hostname, "application", evidence).items():
         assert answer["answer"].startswith("refused: "), f"from {name}: {answer['answer']}"
 
 
-@check("access", needs=FROM_DATABASE)
+@check("access", needs=FROM_DATABASE, applies=HAS_STANDBY and bool(PEERS))
 def test_component_is_refused_from_elsewhere(host: Any, evidence: Callable[[str, object], None]) -> None:
     """A component's password must be worth nothing outside the application hosts. Twin: from these it is received."""
     for name, answer in answers("peer", host.backend.hostname, "database", evidence).items():
         assert answer["answer"].startswith("refused: "), f"from {name}: {answer['answer']}"
 
 
-@check("archive", unit="pgbackrest")
+@check("archive", unit="pgbackrest", applies=bool(hosts("file")))
 def test_backup_service_is_running(host: Any) -> None:
     """The file host fetches backups through it."""
-    if not hosts("file"):
-        pytest.skip("this landscape has no file host, so no backups")
     assert host.service("pgbackrest").is_running, explain(host, "pgbackrest")
     assert host.service("pgbackrest").is_enabled, "pgbackrest would not start at the next boot"
 
 
-@check("archive", needs=["postgresql:{host}", *(f"backup-server:{host.name}" for host in hosts("file"))])
+@check(
+    "archive",
+    needs=["postgresql:{host}", *(f"backup-server:{host.name}" for host in hosts("file"))],
+    applies=bool(hosts("file")),
+)
 def test_log_is_archived(state: Outputs) -> None:
     """What is not in the archive is lost with this host's disk, and it piles up until the disk is full."""
-    if not hosts("file"):
-        pytest.skip("this landscape has no file host, so no archive")
     mode, command, waiting, failed = state["archive"].split()
     assert (mode, command) == ("on", "t"), (
         f"archive_mode is {mode}, and there is {'a' if command == 't' else 'no'} command"

@@ -29,7 +29,7 @@ def states(context: Context) -> list[State]:
         user=user,
     )
     # One sshd, one state of its unit: what the drop wants of it stands in a file beside.
-    beside = [drop.sshd(context)] if context.host.role == "transfer" else []
+    beside = [drop.sshd(context)] if "transfer" in context.host.roles else []
     return [
         # The account and its keys come with the machine (cloud-init); here stands what it may do.
         User(user=user, shell="/bin/bash", groups=("adm", "systemd-journal"), system=False),

@@ -22,6 +22,7 @@ from hosts.states import (
     State,
     Unit,
 )
+from infra.inventory import Host
 
 VERSION = "15"
 PORT = 5432
@@ -135,6 +136,7 @@ def _configuration(context: Context, is_primary: bool) -> list[State]:
             port=PORT,
             version=VERSION,
             primary=None if is_primary else _connection(context),
+            slot=_slot(context.host),
             # A standby that stays away must not fill the primary's disk with what is kept for it.
             slot_limit_mb=disk_mb // 4,
             archive_command=backups.archive_command(context),
@@ -169,13 +171,18 @@ def _connection(context: Context) -> str:
     )
 
 
+def _slot(host: Host) -> str:
+    """The replication slot of a standby: PostgreSQL allows no hyphen in it, which a host's name may have."""
+    return host.name.replace("-", "_")
+
+
 def _standby(context: Context) -> DatabaseStandby:
     return DatabaseStandby(
         version=VERSION,
         data=DATA,
         primary=_connection(context),
         primary_host=context.primary.name,
-        slot=context.host.name,
+        slot=_slot(context.host),
         needs=(PACKAGE, f"file {PASSWORD_FILE}", f"file {INTERNAL_AUTHORITY}"),
     )
 
@@ -186,7 +193,7 @@ def _contents(context: Context, service: Unit) -> list[State]:
     return [
         DatabaseRole(role=REPLICATION_ROLE, password=Secret(REPLICATION_SECRET), replication=True, needs=needs),
         DatabaseRole(role=exporters.POSTGRESQL_ROLE, member_of=(exporters.POSTGRESQL_RIGHTS,), needs=needs),
-        *(ReplicationSlot(slot=host.name, needs=needs) for host in context.databases if host != context.primary),
+        *(ReplicationSlot(slot=_slot(host), needs=needs) for host in context.databases if host != context.primary),
         *(Database(database=name, needs=needs) for name in databases),
         *(
             DatabaseRole(

@@ -65,11 +65,15 @@ class Hosts:
             return sorted(self._hosts.items(), key=lambda pair: pair[1].name)
 
     def role(self, identifier: str) -> str:
+        """Its roles, the first its own, e.g. ``web`` or ``web+application``; empty where none is known."""
         return self._roles.get(identifier.lower(), "")
+
+    def _does(self, role: str, identifier: str) -> bool:
+        return role in self.role(identifier).split("+")
 
     def stop_seconds(self, identifier: str) -> float:
         """How long a host may take to power off before its plug is pulled."""
-        return DATABASE_STOP_SECONDS if self.role(identifier) == "database" else STOP_SECONDS
+        return DATABASE_STOP_SECONDS if self._does("database", identifier) else STOP_SECONDS
 
     def stop_all(self, log: Log) -> None:
         """Power all off, as one: the file host last, since database hosts archive to it while they stop."""
@@ -80,7 +84,7 @@ class Hosts:
         if not living:
             return
         log(f"stopping {len(living)} hosts")
-        last = [host for key, host in living if self.role(key) == "file"]
+        last = [host for key, host in living if self._does("file", key)]
         first = [(key, host) for key, host in living if host not in last]
         with ThreadPoolExecutor(len(living)) as pool:
             for key, host in first:

@@ -18,7 +18,7 @@ from rehearsal.machines.containers import Containers
 from rehearsal.machines.hosts import Hosts
 from rehearsal.machines.virtual_machine import VirtualMachines
 from rehearsal.network.namespaces import Namespaces
-from rehearsal.settings import PROJECT, Settings, cache
+from rehearsal.settings import Settings, cache, stack_files
 from rehearsal.supervisor import doors, handlers, kernel, report
 from rehearsal.supervisor.handler import HandlerError, Log
 from rehearsal.supervisor.records import Records
@@ -49,7 +49,7 @@ class Service:
         signal.set_wakeup_fd(self._wake)
         kernel.raise_inotify(self._settings.identifier)
         _private_mounts()
-        keys.ensure(self._settings, PROJECT / "Pulumi.rehearsal.yaml")
+        keys.ensure(self._settings, *stack_files().values())
         world = self._world = _world(self._settings)
         for start in handlers.STARTS:
             began = time.monotonic()

@@ -15,7 +15,7 @@ import paramiko
 import pytest
 
 from hosts import connection
-from hosts.connection import Connections, JumpHostError, UnreachableError, fingerprint
+from hosts.connection import Connections, JumpHostError, NotPermittedError, UnreachableError, fingerprint
 from infra import access
 from infra.inventory import Inventory
 
@@ -29,6 +29,8 @@ class Sshd:
         self.port: int = self.listener.getsockname()[1]
         self.lets_in = lets_in
         self.options: list[int] = []
+        self.reason = paramiko.common.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
+        """Why it opens no connection to another host."""
         threading.Thread(target=self._serve, daemon=True).start()
 
     def _serve(self) -> None:
@@ -41,15 +43,20 @@ class Sshd:
             transport.add_server_key(self.key)
             # A client that leaves in the middle is what some tests are about.
             with contextlib.suppress(paramiko.SSHException, EOFError):
-                transport.start_server(server=_Door(self.lets_in))
+                transport.start_server(server=_Door(self))
 
 
 class _Door(paramiko.ServerInterface):
-    def __init__(self, lets_in: bool) -> None:
-        self._lets_in = lets_in
+    def __init__(self, sshd: Sshd) -> None:
+        self._sshd = sshd
 
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
-        return paramiko.common.AUTH_SUCCESSFUL if self._lets_in else paramiko.common.AUTH_FAILED
+        return paramiko.common.AUTH_SUCCESSFUL if self._sshd.lets_in else paramiko.common.AUTH_FAILED
+
+    def check_channel_direct_tcpip_request(
+        self, chanid: int, origin: tuple[str, int], destination: tuple[str, int]
+    ) -> int:
+        return self._sshd.reason
 
     def get_allowed_auths(self, username: str) -> str:
         return "publickey"
@@ -191,6 +198,26 @@ def test_a_host_behind_the_jump_host_that_cannot_be_reached_is_named(
     try:
         with pytest.raises(UnreachableError, match=r"web01 \(10.77.3.4\) cannot be reached from mgmt01"):
             connections.open(stack.hosts["web01"])
+    finally:
+        connections.close()
+
+
+def test_a_jump_host_that_passes_nothing_on_to_a_host_is_told_as_such(
+    inventory: Inventory, folder: Path, sshd: Sshd
+) -> None:
+    """It does so where a host was added after it was converged; a host that is down is another matter."""
+    stack = landscape(inventory, folder, sshd.port, sshd.key)
+    connections = Connections(stack)
+    try:
+        with pytest.raises(NotPermittedError, match=r"does not know it yet[^→]*→ .*--limit mgmt01,web01"):
+            connections.open(stack.hosts["web01"])
+        before = connections.open(stack.hosts["mgmt01"])
+        connections.forget_jump_host()
+        assert connections.open(stack.hosts["mgmt01"]) is not before
+        sshd.reason = paramiko.common.OPEN_FAILED_CONNECT_FAILED
+        with pytest.raises(UnreachableError, match="no connection to its port 22") as caught:
+            connections.open(stack.hosts["web01"])
+        assert not isinstance(caught.value, NotPermittedError)
     finally:
         connections.close()
 

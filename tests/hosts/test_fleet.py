@@ -12,7 +12,7 @@ from rich.console import Console
 
 from console import ExitCode, ExpectedError
 from hosts import converge, display, fleet, plan, record
-from hosts.connection import UnreachableError
+from hosts.connection import NotPermittedError, UnreachableError
 from hosts.fleet import Outcome
 from hosts.session import Report, Session
 from infra.inventory import Host, Inventory
@@ -51,6 +51,9 @@ class Connections:
 
     def jump_host_lost(self) -> bool:
         return False
+
+    def forget_jump_host(self) -> None:
+        pass
 
     def close(self) -> None:
         pass
@@ -92,6 +95,36 @@ def test_one_unreachable_host_hides_no_other(inventory: Inventory, monkeypatch: 
     assert [report.error for report in outcome.reports] == [None, "web01 cannot be reached: no answer."]
     # Who may be waiting for it is told.
     assert told == [("db01", "web01")]
+
+
+class KnowsNoNewHost(Connections):
+    """Its jump host was converged before web01 was added, and learns of it at the end of its own run."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        self.knows: set[str] = {"mgmt01", "db01"}
+
+    def open(self, host: Host) -> Any:
+        if host.name not in self.knows:
+            raise NotPermittedError(f"{host.name} cannot be reached from mgmt01.")
+        return type("Connection", (), {"transport": host.name})()
+
+    def forget_jump_host(self) -> None:
+        self.knows.add("web01")
+
+
+def test_a_host_that_was_added_is_reached_once_the_jump_host_knows_it(
+    inventory: Inventory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a landscape that grew would need two runs. Twin: without the jump host in the run nobody tells it."""
+    ran: list[str] = []
+    monkeypatch.setattr(fleet, "Connections", KnowsNoNewHost)
+    monkeypatch.setattr(Session, "run", lambda self, transport: ran.append(self.report.host))
+    hosts = [inventory.hosts[name] for name in ("db01", "web01", "mgmt01")]
+    outcome = fleet.run(inventory, hosts, "converge", Quiet())
+    assert [report.error for report in outcome.reports] == [None, None, None]
+    assert sorted(ran) == ["db01", "mgmt01", "web01"]
+    alone = fleet.run(inventory, hosts[1:2], "converge", Quiet())
+    assert [report.error for report in alone.reports] == ["web01 cannot be reached from mgmt01."]
 
 
 def test_an_interrupted_run_says_in_one_sentence_what_was_reached() -> None:

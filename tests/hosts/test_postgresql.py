@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg2
 import pytest
 
 from hosts.agent.commands import Commands
@@ -180,6 +181,20 @@ def test_a_role_that_was_dropped_with_all_it_owned_is_one_finding_and_mended(dat
     assert database.compare(PEP) == ["missing"]
     database.apply(PEP)
     assert database.compare(PEP) == []
+
+
+@needs_server
+def test_whoever_was_logged_in_as_a_dropped_role_has_to_connect_anew(database: Scratch, server: Server) -> None:
+    database.apply(Database(database="vivendi"))
+    database.apply(PEP)
+    before = psycopg2.connect(host=server.address, port=server.port, dbname="vivendi", user="pep")
+    server.sql("DROP OWNED BY pep; DROP ROLE pep")
+    database.apply(PEP)
+    with pytest.raises(psycopg2.OperationalError, match=r"terminating connection|server closed the connection"):
+        before.cursor().execute("CREATE TABLE pep.t ()")
+    after = psycopg2.connect(host=server.address, port=server.port, dbname="vivendi", user="pep")
+    after.cursor().execute("CREATE TABLE pep.t ()")
+    after.close()
 
 
 @needs_server

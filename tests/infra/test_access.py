@@ -9,7 +9,7 @@ import pytest
 
 from console import ExpectedError
 from infra import access
-from infra.inventory import PROJECT, Inventory
+from infra.inventory import PROJECT, Inventory, state_folder
 from tests.infra.samples import KEY, inventory
 
 
@@ -41,14 +41,16 @@ def test_a_host_is_reached_through_the_jump_host(config: Path) -> None:
 def test_the_jump_host_is_reached_through_the_way_in(config: Path) -> None:
     found = options(config, "mgmt01")
     assert found["hostname"] == "198.51.100.11"
-    assert found["proxycommand"] == f"{PROJECT}/.venv/bin/livegang-way-in operator %h %p"
+    assert found["proxycommand"] == (
+        f"env LIVEGANG_STATE={state_folder()} {PROJECT}/.venv/bin/livegang-way-in operator %h %p"
+    )
     assert "proxyjump" not in found
 
 
 def test_a_vantage_point_has_an_entry_of_its_own(config: Path) -> None:
     found = options(config, "outside")
     assert (found["hostname"], found["user"]) == ("203.0.113.66", "root")
-    assert found["identityfile"] == f"{PROJECT}/.rehearsal/keys/operator"
+    assert found["identityfile"] == f"{state_folder()}/keys/operator"
 
 
 @pytest.mark.parametrize("host", ["web01", "mgmt01", "outside"])
@@ -92,10 +94,11 @@ def test_a_socket_path_too_long_for_the_kernel_is_not_used(monkeypatch: pytest.M
 def test_a_project_folder_with_a_space_and_a_percent_sign_works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(access, "PROJECT", Path("/my clone 100%"))
+    monkeypatch.setattr("infra.inventory.PROJECT", Path("/my clone 100%"))
+    monkeypatch.setenv("LIVEGANG_STATE", "/my state 100%")
     text = access.ssh_config(inventory(), tmp_path / "known_hosts")
-    assert "ProxyCommand '/my clone 100%%'/.venv/bin/livegang-way-in operator %h %p" in text
-    assert 'IdentityFile "/my clone 100%%/.rehearsal/keys/operator"' in text
+    assert "LIVEGANG_STATE='/my state 100%%' '/my clone 100%%'/.venv/bin/livegang-way-in operator %h %p" in text
+    assert 'IdentityFile "/my state 100%%/keys/operator"' in text
 
 
 def test_missing_host_keys_of_a_vantage_point_are_named(tmp_path: Path) -> None:

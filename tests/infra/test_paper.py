@@ -98,8 +98,8 @@ def test_an_unknown_key_of_the_project_is_refused(tmp_path: Path) -> None:
     document = yaml.safe_load((folder / "Pulumi.prod.yaml").read_text())
     document["config"]["livegang:topologi"] = json.loads("{}")
     (folder / "Pulumi.prod.yaml").write_text(yaml.safe_dump(document))
-    with paper_project("prod", folder) as project, pytest.raises(ExpectedError, match="Did you mean topology"):
-        preview(project, "prod")
+    with pytest.raises(ExpectedError, match="Did you mean livegang:topology"), paper_project("prod", folder):
+        pass
 
 
 def test_a_host_that_is_named_twice_is_refused(tmp_path: Path) -> None:

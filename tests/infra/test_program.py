@@ -27,10 +27,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> PaperStack:
 
 
 @pytest.fixture(scope="module")
-def pulumi(stack: PaperStack, tmp_path_factory: pytest.TempPathFactory) -> Pulumi:
+def pulumi(stack: PaperStack) -> Pulumi:
     """The stack, up on paper."""
-    environment = {**PAPER, "LIVEGANG_STATE": str(tmp_path_factory.mktemp("state"))}
-    pulumi = Pulumi(STACK, stack.folder, environment)
+    pulumi = Pulumi(STACK, stack.folder, PAPER)
     for arguments in (
         ["stack", "select", "--create", "--non-interactive"],
         ["up", "--yes", "--skip-preview", "--parallel", str(PARALLEL)],

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.inventory import PROJECT
+from infra.inventory import PROJECT, filled
 from infra.topology import KEY, Topology, load
 
 Change = Callable[[dict[str, Any]], None]
@@ -75,6 +75,27 @@ BAD_INPUT: dict[str, tuple[Change, tuple[str, ...]]] = {
         ("transfer.largest_file_mb: 4096", "MiB from 1 to 2000"),
     ),
     "no patience": (put("transfer.patience_seconds", 0), ("transfer.patience_seconds: 0", "seconds from 5")),
+    "no application host": (
+        lambda document: (drop("hosts.app01")(document), drop("hosts.app02")(document))[0],
+        ("hosts: no host has the role application", "also: [application]"),
+    ),
+    "a role beside its own that is none": (
+        put("hosts.web01.also", ["aplication"]),
+        ("hosts.web01.also[0]: 'aplication'", "further roles of database, application and web"),
+    ),
+    "a role that shares with none": (
+        put("hosts.web01.also", ["management"]),
+        ("hosts.web01.also: a host of role management shares its work with no other", "database, application, web"),
+    ),
+    "a role twice": (put("hosts.web01.also", ["web"]), ("hosts.web01.also: names web", "Name each role once")),
+    "two kinds of hosts in one subnet": (
+        put("hosts.web02.also", ["application"]),
+        ("hosts.web02.also: web02 and web01 stand in one subnet (web)", "give both the same"),
+    ),
+    "a database beside the site without a disk": (
+        put("hosts.web01.also", ["database"]),
+        ("hosts.web01.data_disk_gb: is missing: a database host",),
+    ),
     "a tenth host": (
         put("hosts.web03", TENTH),
         ("hosts: 10 are declared", "web03", "expected.hosts is 9", "remove 1", "set expected.hosts to 10"),
@@ -180,8 +201,8 @@ BAD_INPUT: dict[str, tuple[Change, tuple[str, ...]]] = {
         ("trusted_authorities[0]: 'nowhere.pem' does not exist", "PEM certificate"),
     ),
     "a file that is something else": (
-        put("certificate.pfx_file", ".rehearsal/keys/authority.pem"),
-        ("certificate.pfx_file: '.rehearsal/keys/authority.pem'",),
+        put("certificate.pfx_file", "{state}/keys/authority.pem"),
+        ("certificate.pfx_file: '{state}/keys/authority.pem'",),
     ),
     "a certificate that lacks a site": (
         put("endpoints.kita.host_name", "kinder.mobil.livegang.test"),
@@ -251,7 +272,7 @@ def test_an_unreadable_value_brings_no_second_mistake(document: dict[str, Any], 
 
 
 def test_a_pfx_that_others_can_read_is_refused(document: dict[str, Any], mistakes_of: MistakesOf, root: Path) -> None:
-    pfx = root / document["certificate"]["pfx_file"]
+    pfx = root / filled(document["certificate"]["pfx_file"])
     pfx.chmod(0o644)
     try:
         assert "chmod 600" in "\n".join(mistakes_of(document))
@@ -266,14 +287,15 @@ def test_hosts_are_ordered_from_the_database_outwards(topology: Topology) -> Non
 def test_another_landscape_is_configuration(document: dict[str, Any], mistakes_of: MistakesOf) -> None:
     """Three hosts and one endpoint: no code knows the numbers nine and six."""
     document["expected"] = {"hosts": 3, "endpoints": 1}
-    document["hosts"] = {name: document["hosts"][name] for name in ("app01", "web01", "mgmt01")}
+    document["hosts"] = {name: document["hosts"][name] for name in ("db01", "web01", "mgmt01")}
+    document["hosts"]["web01"]["also"] = ["application"]
     document["endpoints"] = {"kita": document["endpoints"]["kita"]}
     assert mistakes_of(document) == []
 
 
 def test_both_stacks_are_valid(tmp_path: Path, root: Path, document: dict[str, Any]) -> None:
     prod = yaml.safe_load((PROJECT / "Pulumi.prod.yaml").read_text())["config"][KEY]
-    pfx = root / document["certificate"]["pfx_file"]
+    pfx = root / filled(document["certificate"]["pfx_file"])
     # The certificate is the organisation's own: here the rehearsal's names stand for its names.
     for name, endpoint in prod["endpoints"].items():
         endpoint["host_name"] = document["endpoints"][name]["host_name"]

@@ -19,7 +19,6 @@ pytestmark = pytest.mark.booted
 
 PSQL = "cd / && sudo -u postgres psql -XAtq"
 HBA = "/etc/postgresql/15/main/pg_hba.conf"
-FLAPPING = "/run/systemd/system/vivendi-teilhabe.service.d"
 SERVICE = "/opt/vivendi/pep/current/vivendi_standin/service.py"
 
 
@@ -105,19 +104,17 @@ MUTATIONS = [
     # It is up at almost every look.
     Mutation(
         "app02",
-        f"mkdir -p {FLAPPING}; printf '[Unit]\nStartLimitIntervalSec=0\n[Service]\nRuntimeMaxSec=4\nRestart=always\n"
-        f"RestartSec=1\n' > {FLAPPING}/test.conf; systemctl daemon-reload; systemctl restart vivendi-teilhabe",
-        f"rm {FLAPPING}/test.conf; systemctl daemon-reload; systemctl restart vivendi-teilhabe",
-        "ends again and again: vivendi-teilhabe.service",
+        "systemd-run -q --unit=flapper -p Restart=always -p RestartSec=1 -p StartLimitIntervalSec=0 sleep 2",
+        "systemctl stop flapper",
+        "ends again and again: flapper.service",
     ),
-    # A time server whose clock is off: chronyd itself believes so, and tells all others.
+    # Last, so that it is mended first: what was broken in this folder is mended after it.
     Mutation(
-        "mgmt01",
-        "chronyc manual on; chronyc settime \"$(date -d '+1 hour' '+%b %d, %Y %H:%M:%S')\"",
-        "systemctl restart chrony",
-        "tells a time that is +3",
+        "web02",
+        "mount --bind /etc /etc && mount -o remount,bind,ro /etc",
+        "umount --lazy /etc",
+        "/etc is mounted read-only",
     ),
-    Mutation("web02", "mount -o remount,bind,ro /", "mount -o remount,bind,rw /", "/ is mounted read-only"),
 ]
 
 
@@ -178,20 +175,24 @@ def backend_health(shown: str) -> dict[str, str]:
 
 
 def test_a_full_data_disk_is_one_cause_in_converge_and_in_verify(rehearsal: Rehearsal) -> None:
-    disk = "/data"
-    # Space that is set aside, not written: the machine's own disk is not filled by it.
-    fill = f"fallocate -l $(df --output=avail -B1 {disk} | tail -n1) {disk}/filling; cp /dev/zero {disk}/filling.rest"
+    # Most of it is set aside, not written: the machine's own disk is not filled by it.
+    size = "$(($(df --output=avail -B1 /data | tail -n1) - (64 << 20)))"
+    fill = f"fallocate -l {size} /data/filling; cp /dev/zero /data/filling.rest; systemctl restart postgresql@15-main"
     rehearsal.ssh("db02", f"sudo sh -c '{fill}'", check=False)
     try:
-        rehearsal.ssh("db02", "sudo rm /etc/postgresql/15/main/pg_hba.conf")
         status, report = ready(rehearsal, "--limit", "db02")
+        converged = rehearsal.fab("hosts.converge", "--limit", "db02", check=False)
     finally:
-        rehearsal.ssh("db02", f"sudo rm -f {disk}/filling {disk}/filling.rest")
+        rehearsal.ssh("db02", "sudo rm -f /data/filling /data/filling.rest")
         rehearsal.fab("hosts.converge", "--limit", "db02")
     assert status == ExitCode.NO_GO
     (cause,) = report["causes"]
     assert (cause["subject"], cause["component"]) == ("db02", "storage")
-    assert f"{disk} is full: 0 of" in cause["reason"]
+    assert "/data is full: 0 of" in cause["reason"]
+    assert len(cause["consequences"]) > 3
+    assert converged.returncode == ExitCode.FAILED
+    assert converged.stdout.count("✗") == 1
+    assert "✗ unit postgresql@15-main.service: /data is full: " in converged.stdout
 
 
 def test_a_stopped_primary_is_told_once(rehearsal: Rehearsal) -> None:

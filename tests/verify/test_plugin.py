@@ -46,8 +46,10 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     config.addinivalue_line("markers", checks.MARKER)
     config.option.continue_on_collection_errors = True
+    asked = json.loads((FOLDER / "required.json").read_text())
+    required = {name: frozenset(suites) for name, suites in asked.items()}
     hosts = {"db01": "database", "web01": "web", "mgmt01": "management"}
-    subjects = Subjects("trial", hosts, {"kita": "kita.example.test"}, jump_host="mgmt01")
+    subjects = Subjects("trial", hosts, {"kita": "kita.example.test"}, "mgmt01", required)
     suites = {path.stem.removeprefix("test_") for path in FOLDER.glob("test_*.py")}
     selected = config.getoption("--selected")
     config.pluginmanager.register(
@@ -126,6 +128,7 @@ class Trial:
         self.write("conftest.py", CONFTEST)
         self.write("test_base.py", BASE)
         self.write("gone.json", "{}")
+        self.write("required.json", "{}")
         self.status = 0
         self.output = ""
 
@@ -347,19 +350,22 @@ def test_a_check_hidden_by_another_of_its_name_is_named(trial: Trial) -> None:
     assert gaps(trial.run()) == ["suite more: hidden by another check of the same name: test_disk"]
 
 
-def test_a_check_with_nothing_to_check_is_not_checked_unless_its_role_is_missing(trial: Trial) -> None:
+def test_a_check_with_nothing_to_check_is_not_checked_unless_the_landscape_has_none_on_purpose(trial: Trial) -> None:
     text = (
         "import pytest\nfrom verify.checks import check\n\n@pytest.mark.parametrize('disk', [])\n"
         "@check('disk'{})\ndef test_disk_is_there(disk):\n    pass\n"
     )
     trial.write("test_more.py", text.format(""))
+    # A suite that this landscape has no host for may be about nothing.
+    assert trial.run()["verdict"] == "GO"
+    trial.write("required.json", '{"db01": ["base", "more"]}')
     document = trial.run()
     assert (document["verdict"], trial.status) == ("NOT CHECKED", 4)
     assert gaps(document) == ["suite more: disk is there: it has nothing to check"]
-    trial.write("test_more.py", text.format(", only_with=['web']"))
+    trial.write("test_more.py", text.format(", applies=True"))
     assert trial.run()["verdict"] == "NOT CHECKED"
-    trial.write("test_more.py", text.format(", only_with=['file']"))
-    assert trial.run()["verdict"] == "GO"
+    trial.write("test_more.py", text.format(", applies=False") + "\n\ndef test_other():\n    pass\n")
+    assert not any("nothing to check" in gap for gap in gaps(trial.run()))
 
 
 def test_a_suite_that_skips_itself_says_why(trial: Trial) -> None:
@@ -367,6 +373,41 @@ def test_a_suite_that_skips_itself_says_why(trial: Trial) -> None:
     document = trial.run()
     assert (document["verdict"], trial.status) == ("NOT CHECKED", 4)
     assert gaps(document) == ["suite web: it skips itself: no nginx today"]
+
+
+ABOUT_NOTHING = """
+import pytest
+from verify.checks import check
+
+testinfra_hosts = []
+
+
+@check("smb")
+def test_smb_is_running(host):
+    assert host is None
+
+
+@pytest.mark.parametrize("area", [])
+@check("{area}")
+def test_area_has_a_share(area):
+    assert area is None
+
+
+def test_standby_follows():
+    assert 1 == 2, "no standby"
+
+
+test_standby_follows = check("replication", applies=APPLIES)(test_standby_follows)
+"""
+
+
+def test_what_a_landscape_does_not_have_is_no_check_of_it(trial: Trial) -> None:
+    """No file host, no endpoint, no standby: neither failed nor missing. Twin: what does apply is judged."""
+    trial.write("test_file.py", ABOUT_NOTHING.replace("APPLIES", "False"))
+    document = trial.run()
+    assert (document["verdict"], trial.status) == ("GO", 0), trial.output
+    trial.write("test_file.py", ABOUT_NOTHING.replace("APPLIES", "True"))
+    assert [cause["reason"] for cause in trial.run()["causes"]] == ["no standby"]
 
 
 def test_an_ended_waiver_waives_nothing_and_is_named(trial: Trial) -> None:
@@ -424,12 +465,28 @@ def test_an_error_in_a_fixture_fails_the_check_and_says_where(trial: Trial) -> N
         ("- {check: a, reason: b, until: 2030-01-01}", "by"),
         ("- {check: a, reason: b, by: c, until: 2030-01-01, forever: true}", "forever"),
         ("waive: everything", "holds no list"),
-        ("- {check: [", "is not YAML"),
+        ("false", "holds no list, but False"),
+        ("- {check: [", "is not YAML, line 1"),
+        (
+            "- {check: a, check: b, reason: c, by: d, until: 2030-01-01}",
+            "line 1, column 4: the key 'check' stands twice",
+        ),
+        ("- {check: 5, reason: b, by: c, until: 2030-01-01}", "waiver 1, check: 5 is not valid"),
+        ("- {check: a, reason: ' ', by: c, until: 2030-01-01}", "waiver 1, reason: ' ' is not valid"),
+        ("- {check: a, reason: b, by: c, until: 20300101}", "until: 20300101 is not valid .*written as YYYY-MM-DD"),
+        ("- {check: a, reason: b, by: c, until: 2030-01-01 10:00:00}", "until: 2030-01-01 10:00:00 is not valid"),
+        ("- test_base.py::test_a", "waiver 1 is 'test_base.py::test_a', not a map"),
+        ("- {check: a}", "waiver 1, reason: is missing. Right would be why"),
+        ("- {check: ä}".encode("latin-1"), "is not UTF-8 text: byte 0xe4 in line 1"),
+        (
+            "- {check: a, reason: b, by: c, until: 2030-01-01}\n- {check: a, reason: b, by: c, until: 2031-01-01}",
+            "waiver 2, check: 'a' is waived already",
+        ),
     ],
 )
-def test_a_waiver_that_is_wrong_is_refused_with_file_and_key(tmp_path: Path, text: str, mistake: str) -> None:
+def test_a_waiver_that_is_wrong_is_refused_with_file_and_key(tmp_path: Path, text: str | bytes, mistake: str) -> None:
     path = tmp_path / "prod.yaml"
-    path.write_text(text)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(ExpectedError, match=mistake) as caught:
         read_waivers(path)
     assert str(path) in str(caught.value)

@@ -104,7 +104,7 @@ class Analysis:
         resolved: list[str] = []
         for capability in group:
             if capability == PRIMARY:
-                databases = [name for name, role in self.run.subjects.hosts.items() if role == "database"]
+                databases = [name for name, role in self.run.subjects.hosts.items() if "database" in role.split("+")]
                 candidates = [f"postgresql:{name}" for name in databases if name not in self.run.standbys]
                 # Where every one is a standby, that is what is wrong: the check of their roles has failed.
                 resolved += candidates or [f"role:{name}" for name in databases]

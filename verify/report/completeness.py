@@ -14,19 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from verify.checks import concerns_nothing
 from verify.report.model import Gap, Subjects
 
 
 def name_of(item: pytest.Item) -> str:
     """The function's name, without parameters."""
     return str(getattr(item, "originalname", None) or item.name)
-
-
-def is_empty(item: pytest.Item) -> bool:
-    """A parameter set without members, e.g. no host of a role in this landscape."""
-    callspec = getattr(item, "callspec", None)
-    # pytest stands a value of a type of its own in for the members that there are none of.
-    return callspec is not None and any(type(value).__name__ == "NotSetType" for value in callspec.params.values())
 
 
 def uncollected(items: Iterable[pytest.Item]) -> list[Gap]:
@@ -52,24 +46,19 @@ def uncollected(items: Iterable[pytest.Item]) -> list[Gap]:
 def without_anything(items: Iterable[pytest.Item], subjects: Subjects) -> list[Gap]:
     """Functions whose parameters are all empty although their suite has something to look at in this landscape.
 
-    What a check is for may be missing from a landscape on purpose: its marker names these roles (``only_with``).
+    What a check is about may be missing from a landscape on purpose: its marker says so (``applies``).
     """
-    roles = set(subjects.hosts.values())
-    wanted = set().union(*subjects.required.values()) if subjects.required else None
-    full: set[tuple[Path, str]] = set()
-    empty: dict[tuple[Path, str], pytest.Item] = {}
+    wanted: set[str] = set().union(*subjects.required.values())
+    functions: dict[tuple[Path, str], list[pytest.Item]] = {}
     for item in items:
-        key = (item.path, name_of(item))
-        if is_empty(item):
-            empty[key] = item
-        else:
-            full.add(key)
+        functions.setdefault((item.path, name_of(item)), []).append(item)
     gaps = []
-    for key, item in empty.items():
-        suite = item.path.stem.removeprefix("test_")
-        marker = item.get_closest_marker("check")
-        only_with = set(marker.kwargs["only_with"]) if marker else set()
-        if key in full or (wanted is not None and suite not in wanted) or only_with - roles:
-            continue
-        gaps.append(Gap(f"suite {suite}", f"{key[1].removeprefix('test_').replace('_', ' ')}: it has nothing to check"))
+    for (path, name), found in functions.items():
+        suite = path.stem.removeprefix("test_")
+        marker = found[0].get_closest_marker("check")
+        applies = marker is None or marker.kwargs["applies"]
+        if suite in wanted and applies and all(map(concerns_nothing, found)):
+            gaps.append(
+                Gap(f"suite {suite}", f"{name.removeprefix('test_').replace('_', ' ')}: it has nothing to check")
+            )
     return gaps

@@ -104,7 +104,7 @@ class Subjects:
 
     stack: str
     hosts: dict[str, str]
-    """Role by host name, in the inventory's order."""
+    """Roles by host name, in the inventory's order: ``web``, or ``web+application`` where it does both."""
     endpoints: dict[str, str]
     """Host name (DNS) by endpoint name."""
     jump_host: str | None = None

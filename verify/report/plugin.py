@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from verify.checks import describe, place_of, suite_of
+from verify.checks import concerns_nothing, describe, place_of, suite_of
 from verify.connection import HostLost
 from verify.evidence import NOTEBOOK
 from verify.report import completeness
@@ -95,7 +95,7 @@ class Readiness:
         if not _named(config):
             self.run.gaps += completeness.uncollected(self._items)
         self.run.gaps += completeness.without_anything(items, self.run.subjects)
-        items[:] = [item for item in items if not completeness.is_empty(item)]
+        items[:] = [item for item in items if not concerns_nothing(item)]
         if self._selected is not None:
             left_out = [item for item in items if place_of(item) not in self._selected]
             items[:] = [item for item in items if place_of(item) in self._selected]
@@ -266,7 +266,12 @@ def _message(report: pytest.TestReport) -> tuple[str, str]:
     """First sentence and the rest of why a check failed, without pytest's own decoration."""
     crash: Any = getattr(report.longrepr, "reprcrash", None)
     text = str(crash.message) if crash is not None else report.longreprtext
-    text = text.removeprefix("AssertionError: ").removeprefix("verify.connection.").removeprefix("CommandTooSlow: ").removeprefix("Failed: ")
+    text = (
+        text.removeprefix("AssertionError: ")
+        .removeprefix("verify.connection.")
+        .removeprefix("CommandTooSlow: ")
+        .removeprefix("Failed: ")
+    )
     kept: list[str] = []
     for line in text.splitlines():
         if kept and line.startswith("assert "):

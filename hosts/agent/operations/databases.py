@@ -39,6 +39,11 @@ SELECT coalesce(json_object_agg(nspname, json_build_object('owner', pg_get_userb
   ) AS found (kind, name)), '[]'))), '{}')
 FROM pg_namespace n WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'"""
 
+# A session outlives the role that it logged in as, without any right: its client would be refused until it reconnects.
+_END_SESSIONS_OF_DROPPED_ROLES = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE usesysid IS NOT NULL AND NOT EXISTS (SELECT FROM pg_roles WHERE oid = usesysid)"""
+
 _NOTHING: dict[str, dict[str, Any]] = {"slots": {}, "roles": {}, "databases": {}}
 
 
@@ -143,7 +148,7 @@ def _compare_access(state: DatabaseRole, database: str, host: Host, login: bool)
 def apply_role(state: DatabaseRole, host: Host) -> None:
     role = identifier(state.role)
     found = _catalog(host)["roles"].get(state.role)
-    statements = [] if found else [f"CREATE ROLE {role}"]
+    statements = [] if found else [f"CREATE ROLE {role}", _END_SESSIONS_OF_DROPPED_ROLES]
     options = [
         "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS",
         "REPLICATION" if state.replication else "NOREPLICATION",
