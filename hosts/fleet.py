@@ -5,14 +5,13 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import FrameType
 
 import fabric
 
-from console import ExpectedError
+from console import Interrupted, signals_raise
+from console.interruption import number_of
 from hosts import manifest, roles
 from hosts.connection import Connections, JumpHostError, NotPermittedError, UnreachableError
 from hosts.document import Mode, document
@@ -31,7 +30,8 @@ class Outcome:
     stack: str
     reports: list[Report]
     seconds: float
-    interrupted: bool = False
+    interrupted: signal.Signals | None = None
+    """The signal that ended it before its time."""
 
     @property
     def failed(self) -> bool:
@@ -91,23 +91,23 @@ class _Fleet:
         ]
         self._over = False
 
-    def run(self) -> bool:
-        """Until all hosts are done. True if the user ended it before."""
-        with _interruptible():
+    def run(self) -> signal.Signals | None:
+        """Until all hosts are done; the signal with which the user ended it before."""
+        with signals_raise():
             try:
                 for thread in self._threads:
                     thread.start()
                 for thread in self._threads:
                     thread.join()
-            except KeyboardInterrupt:
+            except KeyboardInterrupt as interruption:
                 self._over = True
-                return True
+                return number_of(interruption)
             finally:
                 self._connections.close()
                 for thread in self._threads:
                     if thread.ident is not None:
                         thread.join(FAREWELL / len(self._threads))
-        return False
+        return None
 
     def _one(self, session: Session, host: Host) -> None:
         report = session.report
@@ -150,32 +150,17 @@ class _Fleet:
             return self._connections.open(host)
 
 
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """SIGTERM ends a run as Ctrl-C does."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    # SIGINT too: a shell starts what runs in its background with SIGINT ignored.
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def end_of(outcome: Outcome) -> ExpectedError | None:
+def end_of(outcome: Outcome) -> Interrupted | None:
     """The error with which an interrupted run ends: one sentence on what was reached."""
-    if not outcome.interrupted:
+    if outcome.interrupted is None:
         return None
     done = sum(report.error is None and len(report.results) == report.expected for report in outcome.reports)
     changed = sum(report.count("changed", "follows") for report in outcome.reports)
     reached = f"{done} of {len(outcome.reports)} hosts were done"
     if outcome.mode == "converge":
         reached += f", {changed} states had been changed; what a host was at, it finishes, and the next run continues"
-    return ExpectedError(f"Interrupted after {outcome.seconds:.1f} s: {reached}.")
+    return Interrupted(
+        outcome.interrupted,
+        f"Interrupted after {outcome.seconds:.1f} s: {reached}.",
+        hint=f"Go on from there: fab hosts.{outcome.mode}",
+    )

@@ -101,7 +101,7 @@ def _host(name: str, role: str) -> Host:
     if role in ("file", "transfer"):
         secrets.append("smb/incoming")
     if role == "file":
-        secrets.append("tls-key")
+        secrets += ["tls-key", "backup/key"]
     return Host(
         name=name,
         role=role,

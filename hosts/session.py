@@ -108,7 +108,7 @@ class Session:
     def _send_lost(self) -> None:
         assert self._channel is not None
         # A channel that closes at this moment has no one left to tell.
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, EOFError):
             while self._lost and not self._channel.closed:
                 self._channel.sendall(self._lost.pop())
 

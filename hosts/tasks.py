@@ -24,19 +24,23 @@ def _limit(context: Any, limit: str | None) -> str | None:
 def plan(context: Any, stack: str = STACK, limit: str | None = None) -> None:
     """Show what a converge would change, exactly, and touch nothing. Exit 2 when changes are pending."""
     # Imported here: `fab --list` must not take seconds.
+    from console import interruptible
     from hosts.plan import plan as run
     from infra.inventory import load
 
-    run(load(stack), _limit(context, limit))
+    with interruptible("nothing was touched", hint="Ask it again: fab hosts.plan"):
+        run(load(stack), _limit(context, limit))
 
 
 @task(help=_HELP)
 def converge(context: Any, stack: str = STACK, limit: str | None = None) -> None:
     """Bring the hosts to what their roles say; exit 1 when one failed."""
+    from console import interruptible
     from hosts.converge import converge as run
     from infra.inventory import load
 
-    run(load(stack), _limit(context, limit))
+    with interruptible("no host was asked anything yet", hint="Begin again: fab hosts.converge"):
+        run(load(stack), _limit(context, limit))
 
 
 @task(name="ssh-config", help={"stack": _HELP["stack"]})

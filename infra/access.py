@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from console import ExpectedError
-from infra.inventory import PROJECT, Host, Inventory, VantagePoint, filled
+from infra.inventory import PROJECT, Host, Inventory, VantagePoint, filled, state_folder
 
 KEY_EXCHANGE = "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256"
 """The fast ones first: on a small machine the post-quantum default costs half as much again for nine hosts."""
@@ -111,9 +111,10 @@ def _common_options(inventory: Inventory, known_hosts: Path) -> dict[str, str]:
 def control_path(folder: Path) -> Path:
     """Beginning of the paths of shared connections' sockets: a short folder, and a name of this inventory's own.
 
-    ssh's %C does not tell two landscapes apart that use the same addresses: the digest of the folder does.
+    ssh's %C does not tell two landscapes apart that use the same addresses: the digest of two folders does, the access
+    files' and that of what is born on the machine. Through an open shared connection no host key is asked for.
     """
-    digest = hashlib.sha256(str(folder).encode()).hexdigest()[:8]
+    digest = hashlib.sha256(f"{folder}\n{state_folder()}".encode()).hexdigest()[:8]
     candidates = [Path.home() / ".ssh" / "livegang"]
     if runtime := os.environ.get("XDG_RUNTIME_DIR"):
         candidates.append(Path(runtime) / "livegang-ssh")

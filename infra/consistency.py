@@ -234,7 +234,9 @@ def _flows(topology: Topology) -> Iterator[Mistake]:
                 yield Mistake(
                     ("flows", name, key),
                     f"{shown(party)} has no subnet in this landscape",
-                    f"Add network.subnets.{party}, or remove the flow.",
+                    f"Add network.subnets.{party} or let a host do its work (also: [{party}]), or remove the flow."
+                    if party in SHAREABLE
+                    else f"Add network.subnets.{party}, or remove the flow.",
                 )
         if all(party in (*RANGES, *SERVICE_TAGS) for _, party in ends):
             yield Mistake(

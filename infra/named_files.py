@@ -22,7 +22,10 @@ from infra.topology import Transfer as WantedTransfer
 PEM_BEGIN = "-----BEGIN CERTIFICATE-----"
 PGP_BEGIN = "-----BEGIN PGP PUBLIC KEY BLOCK-----"
 SIGNATURES = {
-    ".ndb": re.compile(r"[\w.-]+:\d+:[^:]+:[0-9a-fA-F?{}()|*!\[\]-]+(:\d+){0,2}"),
+    # Hexadecimal digits in pairs, `?` for any, between wildcards: clamd does not start with half a byte.
+    ".ndb": re.compile(
+        r"[\w.-]+:\d+:(\*|VI|[A-Z]*[\d+-]+)(,\d+)?:([0-9a-fA-F?]{2}|\*|\{[\d-]+\}|\[[\d-]+\]|[()|!])+(:\d+){0,2}"
+    ),
     ".hdb": re.compile(r"[0-9a-fA-F]{32}:(\d+|\*):[\w.-]+(:\d+){0,2}"),
 }
 """ClamAV's signature files of one's own, by the end of their name, and what a line of each looks like."""

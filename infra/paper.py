@@ -21,7 +21,7 @@ from infra import stack_file, throwaway
 from infra.command import Pulumi
 from infra.inventory import PROJECT, filled
 from infra.named_files import named_paths
-from infra.topology import KEY, Topology
+from infra.topology import KEY, Topology, load
 
 PAPER = {"LIVEGANG_PAPER": "1"}
 """The launcher then chooses the home in which the stand-in provider makes nothing real."""
@@ -40,7 +40,7 @@ class PaperProject:
 def paper_project(stack: str, project: Path = PROJECT) -> Iterator[PaperProject]:
     """Make the scratch project of ``stack``, and remove it afterwards.
 
-    Raises ExpectedError when the stack has no file in ``project`` or it is no YAML.
+    Raises ExpectedError with everything that is wrong with the stack's file, or when it has none in ``project``.
     """
     # Where the stack's own secrets are kept does not matter on paper, and must not be asked.
     document = {
@@ -55,6 +55,8 @@ def paper_project(stack: str, project: Path = PROJECT) -> Iterator[PaperProject]
         (folder / "infra").mkdir()
         (folder / "infra" / "__main__.py").symlink_to(project / "infra" / "__main__.py")
         replaced = _provide_files(document, project, folder)
+        # Before the engine starts, which would add lines of its own to what is wrong.
+        load(document["config"][KEY], stack, folder)
         (folder / f"Pulumi.{stack}.yaml").write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
         pulumi = Pulumi(stack, folder, PAPER)
         made = pulumi.capture("stack", "select", "--create", "--non-interactive")

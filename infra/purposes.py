@@ -9,6 +9,8 @@ REPLICATION = "postgresql/replication"
 TLS_KEY = "tls-key"
 INCOMING_SHARE = "incoming"
 """Beside the areas' own shares: where the transfer host delivers what came from the old hoster."""
+BACKUP_KEY = "backup/key"
+"""With which the file host encrypts the databases' backups. Made anew, it opens none of those that are there."""
 SERVES_TLS = ("database", "file")
 """Roles whose hosts have a certificate of the internal authority."""
 
@@ -31,7 +33,7 @@ def secret_name(purpose: str, host: str) -> str:
 
 def passwords(topology: Topology) -> list[str]:
     """Purposes of all passwords of the landscape."""
-    return [*database_passwords(topology), *share_passwords(topology)]
+    return [*database_passwords(topology), *share_passwords(topology), *backup_keys(topology)]
 
 
 def database_passwords(topology: Topology) -> list[str]:
@@ -44,6 +46,12 @@ def share_passwords(topology: Topology) -> list[str]:
     if not topology.hosts_of("file"):
         return []
     return [*(share_purpose(area) for area in sorted(topology.endpoints)), share_purpose(INCOMING_SHARE)]
+
+
+def backup_keys(topology: Topology) -> list[str]:
+    """The key of the backups; none in a landscape that makes none."""
+    roles = {host.role for host in topology.hosts.values()}
+    return [BACKUP_KEY] if {"database", "file"} <= roles else []
 
 
 def purposes_of(topology: Topology, host: str) -> list[str]:
@@ -61,7 +69,7 @@ def _purposes_of_role(topology: Topology, role: str) -> list[str]:
             areas = [area_purpose(area) for area in sorted(topology.endpoints)]
             return [*areas, *(share for share in share_passwords(topology) if share != incoming)]
         case "file":
-            return [TLS_KEY, *share_passwords(topology)]
+            return [TLS_KEY, *share_passwords(topology), *backup_keys(topology)]
         case "transfer":
             return [share for share in share_passwords(topology) if share == incoming]
         case _:

@@ -97,6 +97,16 @@ class Settings:
         return self.state / "disks"
 
     @property
+    def snapshots(self) -> Path:
+        """Layers of hosts' roots and copies of disks to go back to; see rehearsal/snapshots/."""
+        return self.state / "snapshots"
+
+    @property
+    def reset(self) -> Path:
+        """Names the snapshot that hosts and disks are to be put back to before anything starts again."""
+        return self.state / "reset.json"
+
+    @property
     def vault(self) -> Path:
         """The stand-in Key Vault's secrets, readable by root only."""
         return self.state / "vault"

@@ -132,6 +132,9 @@ class Ending:
         self._shown = (run, judgement, page)
         return judgement
 
+    def pytest_keyboard_interrupt(self) -> None:
+        gathering.abandon()
+
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
         if self._shown is not None:

@@ -57,6 +57,8 @@ class Landscape:
         }
         for file_host in self.inventory.hosts_of("file") if self.inventory.hosts_of("database") else []:
             required[file_host.name] |= {"backup"}
+        for transfer_host in self.inventory.hosts_of("transfer") if self.inventory.hosts_of("file") else []:
+            required[transfer_host.name] |= {"delivery"}
         required |= {name: frozenset({"endpoints"}) for name in self.inventory.endpoints}
         return Subjects(
             stack=self.inventory.stack,

@@ -30,11 +30,15 @@ def query(expression: str) -> str:
     return ask(f"/api/v1/query?query={quote(expression, safe='')}")
 
 
+RELOADED = "prometheus_config_last_reload_successful"
+
 QUESTIONS = {
     "targets": ask("/api/v1/targets?state=active"),
     "rules": ask("/api/v1/rules?type=alert"),
     "alertmanagers": ask("/api/v1/alertmanagers"),
-    "configuration": query("prometheus_config_last_reload_successful"),
+    # From itself, not from what it remembers: after a change of labels its database shows the old series for five
+    # minutes beside the new one, and of a reload that just failed it knows only after its next look at itself.
+    "configuration": f"{ask('/metrics')} | grep ^{RELOADED}",
     "sites": query("probe_success"),
     "certificates": query("(probe_ssl_earliest_cert_expiry-time())/86400"),
     "databases": query("pg_up"),
@@ -85,6 +89,11 @@ def data(state: Outputs, name: str) -> Any:
 def values(state: Outputs, name: str) -> list[tuple[dict[str, str], float]]:
     """The labels and values of a query."""
     return [(row["metric"], float(row["value"][1])) for row in data(state, name)["result"]]
+
+
+def reloaded(state: Outputs) -> bool:
+    """Whether the last reload of its configuration succeeded, by its own metrics."""
+    return state["configuration"].split() == [RELOADED, "1"]
 
 
 def target_of(state: Outputs, job: str, label: str, value: str, evidence: Note) -> dict[str, Any]:

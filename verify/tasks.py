@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +13,7 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import task
 
-from console import ExitCode, console
+from console import ExitCode, console, interruptible, run_child
 from infra.inventory import PROJECT
 from verify.report.files import DOCUMENT
 from verify.report.model import Verdict, now
@@ -31,7 +30,9 @@ def ready(stack: str, limit: str | None = None) -> ExitCode:
     # What a person's environment adds to every pytest (a selection, -x) must not decide about a go-live.
     environment = {name: value for name, value in os.environ.items() if name not in FOREIGN}
     began = now()
-    status = subprocess.run(command, cwd=PROJECT, env=environment, check=False).returncode
+    reached = "there is no verdict, NOT CHECKED; what had been checked by then stands above"
+    with interruptible(reached, hint="Begin again: fab verify.ready"):
+        status = run_child(command, environment=environment, cwd=PROJECT)
     if status == ExitCode.DONE and not _is_go(PROJECT / ".livegang" / stack / "report" / DOCUMENT, began):
         console.print("NOT CHECKED: the run ended well, but left no report that says GO.")
         return ExitCode.NOT_CHECKED

@@ -18,6 +18,10 @@ testinfra_hosts = specs("file") if hosts("database") else []
 OLDEST = 26 * 3600
 """Seconds: a backup is made every night, and may take two hours."""
 REPOSITORY = "/srv/files/backups"
+KEY_FILE = "/etc/pgbackrest/conf.d/repository-key.conf"
+SEGMENT = "?" * 24 + "-*"
+KEPT_FULL = 4
+"""So many full backups are kept, and one more while it is being made."""
 TIMERS = ("livegang-backup-full.timer", "livegang-backup-incr.timer")
 
 
@@ -35,13 +39,19 @@ def look(host: Any) -> Outputs:
             "check": f"{call} --archive-timeout=30 check",
             "now": "date +%s",
             "timers": "".join(f"systemctl is-enabled {timer}; systemctl is-active {timer}; " for timer in TIMERS),
+            "encrypted": f"for file in {REPOSITORY}/*/{stanza()}/*.info "
+            f"$(find {REPOSITORY} -type f -size +0 ! -name '*.lock' | shuf -n 20); do "
+            '[ "$(head -c 8 $file)" = Salted__ ] && echo encrypted || echo $file; done',
+            "key": f"stat -c '%U %G %a' {KEY_FILE}; cd / && sudo -u nobody cat {KEY_FILE}",
+            "oldest log": f"find {REPOSITORY}/archive/{stanza()} -type f -name '{SEGMENT}' -printf '%f\\n' "
+            "| sort | head -n 1",
             "rights": f"stat -c '%U %G %a' {REPOSITORY}; find {REPOSITORY} -perm /007 ! -type l | head -n 5",
             "disk": f"findmnt -n -o MAJ:MIN,TARGET -T {REPOSITORY}; stat -L -c '0x%t 0x%T' /dev/disk/azure/scsi1/lun0",
         },
     )
 
 
-STATE = Gathering(__name__, look)
+STATE = Gathering(__name__, look, waits=True)
 
 
 @pytest.fixture
@@ -60,6 +70,19 @@ def backups(state: Outputs) -> list[dict[str, Any]]:
     return sorted((row for row in found[0]["backup"] if not row["error"]), key=lambda row: row["timestamp"]["stop"])
 
 
+def log_back(server: str) -> str:
+    """Shell: a segment of the log that is full from now on, kept here, archived, fetched back and compared."""
+    ask = "cd / && sudo -u postgres psql -XAtqc"
+    fetch = f"sudo -u postgres pgbackrest --stanza={stanza()} --repo1-host={server} archive-get $s $t/back"
+    return (
+        f"{ask} \"select pg_create_restore_point('readiness')\" >/dev/null && "
+        f"s=$({ask} 'select pg_walfile_name(pg_current_wal_lsn())') && {ask} 'select pg_switch_wal()' >/dev/null && "
+        "t=$(mktemp -d) && chown postgres $t && cp /data/postgresql/*/main/pg_wal/$s $t/here && cd / && "
+        f"for i in $(seq 60); do {fetch} && break; sleep 0.5; done; "
+        "cmp $t/here $t/back && echo $s came back the same; r=$?; rm -r $t; exit $r"
+    )
+
+
 def knock(host: Any) -> dict[str, Outputs]:
     """From a database host, by file host: its own stanza, another's, its name in a forged certificate."""
     own = current().inventory.hosts[host.backend.hostname].fqdn
@@ -76,6 +99,7 @@ def knock(host: Any) -> dict[str, Outputs]:
             {
                 "own": f"cd / && sudo -u postgres pgbackrest --stanza={stanza()} {common} archive",
                 "other": f"cd / && sudo -u postgres pgbackrest --stanza=of-somebody-else {common} archive",
+                "log": log_back(server.fqdn),
                 "forged": f"{forged} --stanza={stanza()} {common} archive; s=$?; rm -r $t; exit $s",
             },
         )
@@ -173,3 +197,43 @@ def test_a_certificate_of_ones_own_making_is_refused(host: Any) -> None:
     for name, (status, words) in said(host.backend.hostname, "forged").items():
         assert status != 0, f"from {name}: it was let in: {words}"
         assert "TLS" in words or "access denied" in words, f"from {name}: no clear refusal: {words}"
+
+
+@check("backup", needs=[PRIMARY, *FROM_DATABASE, "backup-access:{host}"])
+def test_a_segment_of_the_log_comes_back_the_same(host: Any) -> None:
+    """What was archived and cannot be read again is lost. The whole backup: fab hosts.prove-backup."""
+    name = hosts("database")[0].name
+    status, words = said(host.backend.hostname, "log")[name]
+    assert status == 0, f"from {name}: {words}"
+    assert "came back the same" in words, f"from {name}: {words}"
+
+
+@check("storage", proves="backup-encrypted:{host}")
+def test_backups_are_encrypted(state: Outputs) -> None:
+    """Whoever gets at the disk or a copy of it would have every client's record. Twin: pgBackRest here reads them."""
+    lines = state.lines("encrypted")
+    clear = [line for line in lines if line != "encrypted"]
+    assert not clear, f"in clear: {', '.join(clear)}"
+    assert len(lines) > 2, f"there is nothing to look at: {state['encrypted']}"
+    assert backups(state), "pgBackRest does not read what it wrote"
+
+
+@check("storage", needs=["backup-encrypted:{host}"])
+def test_the_key_of_the_backups_is_guarded(state: Outputs) -> None:
+    """A key that everybody reads encrypts nothing."""
+    assert state.lines("key")[0] == "root pgbackrest 640", f"{KEY_FILE} is {state.lines('key')[0]}"
+    assert state.status("key") != 0, f"any user can read {KEY_FILE}"
+
+
+@check("backup")
+def test_old_backups_and_their_log_are_removed(state: Outputs) -> None:
+    """What is kept for ever fills the disk, and then nothing is kept at all."""
+    full = [backup for backup in backups(state) if backup["type"] == "full"]
+    assert len(full) <= KEPT_FULL + 1, f"{len(full)} full backups are kept, the oldest {full[0]['label']}"
+    oldest = state.lines("oldest log")[-1:]
+    assert oldest, "there is no log in the archive"
+    if len(full) < KEPT_FULL:
+        return  # Nothing is removed before there are so many.
+    # All that is older than the oldest full backup serves nobody. Segments of one timeline sort by time.
+    first, start = oldest[0][:24], full[0]["archive"]["start"]
+    assert first[:8] != start[:8] or first >= start, f"the archive begins at {first}, the oldest backup at {start}"

@@ -57,7 +57,9 @@ STATE = Gathering(
             '|AllowDowngradeToInsecureRepositories) "(true|1|yes)"\'',
             "kernel": "sysctl net.ipv4.conf.all.accept_redirects net.ipv4.conf.all.send_redirects "
             "net.ipv4.conf.all.accept_source_route net.ipv4.tcp_syncookies",
-            "cloud-init": "cat /run/cloud-init/result.json",
+            # Where it is switched off after the first boot, what that one left counts; else this boot's.
+            "cloud-init": "if [ -e /run/cloud-init/disabled ]; then cat /var/lib/cloud/data/result.json; "
+            "else cat /run/cloud-init/result.json; fi",
         },
     ),
 )

@@ -76,10 +76,9 @@ def attempts(host: Any) -> dict[str, Outputs]:
         place = f"//{server.fqdn}/{first}"
         commands = {f"own-{area}": round_trip(server.fqdn, area) for area in areas}
         for area in areas:
-            others = [other for other in [*areas, INCOMING] if other != area]
-            commands[f"other-{area}"] = "; ".join(
-                f"echo {other}; {CLIENT} //{server.fqdn}/{other} -A {credentials(area)} -c ls" for other in others
-            )
+            # In one session, which its own share has let in; a client for each would cost seconds of every host.
+            others = "; ".join(f"tcon {other}" for other in [*areas, INCOMING] if other != area)
+            commands[f"other-{area}"] = f'{CLIENT} //{server.fqdn}/{area} -A {credentials(area)} -c "{others}"'
         known = f"-A {credentials(first)} -c ls"
         commands |= {
             "anonymous": f"{CLIENT} {place} -N -U% -c ls",
@@ -241,7 +240,7 @@ def test_other_shares_are_refused(host: Any, area: Endpoint) -> None:
     """One area's account that opens another's documents breaks what clients were promised. Twin: its own it opens."""
     others = len(shares()) - 1
     for name, (_, words) in said(host.backend.hostname, f"other-{area.name}").items():
-        refusals = words.count("tree connect failed: NT_STATUS_ACCESS_DENIED")
+        refusals = words.count("tcon failed: NT_STATUS_ACCESS_DENIED")
         assert refusals == others, f"from {name}: {refusals} of {others} other shares refused this account:\n{words}"
 
 

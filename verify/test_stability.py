@@ -42,7 +42,7 @@ def look_again(host: Any) -> Look:
 
 
 FIRST = Gathering(__name__, look)
-AGAIN = Gathering(__name__, look_again, places=list)  # not in advance: as late as the run allows
+AGAIN = Gathering(__name__, look_again, places=list, waits=True)  # not in advance: as late as the run allows
 
 Note = Callable[[str, object], None]
 

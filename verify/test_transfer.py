@@ -8,34 +8,25 @@ from __future__ import annotations
 
 import json
 import shlex
-import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infra.inventory import Transfer
 from verify.checks import Need, check
-from verify.gathering import Gathering, Outputs, batch, connect
-from verify.landscape import current, flows, hosts, specs
-from verify.probes import drop
-from verify.probes.send import run_probe
+from verify.dropping import FOLDER, LOG, PLACE, VERDICT_SECONDS, lines_about, send, wanted
+from verify.gathering import Gathering, Outputs, batch
+from verify.landscape import flows, hosts, specs
 from verify.units import explain
 
 testinfra_hosts = specs("transfer")
 
-PLACE = "old-hoster" if "old-hoster" in current().inventory.vantage_points else ""
-"""From where files are dropped as the old hoster does it."""
 SFTP = pytest.mark.parametrize("target", [host.name for host in hosts("transfer")])
-FOLDER = "/srv/transfer"
-LOG = "/var/log/transfer-scanner/files.log"
 STATUS = "/run/transfer-scanner/status.json"
 LARGEST_AGE = 60
 """Seconds since the service last told how it is: it does so at least every few seconds, but for one long scan."""
-VERDICT_SECONDS = 60
 NEEDS: list[Need] = ["clamd:{host}", "scanner:{host}", *(["drop"] if PLACE else [])]
 CLOSED = ("drop/incoming", "work", "infected", "unclear", "manifests", "clean")
 SSHD_WANTED = {
@@ -62,12 +53,6 @@ SANDBOX = {
     "CapabilityBoundingSet": "cap_dac_override",
     "ReadWritePaths": FOLDER,
 }
-
-
-def wanted() -> Transfer:
-    transfer = current().inventory.transfer
-    assert transfer is not None, "the stack says nothing about its drop: see livegang:topology.transfer"
-    return transfer
 
 
 def caller() -> str:
@@ -121,34 +106,9 @@ class Dropped:
 
 def drop_and_follow(host: Any) -> Dropped:
     """Drop files, wait for their verdicts, look at where they are, and remove them."""
-    inventory = current().inventory
-    target = inventory.hosts[host.backend.hostname]
     folder = f"livegang-readiness-{uuid.uuid4()}"
-    orders: dict[str, Any] = {
-        "folder": folder,
-        "user": wanted().user,
-        "expansion": 2 * wanted().largest_file_mb * 2**20,
-    }
-    if PLACE:
-        orders |= {
-            "address": str(inventory.way_in.transfer_address),
-            "host_key": target.host_keys[0],
-            "inside": f"{target.address}:22",
-        }
-        dropped = Dropped(run_probe(connect(PLACE), drop, orders))
-    else:
-        orders |= {"local": f"{FOLDER}/drop/incoming"}
-        source = Path(str(drop.__file__)).read_text()
-        written = host.run(f"sudo -n -u {wanted().user} python3 -c %s %s", source, json.dumps(orders))
-        assert written.rc == 0, f"nothing could be dropped: {written.stderr.strip()}"
-        dropped = Dropped(json.loads(written.stdout))
-    deadline = time.monotonic() + VERDICT_SECONDS
-    while True:
-        lines = host.run(f"sudo -n grep -F {folder} {LOG}").stdout.splitlines()
-        dropped.log = [json.loads(line) for line in lines]
-        if len(dropped.log) > len(dropped.sent["sums"]) or time.monotonic() > deadline:
-            break
-        time.sleep(0.5)  # then look again, until the deadline
+    dropped = Dropped(send(host, folder))
+    dropped.log = lines_about(host, folder, LOG, len(dropped.sent["sums"]) + 1)
     clean = f"{FOLDER}/clean/{folder}"
     dropped.found = batch(
         host,
@@ -165,7 +125,7 @@ def drop_and_follow(host: Any) -> Dropped:
     return dropped
 
 
-DROP = Gathering(__name__, drop_and_follow, places=lambda: [host.name for host in hosts("transfer")])
+DROP = Gathering(__name__, drop_and_follow, places=lambda: [host.name for host in hosts("transfer")], waits=True)
 
 Note = Callable[[str, object], None]
 
@@ -272,7 +232,7 @@ def test_folders_have_their_owners(state: Outputs) -> None:
     user, service = wanted().user, "transfer-scanner"
     expected = {FOLDER: "root root 755", f"{FOLDER}/drop": "root root 755"}
     expected |= {f"{FOLDER}/{name}": f"{service} {service} 700" for name in CLOSED}
-    expected |= {f"{FOLDER}/drop/incoming": f"{user} {user} 700", f"{FOLDER}/clean": f"{service} transfer-clean 750"}
+    expected |= {f"{FOLDER}/drop/incoming": f"root {user} 770", f"{FOLDER}/clean": f"{service} transfer-clean 750"}
     found = dict(line.split(" ", 1) for line in state.lines("rights"))
     wrong = [f"{path} {found.get(path, 'missing')}" for path, rights in expected.items() if found.get(path) != rights]
     assert not wrong, f"not as wanted: {', '.join(wrong)}"

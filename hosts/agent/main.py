@@ -35,9 +35,11 @@ HEARTBEAT = 2.0
 """Seconds."""
 SILENCE = 25.0
 """Seconds without a word from the operator's side (it gives one every five) after which nobody waits any more: less
-than what that side and the next run wait for."""
+than what that side waits for."""
 SPOOL = "/var/tmp"
 """Where artifacts wait for their turn, in files without a name."""
+OTHERS_TURN = 600.0
+"""Seconds that the run before this one may take to finish what it was at: an installation, if it was interrupted."""
 MUTEX = "\0livegang-agent"
 """An abstract socket: two runs at once on one host would undo each other's work; it vanishes with its owner."""
 
@@ -183,13 +185,13 @@ def main(document: dict[str, Any], source: BinaryIO, sink: BinaryIO) -> int:
     ended = threading.Event()
     started = time.monotonic()
     try:
-        mutex = None if planning else _exclusive()
+        threading.Thread(target=operator.listen, daemon=True).start()
+        threading.Thread(target=operator.keep_alive, args=(ended,), daemon=True).start()
+        mutex = None if planning else _exclusive(operator)
         states = [decode(state) for state in document["states"]]
         host = Host(states, planning=planning, vault=vault, commands=Commands(), fetch=operator.fetch)
         host.note = operator.note
         host.lost = operator.lost
-        threading.Thread(target=operator.listen, daemon=True).start()
-        threading.Thread(target=operator.keep_alive, args=(ended,), daemon=True).start()
         Runner(host, operator.tell_result, operator.begin).run()
         operator.tell(end={"seconds": round(time.monotonic() - started, 2)})
         if mutex is not None:
@@ -204,15 +206,19 @@ def main(document: dict[str, Any], source: BinaryIO, sink: BinaryIO) -> int:
     return 0
 
 
-def _exclusive() -> socket.socket:
+def _exclusive(operator: Operator) -> socket.socket:
+    """Wait until no other run changes this host: one whose operator went away finishes what it is at."""
     mutex = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + OTHERS_TURN
     while True:
         try:
             mutex.bind(MUTEX)
         except OSError as error:
             if time.monotonic() > deadline:
-                raise OperationError("another run is changing this host; it did not end within 30 s") from error
+                raise OperationError(
+                    f"another run is changing this host; it did not end within {OTHERS_TURN:.0f} s"
+                ) from error
+            operator.note("waits until the run before this one has finished what it is at")
             time.sleep(0.5)
         else:
             return mutex

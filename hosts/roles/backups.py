@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from hosts.roles import apt
 from hosts.roles.base import INTERNAL_AUTHORITY
-from hosts.roles.context import Context, text
+from hosts.roles.context import HEADER, Context, text
 from hosts.states import BackupStanza, Directory, File, Group, Secret, State, Unit, User
 from infra.inventory import Host
 
 PORT = 8432
 CONFIGURATION = "/etc/pgbackrest/pgbackrest.conf"
 REPOSITORY_USER = "pgbackrest"
+MORE_CONFIGURATION = "/etc/pgbackrest/conf.d"
+"""What pgBackRest reads beside its configuration, whatever is there."""
+KEY_FILE = f"{MORE_CONFIGURATION}/repository-key.conf"
+BACKUP_KEY = "backup/key"
 TLS = "/etc/pgbackrest/tls"
 LOCKS = "/var/lib/pgbackrest"
 FULL_BACKUPS = 4
@@ -59,7 +63,18 @@ def repository(context: Context, mount: str, data: str) -> list[State]:
         text(certificate, pem),
         File(path=key, content=(Secret("tls-key"),), owner=REPOSITORY_USER, group=REPOSITORY_USER, mode=0o600),
     ]
-    server = _server(context, REPOSITORY_USER, configuration, tuple(file.identity for file in files), mount)
+    # On this host alone: the database hosts are given it by this one when they push or restore.
+    repository_key = text(
+        KEY_FILE,
+        f"{HEADER}\n[global]\nrepo1-cipher-type=aes-256-cbc\nrepo1-cipher-pass=",
+        Secret(BACKUP_KEY),
+        "\n",
+        group=REPOSITORY_USER,
+        mode=0o640,
+    )
+    server = _server(
+        context, REPOSITORY_USER, configuration, tuple(file.identity for file in files), mount, key=repository_key
+    )
     service = server[-1]
     return [
         package,
@@ -71,6 +86,8 @@ def repository(context: Context, mount: str, data: str) -> list[State]:
         Directory(path=LOCKS, owner=REPOSITORY_USER, group=REPOSITORY_USER, mode=0o750, needs=(package.identity,)),
         Directory(path=path, owner=REPOSITORY_USER, group=REPOSITORY_USER, mode=0o750, needs=(f"mount {mount}",)),
         *files,
+        Directory(path=MORE_CONFIGURATION),
+        repository_key,
         configuration,
         *server,
         *_timers(context, configuration, mount),
@@ -129,6 +146,7 @@ def _server(
     files: tuple[str, ...],
     mount: str | None = None,
     needs: tuple[str, ...] = (),
+    key: File | None = None,
 ) -> list[State]:
     """The service that the other side speaks to; Debian's own unit runs as another account, and sleeps."""
     unit = context.template(
@@ -136,7 +154,7 @@ def _server(
     )
     service = Unit(
         unit="pgbackrest.service",
-        restart_on=(unit.identity, configuration.identity),
+        restart_on=(unit.identity, configuration.identity, *([key.identity] if key else [])),
         reload_on=files,
         port=PORT,
         needs=(configuration.identity, *files, f"file {INTERNAL_AUTHORITY}", *needs),

@@ -57,5 +57,6 @@ def states(context: Context) -> list[State]:
         text(f"{KEYS}/{user}", f"{HEADER}\n{keys}"),
         Directory(path=FOLDER),
         Directory(path=CHROOT),
-        Directory(path=INCOMING, owner=user, group=user, mode=0o700),
+        # root's: its user may write into it, but not open it to others, as an owner could over SFTP.
+        Directory(path=INCOMING, group=user, mode=0o770),
     ]

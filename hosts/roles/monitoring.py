@@ -6,7 +6,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from hosts import programs
-from hosts.roles import apt, exporters
+from hosts.roles import apt, backups, exporters, own_metrics
 from hosts.roles.context import Context, text
 from hosts.states import Directory, File, State, Unit
 
@@ -25,6 +25,10 @@ ALERT_LOG = "livegang-alert-log"
 ALERT_PROGRAM = "/usr/local/lib/livegang/alert_log.py"
 LARGEST_LAG = 64 * 1024 * 1024
 """Bytes of write-ahead log that a standby may be behind for minutes before somebody is told."""
+OLDEST_BACKUP = {"oldest_seconds": 26 * 3600, "oldest_full_seconds": 8 * 86400}
+"""A backup is made every night and a full one every week, each may take two hours; a full one may fail once."""
+INTERNAL_CERTIFICATE_DAYS = 45
+"""A certificate of the internal authority is made anew by a person: `pulumi up --target-replace`."""
 RETENTION = "--storage.tsdb.retention.time=30d --storage.tsdb.retention.size=8GB"
 
 
@@ -41,6 +45,11 @@ def certificates(context: Context) -> list[tuple[int, list[str]]]:
     return sorted(by_days.items())
 
 
+def told(context: Context) -> list[tuple[str, str]]:
+    """Host and kind of all that hosts tell of themselves."""
+    return [(host.name, kind) for host in context.inventory.hosts.values() for kind in own_metrics.kinds(context, host)]
+
+
 def _prometheus(context: Context) -> list[State]:
     rules = context.template(
         f"{RULES}/livegang.yml",
@@ -50,6 +59,11 @@ def _prometheus(context: Context) -> list[State]:
         databases=context.databases,
         certificates=certificates(context),
         largest_lag=LARGEST_LAG,
+        backups=OLDEST_BACKUP if context.databases and backups.repository_host(context) else None,
+        transfer=context.inventory.transfer if context.inventory.hosts_of("transfer") else None,
+        delivers=bool(context.inventory.hosts_of("file")),
+        own_metrics=told(context),
+        internal_certificate_days=INTERNAL_CERTIFICATE_DAYS,
     )
     configuration = context.template(
         f"{FOLDER}/prometheus.yml",

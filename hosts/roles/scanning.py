@@ -13,12 +13,15 @@ SOURCE = Path(__file__).resolve().parent.parent / "scanner"
 LIBRARY = "/usr/local/lib/livegang"
 PACKAGE = f"{LIBRARY}/transfer_scanner"
 SETTINGS = "/etc/livegang/transfer-scanner.json"
+DELIVERY = ("courier.py", "delivery.py", "delivery_settings.py", "share.py")
+"""Modules of the delivery service alone: see :mod:`hosts.roles.delivery`."""
 USER = "transfer-scanner"
 CLEAN_READERS = "transfer-clean"
 """Group of whoever carries clean files on."""
 SIGNATURES = "/var/lib/clamav"
 SIGNATURES_PATH = "/signatures"
 """Path on the management host below which it passes on ClamAV's signed database."""
+STATUS = f"/run/{USER}/status.json"
 CLAMD_SOCKET = "/run/clamav/clamd.ctl"
 SETTLE_SECONDS = 2
 LARGEST_CLAMD_MB = 4000
@@ -94,16 +97,21 @@ def _clamd(context: Context) -> list[State]:
     ]
 
 
+def module(name: str) -> File:
+    """One module of the programs on the transfer host."""
+    return text(f"{PACKAGE}/{name}", (SOURCE / name).read_text())
+
+
 def _service(context: Context) -> list[State]:
     wanted = drop.wanted(context)
     folder = drop.FOLDER
-    modules: list[File] = [text(f"{PACKAGE}/{file.name}", file.read_text()) for file in sorted(SOURCE.glob("*.py"))]
+    modules = [module(file.name) for file in sorted(SOURCE.glob("*.py")) if file.name not in DELIVERY]
     values = {
         "folder": folder,
         "clamd": CLAMD_SOCKET,
         "log": f"/var/log/{USER}/files.log",
         "state": f"/var/lib/{USER}/state.json",
-        "status": f"/run/{USER}/status.json",
+        "status": STATUS,
         "largest_file": wanted.largest_file_mb * 2**20,
         "largest_expansion": _expansion_mb(context) * 2**20,
         "settle": SETTLE_SECONDS,

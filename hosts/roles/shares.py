@@ -25,6 +25,8 @@ class Share:
 
     name: str
     title: str
+    durable: bool = False
+    """True: every write reaches the disk before it is answered."""
 
     @property
     def path(self) -> str:
@@ -56,7 +58,12 @@ def areas(context: Context) -> list[Share]:
 
 def all_shares(context: Context) -> list[Share]:
     """The areas' shares, and the one for what arrives."""
-    return [*areas(context), Share(INCOMING, "Delivered by the transfer host")]
+    return [*areas(context), incoming()]
+
+
+def incoming() -> Share:
+    """The share for what arrives. What is written there is on the disk before the answer: it counts as delivered."""
+    return Share(INCOMING, "Delivered by the transfer host", durable=True)
 
 
 def states(context: Context) -> list[State]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-import time
 from pathlib import Path
 
 from .clamd import Clamd
-from .intake import Intake, Tally
-from .records import replace
-from .settings import Settings, read
+from .intake import Intake
+from .records import Status
+from .settings import read
 
 INTERVAL = 1.0
 """Seconds between passes."""
@@ -22,29 +21,14 @@ def tell(line: str) -> None:
     print(line, flush=True)
 
 
-def report(settings: Settings, tally: Tally, judged: dict[str, int]) -> None:
-    """Say how the service is, for whoever watches it: a service that hangs shows by the time in it."""
-    for verdict, count in tally.judged.items():
-        judged[verdict] = judged.get(verdict, 0) + count
-    replace(
-        settings.status,
-        {
-            "at": time.time(),
-            "waiting": tally.waiting,
-            "oldest_waiting_seconds": round(tally.oldest, 1),
-            "blocked": tally.blocked,
-            "judged_since_start": judged,
-        },
-        mode=0o644,
-    )
-
-
 def main() -> None:
     settings = read(Path(sys.argv[1]))
     ending = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ending.set())
-    intake = Intake(settings, Clamd(settings.clamd), tell)
+    status = Status(settings.status)
+    status.tell(waiting=0, oldest_waiting_seconds=0.0, blocked=None, judged_since_start={})
+    intake = Intake(settings, Clamd(settings.clamd), tell, status.beat)
     intake.recover()
     tell(f"Watching {settings.incoming}.")
     judged: dict[str, int] = {}
@@ -54,7 +38,14 @@ def main() -> None:
         if tally.blocked != blocked:
             blocked = tally.blocked
             tell(f"Nothing is judged: {blocked}" if blocked else "Files are judged again.")
-        report(settings, tally, judged)
+        for verdict, count in tally.judged.items():
+            judged[verdict] = judged.get(verdict, 0) + count
+        status.tell(
+            waiting=tally.waiting,
+            oldest_waiting_seconds=round(tally.oldest, 1),
+            blocked=tally.blocked,
+            judged_since_start=judged,
+        )
         ending.wait(INTERVAL)
 
 

@@ -46,12 +46,22 @@ class Tally:
 
 
 class Intake:
-    """The drop and all that came of it. ``tell`` takes lines for the journal: they hold no file's name."""
+    """The drop and all that came of it. ``tell`` takes lines for the journal: they hold no file's name.
 
-    def __init__(self, settings: Settings, scanner: Scanner, tell: Callable[[str], None]) -> None:
+    ``beat`` is called whenever a file is done with: one pass may take hours.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        scanner: Scanner,
+        tell: Callable[[str], None],
+        beat: Callable[[], None] = lambda: None,
+    ) -> None:
         self._settings = settings
         self._scanner = scanner
         self._tell = tell
+        self._beat = beat
         self._log = Log(settings.log)
         self._memory = Memory(settings.state)
         self._wrong: dict[str, tuple[tuple[int, int, int], frozenset[str]]] = {}
@@ -103,6 +113,7 @@ class Intake:
                 continue
             with self._postponing(arrival.path, now):
                 self._consider(arrival, listed, refused, quiet, tally)
+            self._beat()
         for path, sums in listed.items():
             with self._postponing(path, now):
                 others = set().union(*(set(other) for name, other in listed.items() if name != path))

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+
+BEAT = 5.0
+"""Seconds."""
 
 
 class Log:
@@ -35,6 +39,26 @@ def replace(path: Path, document: Mapping[str, object], mode: int = 0o600) -> No
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)
+
+
+class Status:
+    """How a service says that it is; a service that hangs shows by the time in it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._fields: dict[str, object] = {}
+        self._written = 0.0
+
+    def tell(self, **fields: object) -> None:
+        """What a pass came to."""
+        self._fields = fields
+        self._written = time.monotonic()
+        replace(self._path, {"at": time.time(), **fields}, mode=0o644)
+
+    def beat(self) -> None:
+        """Within a pass: it is at work still."""
+        if self._fields and time.monotonic() - self._written > BEAT:
+            self.tell(**self._fields)
 
 
 class Memory:

@@ -48,7 +48,7 @@ def ensure(settings: Settings, *stack_files: Path) -> Keys:
     """Make the keys of a rehearsal; the gateway's certificate covers the endpoints of all ``stack_files``.
 
     Of all, because the keys are the rehearsal's and not a stack's: whichever goes up finds them as they are.
-    Idempotent. A certificate is signed anew when an endpoint's name was added or it ends within 60 days.
+    Idempotent. A certificate is signed anew when the endpoints' names changed or it ends within 60 days.
     Raises ExpectedError when no stack file can be read and names endpoints. One that cannot is left out: it does not
     stand in another stack's way, and its own preview says what is wrong.
     """

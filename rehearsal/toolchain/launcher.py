@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
+from rehearsal import engines
 from rehearsal.settings import PROJECT, SUBSCRIPTION, cache, stack_files
 from rehearsal.toolchain import versions
 from rehearsal.toolchain.home import STACK, Home
@@ -48,10 +49,7 @@ def main() -> None:
                 "For real: set PULUMI_HOME and PULUMI_BACKEND_URL to those of your organisation.",
             )
         home.prepare()
-        for process in home.remove_stale_locks():
-            sys.stderr.write(
-                f"Removed the lock of pulumi process {process}, which has ended before its work was done.\n"
-            )
+        _recover(cli, home, environment)
         if not home.paper:
             _create_stacks(cli, home, environment, arguments)
     os.execve(cli, ["pulumi", *arguments], environment)
@@ -104,6 +102,23 @@ def _named_stacks(arguments: list[str], environment: Mapping[str, str]) -> list[
     if words[:1] == ["stack"] and words[1:2] in (["init"], ["select"]):
         named += words[2:]
     return named
+
+
+def _recover(cli: Path, home: Home, environment: dict[str, str]) -> None:
+    """Put in order what an engine left that was killed."""
+    for process in home.remove_stale_locks():
+        sys.stderr.write(f"Removed the lock of pulumi process {process}, which has ended before its work was done.\n")
+        engines.end_orphans(home.folder)
+    if home.is_locked() or not (home.unwritten_attributes() or home.stacks_with_pending()):
+        return
+    from rehearsal.toolchain import recovery  # hardly ever needed, and the launcher is to start fast
+
+    try:
+        for sentence in recovery.mend(cli, home, environment):
+            sys.stderr.write(f"{sentence}\n")
+    except recovery.Unmended as error:
+        # The command that the user typed will meet the same trouble; what is known of it belongs here.
+        sys.stderr.write(f"What a killed pulumi left could not be put in order: {error}\n")
 
 
 def _create_stacks(cli: Path, home: Home, environment: dict[str, str], arguments: list[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -130,10 +131,12 @@ def test_a_host_that_was_added_is_reached_once_the_jump_host_knows_it(
 def test_an_interrupted_run_says_in_one_sentence_what_was_reached() -> None:
     done = report("web01", result("changed"), FOLLOWS)
     begun = Report("web02", "web", [result("changed")], 9, "interrupted", 1.0)
-    error = fleet.end_of(Outcome("converge", "rehearsal", [done, begun], 2.5, interrupted=True))
+    error = fleet.end_of(Outcome("converge", "rehearsal", [done, begun], 2.5, signal.SIGTERM))
+    assert error is not None
+    assert error.code == ExitCode.TERMINATED
     assert str(error) == (
         "Interrupted after 2.5 s: 1 of 2 hosts were done, 3 states had been changed; "
-        "what a host was at, it finishes, and the next run continues."
+        "what a host was at, it finishes, and the next run continues.\n  → Go on from there: fab hosts.converge"
     )
 
 

@@ -66,6 +66,7 @@ def test_configurations_are_valid_as_the_tools_say(program: Program, files: dict
 
 
 FULL, EMPTY = "100+0x500", "5+0x500"
+TOLD = 'node_textfile_mtime_seconds{{host="{}",file="/var/lib/prometheus/node-exporter/livegang-{}.prom"}}'
 CASES: dict[str, tuple[list[tuple[str, str]], str, list[str]]] = {
     "nothing is wrong": (
         [
@@ -77,6 +78,16 @@ CASES: dict[str, tuple[list[tuple[str, str]], str, list[str]]] = {
             ("pg_up", "1+0x500"),
             ('pg_stat_replication_pg_wal_lsn_diff{application_name="db02",state="streaming"}', "1000+0x500"),
             ("livegang_drill_until_seconds", "60+0x500"),
+            ('livegang_backup_completed_timestamp_seconds{host="file01",kind="any"}', "0+0x500"),
+            ('livegang_backup_completed_timestamp_seconds{host="file01",kind="full"}', "0+0x500"),
+            ('livegang_backup_status{host="file01"}', "0+0x500"),
+            ('livegang_service_reported_timestamp_seconds{host="xfer01",service="scanner"}', "0+60x500"),
+            ('livegang_service_reported_timestamp_seconds{host="xfer01",service="delivery"}', "0+60x500"),
+            ('livegang_service_blocked{host="xfer01",service="scanner"}', "0+0x500"),
+            ('livegang_service_blocked{host="xfer01",service="delivery"}', "0+0x500"),
+            ('livegang_service_refused_files{host="xfer01",service="delivery"}', "0+0x500"),
+            ('livegang_certificate_expires_timestamp_seconds{host="db01",file="x"}', f"{90 * 86400}+0x500"),
+            (TOLD.format("db01", "certificates"), "0+60x500"),
         ],
         "2h",
         [],
@@ -121,6 +132,74 @@ CASES: dict[str, tuple[list[tuple[str, str]], str, list[str]]] = {
         [('pg_stat_replication_pg_wal_lsn_diff{application_name="db02",state="backup"}', "0+0x500")],
         "3m",
         ["StandbyMissing"],
+    ),
+    "a backup is a night late": (
+        [('livegang_backup_completed_timestamp_seconds{host="file01",kind="any"}', f"-{26 * 3600}+0x500")],
+        "1m",
+        ["BackupTooOld"],
+    ),
+    "a backup is a day old": (
+        [('livegang_backup_completed_timestamp_seconds{host="file01",kind="any"}', f"-{25 * 3600}+0x500")],
+        "1m",
+        [],
+    ),
+    "no full backup for too long": (
+        [
+            ('livegang_backup_completed_timestamp_seconds{host="file01",kind="any"}', "0+0x500"),
+            ('livegang_backup_completed_timestamp_seconds{host="file01",kind="full"}', f"-{8 * 86400}+0x500"),
+        ],
+        "1m",
+        ["BackupTooOld"],
+    ),
+    "pgBackRest is not content": (
+        [('livegang_backup_status{host="file01"}', "6+0x500")],
+        "6m",
+        ["BackupRepositoryUnwell"],
+    ),
+    "the scanner hangs": (
+        [('livegang_service_reported_timestamp_seconds{host="xfer01",service="scanner"}', "0+0x500")],
+        "8m",
+        ["ScannerStale"],
+    ),
+    "the scanner's signatures are too old": (
+        [('livegang_service_blocked{host="xfer01",service="scanner"}', "1+0x500")],
+        "3m",
+        ["ScannerStale"],
+    ),
+    "the file host takes nothing": (
+        [('livegang_service_blocked{host="xfer01",service="delivery"}', "1+0x500")],
+        "6m",
+        ["DeliveryStale"],
+    ),
+    "the delivery hangs": (
+        [('livegang_service_reported_timestamp_seconds{host="xfer01",service="delivery"}', "0+0x500")],
+        "21m",
+        ["DeliveryStale"],
+    ),
+    "a clean file waits for a person": (
+        [('livegang_service_refused_files{host="xfer01",service="delivery"}', "1+0x500")],
+        "6m",
+        ["DeliveryRefused"],
+    ),
+    "an internal certificate ends": (
+        [('livegang_certificate_expires_timestamp_seconds{host="db01",file="server.crt"}', f"{44 * 86400}+0x500")],
+        "6m",
+        ["InternalCertificateExpiring"],
+    ),
+    "a host's own metrics are old": (
+        [(TOLD.format("file01", "backups"), "0+0x500")],
+        "16m",
+        ["OwnMetricsMissing"],
+    ),
+    "a host tells nothing of its own": (
+        [(TOLD.format("xfer01", "drop"), "_x500"), ('up{job="node",host="xfer01"}', "1+0x500")],
+        "6m",
+        ["OwnMetricsMissing"],
+    ),
+    "a host that is down tells nothing of its own either": (
+        [(TOLD.format("xfer01", "drop"), "_x500"), ('up{job="node",host="xfer01"}', "0+0x500")],
+        "6m",
+        ["HostDown"],
     ),
     "a drill": ([("livegang_drill_until_seconds", "600+0x500")], "1m", ["Drill"]),
     "a drill whose time is over": ([("livegang_drill_until_seconds", "600+0x500")], "11m", []),

@@ -276,3 +276,46 @@ def test_a_role_that_nobody_wrote_is_named(inventory: Inventory, components: lis
 def test_a_template_with_a_variable_that_nobody_gave_is_an_error() -> None:
     with pytest.raises(ExpectedError, match=r"hosts/templates/base/sshd.conf.j2: 'header' is undefined"):
         rendering.render("base/sshd.conf.j2")
+
+
+def shared(inventory: Inventory, also: list[str]) -> Inventory:
+    """The landscape without application hosts and without a second database, web01 doing other work too."""
+    gone = ("app01", "app02", "web02", "db02", "file01", "xfer01")
+    hosts = {name: host for name, host in inventory.hosts.items() if name not in gone}
+    secrets = inventory.hosts["app01"].secrets | (inventory.hosts["db01"].secrets if "database" in also else {})
+    more: dict[str, object] = {"also": also, "secrets": secrets}
+    if "database" in also:
+        del hosts["db01"]
+        more |= {"data_disk_gb": 4, "certificate": inventory.hosts["db01"].certificate}
+    hosts["web01"] = hosts["web01"].model_copy(update=more)
+    return inventory.model_copy(update={"hosts": hosts, "transfer": None})
+
+
+@pytest.mark.parametrize("also", [["application"], ["application", "database"]])
+def test_a_host_does_the_work_of_all_its_roles(
+    inventory: Inventory, components: list[Manifest], also: list[str]
+) -> None:
+    """nginx, the components and perhaps PostgreSQL side by side: nothing of one contradicts the other."""
+    small = shared(inventory, also)
+    host = small.hosts["web01"]
+    states = roles.states(host, small, components)
+    kinds = {state["kind"] for state in document(host, small, states, "converge")["states"]}
+    assert {"archive", "unit", "firewall"} <= kinds
+    assert ("mount" in kinds) is ("database" in also)
+    nginx = Wanted("web01", small, components).text("/etc/nginx/nginx.conf")
+    assert f"server {host.address}:8001 " in nginx
+    assert [found.name for found in small.hosts_of("application")] == ["web01"]
+    for other in small.hosts.values():
+        document(other, small, roles.states(other, small, components), "converge")
+
+
+def test_a_standby_s_slot_is_named_as_postgresql_allows(inventory: Inventory, components: list[Manifest]) -> None:
+    hosts = {name: host for name, host in inventory.hosts.items() if host.role != "database"}
+    for name, old in (("pg-a", "db01"), ("pg-b", "db02")):
+        hosts[name] = inventory.hosts[old].model_copy(update={"name": name, "fqdn": f"{name}.sample.internal"})
+    renamed = inventory.model_copy(update={"hosts": hosts})
+    assert list(Wanted("pg-a", renamed, components).all(ReplicationSlot)) == ["pg_b"]
+    standby = Wanted("pg-b", renamed, components)
+    (copy,) = standby.all(DatabaseStandby).values()
+    assert copy.slot == "pg_b"
+    assert "primary_slot_name = 'pg_b'" in standby.text("/etc/postgresql/15/main/postgresql.conf")

@@ -9,7 +9,8 @@ import os
 import socket
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -206,3 +207,16 @@ def test_an_agent_that_nobody_listens_to_ends_before_the_next_state(host: Host, 
     session.run(transport)  # type: ignore[arg-type]
     # What it was at is finished, whole; nothing after it was begun.
     assert [path.name for path in tmp_path.iterdir()] == ["slow"]
+
+
+@pytest.mark.parametrize("error", [EOFError, OSError])
+def test_a_connection_that_is_lost_too_need_not_be_told_of_another(
+    inventory: Inventory, error: type[Exception]
+) -> None:
+    def broken(data: bytes) -> None:
+        raise error
+
+    session = Session(inventory.hosts["web01"], {"states": []}, Path, Quiet())
+    session._channel = cast(Any, SimpleNamespace(closed=False, sendall=broken))
+    session._begun = True
+    session.tell_lost("db01", "the connection was closed")

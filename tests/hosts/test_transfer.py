@@ -83,7 +83,7 @@ def test_other_hosts_know_nothing_of_the_drop(inventory: Inventory, components: 
 RIGHTS = {
     "/srv/transfer": ("root", "root", 0o755),
     "/srv/transfer/drop": ("root", "root", 0o755),
-    "/srv/transfer/drop/incoming": ("old-hoster", "old-hoster", 0o700),
+    "/srv/transfer/drop/incoming": ("root", "old-hoster", 0o770),
     "/srv/transfer/work": ("transfer-scanner", "transfer-scanner", 0o700),
     "/srv/transfer/infected": ("transfer-scanner", "transfer-scanner", 0o700),
     "/srv/transfer/unclear": ("transfer-scanner", "transfer-scanner", 0o700),

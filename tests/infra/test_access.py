@@ -83,6 +83,16 @@ def test_shared_connections_of_two_clones_never_meet(tmp_path: Path, monkeypatch
     assert one.parent.stat().st_mode & 0o077 == 0
 
 
+def test_shared_connections_of_two_state_folders_never_meet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one stack in one clone: what is verified in the second would be the first, past all host keys."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    found = set()
+    for state in ("one", "other"):
+        monkeypatch.setenv("LIVEGANG_STATE", str(tmp_path / state))
+        found.add(access.control_path(tmp_path / "clone" / ".livegang" / "small"))
+    assert len(found) == 2
+
+
 def test_a_socket_path_too_long_for_the_kernel_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/" + "h" * 80)
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)

@@ -314,6 +314,10 @@ SIGNATURES = {
     "another kind": ("rules.yar", "rule x {}", "does not end with .ndb or .hdb"),
     "nothing": ("empty.ndb", "", "holds no signatures of its kind: 'it is empty'"),
     "sums under the other name": ("sums.ndb", f"{'0' * 32}:68:Name\n", "holds no signatures of its kind"),
+    "half a byte": ("half.ndb", "Own:0:*:616\n", "holds no signatures of its kind: 'Own:0:*:616'"),
+    "no offset": ("offset.ndb", "Own:0::6161\n", "holds no signatures of its kind"),
+    "bytes that are no text": ("bytes.ndb", "Own:0:*:61\udcff61\n", "holds no signatures of its kind"),
+    "a good line and a bad one": ("two.ndb", "Own:0:EOF-20:61??{2-4}(62|63)*64\nOwn\n", "of its kind: 'Own'"),
     "text": ("text.hdb", "EICAR\n", "holds no signatures of its kind: 'EICAR'"),
 }
 
@@ -323,7 +327,7 @@ def test_a_signature_file_that_clamd_would_not_read_is_told(
     kind: str, document: dict[str, Any], mistakes_of: MistakesOf, tmp_path: Path
 ) -> None:
     name, content, reason = SIGNATURES[kind]
-    (tmp_path / name).write_text(content)
+    (tmp_path / name).write_text(content, errors="surrogateescape")
     put("transfer.signatures.files", [str(tmp_path / name)])(document)
     (mistake,) = mistakes_of(document)
     assert reason in mistake

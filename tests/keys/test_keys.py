@@ -121,6 +121,20 @@ def test_a_damaged_file_is_made_anew(settings: Settings, stack_file: Path, name:
     assert ensure(settings, stack_file).made == []
 
 
+def test_the_gateway_s_certificate_covers_the_sites_of_all_stacks(settings: Settings, tmp_path: Path) -> None:
+    """Else bringing up a second stack would change the certificate of the first."""
+    (tmp_path / "other").mkdir()
+    files = [write_stack(tmp_path, NAMES), write_stack(tmp_path / "other", ["heime.app.sozialwerk.test"])]
+    keys = ensure(settings, *files)
+    certificate = authorities.certificate_in_pfx(keys.gateway_pfx.read_bytes())
+    assert certificate is not None
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert sorted(names.get_values_for_type(x509.DNSName)) == sorted([*NAMES, "heime.app.sozialwerk.test"])
+    # One that cannot be read does not stand in another's way.
+    files[1].write_bytes(b"config: \xff")
+    assert ensure(settings, *files).made == ["gateway"]
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

@@ -60,7 +60,9 @@ def asked(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str
 
     def call(self: Supervisor, method: str, params: dict[str, Any] | None = None) -> Any:
         found.append((method, params or {}))
-        return {"status": STATUS, "host": {"name": "db01", "state": "stopped"}, "logs": "last words"}[method]
+        return {"status": STATUS, "host": {"name": "db01", "state": "stopped", "note": ""}, "logs": "last words"}[
+            method
+        ]
 
     monkeypatch.setenv("LIVEGANG_STATE", str(settings.state))
     monkeypatch.setattr(Supervisor, "call", call)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +26,14 @@ def ready(monkeypatch: pytest.MonkeyPatch, folder: Path, status: int, verdict: s
     """What becomes of a pytest that ends so and leaves this verdict."""
     environments: list[dict[str, str]] = []
 
-    def run(command: list[str], env: dict[str, str], **_: object) -> subprocess.CompletedProcess[str]:
-        environments.append(env)
+    def run(command: list[str], environment: dict[str, str], cwd: Path) -> int:
+        environments.append(environment)
         if verdict:
             leave(folder, verdict, now())
-        return subprocess.CompletedProcess(command, status)
+        return status
 
     monkeypatch.setattr(tasks, "PROJECT", folder)
-    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(tasks, "run_child", run)
     return tasks.ready("trial"), environments[0]
 
 

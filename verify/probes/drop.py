@@ -3,6 +3,7 @@
 Orders: ``{"folder": str, "user": str, "expansion": bytes}``, and either ``"local"``, a folder into which the files are
 written here, or ``"address"``, ``"host_key"`` (``ssh-ed25519 AAAA…``) and ``"inside"`` (``HOST:PORT`` to try to get to)
 of an SFTP server, for which this place has the old hoster's key as ssh's default.
+``"names"`` may name those of the files that are dropped, and then nothing else is tried.
 Answer: ``{"sums": {name: sha256}, "upload": said}``, and over SFTP also ``listing``, ``above``, ``link``, ``shell``,
 ``forwarding`` and ``stranger``: what was said when trying to list the root, to get above it, to make a link, to run a
 command, to get through to another host, and to come in with another key. ``said`` is ``{"status": int, "text": str}``.
@@ -44,13 +45,14 @@ def linked_out() -> bytes:
 def files(orders: dict) -> dict:  # type: ignore[type-arg]
     zeros = zipped(("zeros", bytes(ZEROS)))
     copies = orders["expansion"] // ZEROS + 2
-    return {
+    found = {
         "Übersicht.txt": f"readiness {orders['folder']}\n".encode(),
         "plain.com": TEST_FILE.encode(),
         "nested.zip": zipped(("inner.zip", zipped(("plain.com", TEST_FILE)))),
         "bomb.zip": zipped(*((f"{number}.zip", zeros) for number in range(copies))),
         "link.tar": linked_out(),
     }
+    return {name: content for name, content in found.items() if name in (orders.get("names") or found)}
 
 
 def said(argv: list, orders: str = "") -> dict:  # type: ignore[type-arg]
@@ -82,9 +84,11 @@ def over_sftp(orders: dict, scratch: Path) -> dict:  # type: ignore[type-arg]
     (scratch / orders["folder"]).mkdir()
     sums = write(scratch / orders["folder"], files(orders))
     sftp = ["sftp", *options, "-b", "-", account]
+    sent = {"sums": sums, "upload": said(sftp, f"put -R {scratch}/{orders['folder']} /incoming/\n")}
+    if orders.get("names"):
+        return sent
     return {
-        "sums": sums,
-        "upload": said(sftp, f"put -R {scratch}/{orders['folder']} /incoming/\n"),
+        **sent,
         "listing": said(sftp, "ls -1 /\n"),
         "above": said(sftp, f"get /../../../etc/passwd {scratch}/passwd\n"),
         "link": said(sftp, "ln -s /etc/passwd /incoming/link\n"),
