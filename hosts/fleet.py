@@ -13,7 +13,7 @@ import fabric
 from console import Interrupted, signals_raise
 from console.interruption import number_of
 from hosts import manifest, roles
-from hosts.connection import Connections, NotPermittedError, UnreachableError
+from hosts.connection import Connections, JumpHostError, NotPermittedError, UnreachableError
 from hosts.document import Mode, document
 from hosts.session import Progress, Report, Session
 from infra.inventory import Host, Inventory
@@ -115,6 +115,8 @@ class _Fleet:
         self._progress.at(host.name, "connects")
         try:
             session.run(self._open(host).transport)
+        except JumpHostError as error:
+            report.error, report.behind = str(error), self._jump_host
         except UnreachableError as error:
             report.error = str(error)
         except Exception as error:  # noqa: BLE001 - a mistake here must not hide the other hosts' outcome
@@ -124,6 +126,8 @@ class _Fleet:
                 self._connections.forget_jump_host()
             self._ended[host.name].set()
         report.seconds = time.monotonic() - started
+        if report.error and host.name != self._jump_host and self._connections.jump_host_lost():
+            report.behind = self._jump_host
         if self._over and report.error:
             report.error = "interrupted"
         self._progress.at(host.name, "failed" if report.failed else "done")

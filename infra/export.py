@@ -7,6 +7,7 @@ from typing import Any
 
 import pulumi
 
+from infra.declared import digests
 from infra.endpoints import Endpoints
 from infra.flows import resolved
 from infra.inventory import Endpoint, Host, Inventory, SecretReference, VantagePoint, WayIn
@@ -87,6 +88,7 @@ def _inventory(landscape: Landscape, known: dict[str, Any]) -> dict[str, Any]:
         time_sources=topology.time_sources,
         transfer=landscape.files.transfer(),
         alerts=topology.alerts,
+        declared=digests(topology),
     )
     return inventory.model_dump(mode="json")
 

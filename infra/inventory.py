@@ -221,6 +221,8 @@ class Inventory(Document):
     transfer: Transfer | None = None
     """Where the landscape has a transfer host."""
     alerts: Alerts = Alerts()
+    declared: dict[str, str] = Field(default_factory=dict)
+    """Digest of each part of the topology that this came up from: see infra/declared.py."""
 
     def hosts_of(self, role: str) -> list[Host]:
         """The hosts that do a role's work, by name."""

@@ -17,6 +17,7 @@ from rehearsal.settings import Settings
 from rehearsal.snapshots import tasks as snapshots
 from rehearsal.supervisor.client import Supervisor
 
+HEALTH = {"Healthy": "green", "Unhealthy": "red"}
 COLOURS = {"running": "green", "starting": "yellow", "stopped": "yellow", "gone": "red"}
 
 
@@ -33,6 +34,8 @@ def status(context: Context) -> None:
     told = supervisor.call("status")
     console.print(_hosts(told["hosts"]))
     console.print(_services(told["services"]))
+    if told["backends"]:
+        console.print(_backends(told["backends"]))
     _show_snapshots(settings)
     for token, count in sorted(told["recorded_only"].items()):
         console.print(f"on paper only: {token.removeprefix('azure-native:')} ({count})")
@@ -149,6 +152,20 @@ def _services(services: list[dict[str, Any]]) -> Table:
     for service in services:
         state = "[green]running[/]" if service["alive"] else "[red]ended[/]"
         table.add_row(service["name"], state, _mebibytes(service["memory"]))
+    return table
+
+
+def _backends(servers: list[dict[str, Any]]) -> Table:
+    """Whom the gateway sends requests to, in Azure's words, and what its last probe found."""
+    table = Table(title="Behind the gateway", title_justify="left", box=None)
+    for column in ("pool", "host", "address", "health", "for", "last probe"):
+        table.add_column(column, justify="right" if column == "for" else "left")
+    for server in servers:
+        colour = HEALTH.get(server["health"], "yellow")
+        health = f"[{colour}]{server['health']}[/]"
+        table.add_row(
+            server["pool"], server["host"], server["server"], health, _duration(server["since"]), server["reason"]
+        )
     return table
 
 

@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 
 import testinfra
 
+from verify.connection import CommandTooSlow
 from verify.evidence import NOTEBOOK
 from verify.landscape import current
 
@@ -125,7 +126,14 @@ def batch(host: Any, commands: dict[str, str], sudo: bool = True) -> Outputs:
         for name, command in commands.items()
     )
     wrapped = f"sudo -n sh -c {shlex.quote(script)}" if sudo else f"sh -c {shlex.quote(script)}"
-    result = host.run(wrapped)
+    try:
+        result = host.run(wrapped)
+    except CommandTooSlow as slow:
+        # Of all that was asked at once, the one that hangs is worth telling.
+        begun = [line.removeprefix(f"{_MARK} begin ") for line in slow.output.splitlines() if f"{_MARK} begin " in line]
+        if begun and begun[-1] in commands:
+            raise CommandTooSlow(slow.host, commands[begun[-1]], slow.output.encode()) from None
+        raise
     outputs: dict[str, Output] = {}
     name = ""
     lines: list[str] = []

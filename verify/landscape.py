@@ -11,9 +11,9 @@ from pathlib import Path
 
 from console import ExpectedError
 from hosts.manifest import Manifest, of_inventory
-from infra import access, inventory
+from infra import access, declared, inventory
 from infra.inventory import PROJECT, Endpoint, Flow, Host, Inventory
-from verify.report.model import Subjects
+from verify.report.model import Gap, Subjects
 
 ROLE_SUITES = {
     "database": "database",
@@ -24,7 +24,7 @@ ROLE_SUITES = {
     "transfer": "transfer",
 }
 """The suite that must look at each host of a role, beside those that look at all."""
-EVERYWHERE = frozenset({"base", "network", "monitoring", "updates"})
+EVERYWHERE = frozenset({"base", "network", "monitoring", "stability", "updates"})
 """The suites that must look at every host."""
 
 
@@ -35,6 +35,8 @@ class Landscape:
     inventory: Inventory
     manifests: list[Manifest]
     ssh_config: Path
+    gaps: tuple[Gap, ...] = ()
+    """Why what is verified may not be what is wanted: the stack file was changed since it was brought up."""
 
     @classmethod
     def load(cls, stack: str) -> Landscape:
@@ -43,7 +45,9 @@ class Landscape:
         Raises ExpectedError naming the file, key and value that is wrong, or the command that is missing.
         """
         loaded = inventory.load(stack)
-        return cls(loaded, of_inventory(loaded), access.write(loaded, state_folder(stack)))
+        behind = declared.behind(loaded)
+        gaps = (Gap("inventory", behind),) if behind else ()
+        return cls(loaded, of_inventory(loaded), access.write(loaded, state_folder(stack)), gaps)
 
     def subjects(self) -> Subjects:
         hosts = self.inventory.hosts

@@ -71,7 +71,7 @@ def state(host: Any) -> Outputs:
 pytestmark = pytest.mark.parametrize("component", manifests())
 
 
-@check("{component}", proves="service:{component}@{host}")
+@check("{component}", proves="service:{component}@{host}", unit="{unit}")
 def test_service_is_running(host: Any, component: Manifest) -> None:
     """The area's mobile site loses half of its capacity, or all of it."""
     assert host.service(component.service.unit).is_running, explain(host, component.service.unit)

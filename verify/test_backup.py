@@ -121,7 +121,7 @@ def said(server: str, case: str) -> dict[str, tuple[int, str]]:
     return {name: (outputs.status(case), outputs[case]) for name, outputs in found.items()}
 
 
-@check("backup", proves="backup-server:{host}")
+@check("backup", proves="backup-server:{host}", unit="pgbackrest")
 def test_backup_server_is_running(host: Any) -> None:
     """The database hosts keep their log until it is taken here, and their disks fill."""
     assert host.service("pgbackrest").is_running, explain(host, "pgbackrest")

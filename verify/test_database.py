@@ -12,7 +12,8 @@ from verify.gathering import Gathering, Outputs, batch
 from verify.landscape import current, each, hosts, manifests, open_flows, specs
 from verify.probes import postgres
 from verify.probes.send import run_probe
-from verify.report.plugin import STANDBY
+from verify.report.causes import STEADY, STORAGE, UNIT
+from verify.report.plugin import DISPROVED, NEEDS, STANDBY
 from verify.units import explain
 
 testinfra_hosts = specs("database")
@@ -81,13 +82,17 @@ def settings(state: Outputs) -> dict[str, str]:
     return {words[0]: " ".join(words[1:]) for line in state.lines("settings") if (words := line.split(" "))}
 
 
-@check("postgresql", proves="postgresql:{host}")
-def test_postgresql_is_running(state: Outputs) -> None:
+@check("postgresql", proves="postgresql:{host}", needs=[f"{STORAGE}{{host}}"])
+def test_postgresql_is_running(host: Any, state: Outputs, record_property: Callable[[str, object], None]) -> None:
     """Every mobile site stores into it: without it no record is kept."""
     clusters = state.lines("cluster")
     assert clusters, "no PostgreSQL cluster is configured here"
     status = clusters[0].split()[3]
     since = [*state.lines("unit"), "", "", ""][2]
+    unit = f"postgresql@{'-'.join(clusters[0].split()[:2])}.service@{host.backend.hostname}"
+    record_property(NEEDS, (f"{STEADY}{unit}",))
+    if not status.startswith("online"):
+        record_property(DISPROVED, f"{UNIT}{unit}")
     said = f"PostgreSQL is {status.partition(',')[0]}" + (f" since {since}" if since else "")
     assert status.startswith("online"), f"{said}\n\nEnd of its journal:\n{state['journal']}"
     assert state.status("recovery") == 0, f"PostgreSQL answers no query: {state['recovery']}"
@@ -133,7 +138,7 @@ def test_standby_is_streaming(host: Any, state: Outputs) -> None:
     assert receiver[0] == "streaming", f"the standby's receiver is {receiver[0]}"
 
 
-@check("replication", needs=["standby:{host}", *each("database", "standby:{member}")], applies=HAS_STANDBY)
+@check("replication", needs=["postgresql:{host}", *each("database", "standby:{member}")], applies=HAS_STANDBY)
 def test_replication_is_encrypted(state: Outputs) -> None:
     """The stream holds every client's record in clear otherwise."""
     weak = [line for line in state.lines("clients") if line.split()[3] != "TLSv1.3"]
@@ -225,6 +230,7 @@ def answers(case: str, target: str, role: str, evidence: Callable[[str, object],
     """What one case gave at a database host, by the place it was tried from."""
     tried = {source.name: KNOCKING.of(source.name) for source in hosts(role) if source.name != target}
     found = {name: parts[case, target] for name, parts in tried.items() if (case, target) in parts}
+    assert found or not tried, f"{case} was tried from nowhere"
     for name, answer in found.items():
         evidence(f"{name} → {target}, {case}", f"TLS: {answer['tls'] or 'none'}\n{answer['answer']}")
     return found
@@ -271,7 +277,7 @@ def test_component_is_refused_from_elsewhere(host: Any, evidence: Callable[[str,
         assert answer["answer"].startswith("refused: "), f"from {name}: {answer['answer']}"
 
 
-@check("archive", applies=bool(hosts("file")))
+@check("archive", unit="pgbackrest", applies=bool(hosts("file")))
 def test_backup_service_is_running(host: Any) -> None:
     """The file host fetches backups through it."""
     assert host.service("pgbackrest").is_running, explain(host, "pgbackrest")

@@ -107,7 +107,7 @@ def said(server: str, case: str) -> dict[str, tuple[int, str]]:
     return {name: (outputs.status(case), outputs[case]) for name, outputs in found.items()}
 
 
-@check("smb", proves="smb:{host}")
+@check("smb", proves="smb:{host}", unit="smbd")
 def test_smb_is_running(host: Any) -> None:
     """Without it no area has its clients' documents."""
     assert host.service("smbd").is_running, explain(host, "smbd")

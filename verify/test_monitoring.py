@@ -38,7 +38,7 @@ WATCHING = each("management", "prometheus:{member}")
 
 
 @pytest.mark.parametrize("service", SERVICES)
-@check("{service}", proves="{service}:{host}")
+@check("{service}", proves="{service}:{host}", unit="{service}")
 def test_service_is_running(host: Any, service: str) -> None:
     """What does not run warns of nothing, and its silence looks like peace."""
     assert host.service(service).is_running, explain(host, service)
@@ -65,6 +65,7 @@ def test_host_is_watched(target: Host, state: Outputs, evidence: Note) -> None:
 @pytest.mark.parametrize("target", hosts("database"))
 @check(
     "metrics",
+    applies=bool(hosts("database")),
     needs=["host:{target}", "postgresql:{target}", *open_flows("management", "database", "{host}"), *WATCHING],
 )
 def test_database_is_watched(target: Host, state: Outputs, evidence: Note) -> None:

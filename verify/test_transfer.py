@@ -155,7 +155,7 @@ def tried(target: str, evidence: Note) -> Callable[[str], dict[str, Any]]:
     return part
 
 
-@check("scanner", proves="scanner:{host}")
+@check("scanner", proves="scanner:{host}", unit="transfer-scanner")
 def test_scanner_is_running(host: Any) -> None:
     """Without it nothing that the old hoster sends is ever judged, nor goes on."""
     assert host.service("transfer-scanner").is_running, explain(host, "transfer-scanner")
@@ -167,7 +167,7 @@ def test_scanner_is_enabled(host: Any) -> None:
     assert host.service("transfer-scanner").is_enabled, "transfer-scanner would not start at the next boot"
 
 
-@check("clamd", proves="clamd:{host}")
+@check("clamd", proves="clamd:{host}", unit="clamav-daemon")
 def test_clamd_is_running(host: Any) -> None:
     """Without it nothing is judged."""
     assert host.service("clamav-daemon").is_running, explain(host, "clamav-daemon")

@@ -11,6 +11,7 @@ import pytest
 from verify.checks import check
 from verify.gathering import Gathering, Outputs, batch
 from verify.landscape import current, hosts, one_of, specs
+from verify.report.causes import STORAGE
 
 testinfra_hosts = specs()
 
@@ -42,7 +43,7 @@ def state(host: Any) -> Outputs:
     return STATE.of(host.backend.hostname)
 
 
-@check("updates", needs=[one_of("management", "mirror:{member}")])
+@check("updates", needs=[one_of("management", "mirror:{member}"), f"{STORAGE}{{host}}"])
 def test_unattended_upgrade_would_work(state: Outputs) -> None:
     """Updates that fail every night leave every hole open, and nobody is told."""
     lines = state.lines("dry run")

@@ -15,6 +15,7 @@ UNIT_PROPERTIES = (
     "NeedDaemonReload",
     "Result",
     "ConditionResult",
+    "NRestarts",
 )
 
 

@@ -9,12 +9,13 @@ import threading
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 from pathlib import Path
+from typing import Any
 
 import paramiko
 import pytest
 
 from hosts import connection
-from hosts.connection import Connections, NotPermittedError, UnreachableError, fingerprint
+from hosts.connection import Connections, JumpHostError, NotPermittedError, UnreachableError, fingerprint
 from infra import access
 from infra.inventory import Inventory
 
@@ -132,6 +133,40 @@ def test_nobody_there_is_one_sentence(inventory: Inventory, folder: Path) -> Non
     stack = landscape(inventory, folder, 9, paramiko.ECDSAKey.generate())
     with pytest.raises(UnreachableError, match=r"The jump host mgmt01 \(127.0.0.1 port 9\) .* reached: .*refused"):
         Connections(stack).open(stack.hosts["web01"])
+
+
+def test_a_jump_host_out_of_reach_is_tried_once_and_is_the_reason_of_all_behind_it(
+    inventory: Inventory, folder: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        stack = landscape(inventory, folder, door.getsockname()[1], paramiko.ECDSAKey.generate())
+    connections = Connections(stack)
+    tries: list[int] = []
+    original = connections._open_jump_host
+
+    def counted() -> Any:
+        tries.append(1)
+        return original()
+
+    connections._open_jump_host = counted  # type: ignore[method-assign]
+    for name in ("web01", "db01"):
+        with pytest.raises(JumpHostError, match="The jump host mgmt01"):
+            connections.open(stack.hosts[name])
+    with pytest.raises(UnreachableError) as caught:
+        connections.open(stack.hosts["mgmt01"])
+    assert not isinstance(caught.value, JumpHostError)
+    assert len(tries) == 1
+
+
+def test_a_jump_host_that_has_gone_since_is_noticed(inventory: Inventory, folder: Path, sshd: Sshd) -> None:
+    stack = landscape(inventory, folder, sshd.port, sshd.key)
+    connections = Connections(stack)
+    try:
+        assert not connections.jump_host_lost()
+        connections.open(stack.hosts["mgmt01"]).transport.sock.shutdown(socket.SHUT_RDWR)
+        assert connections.jump_host_lost()
+    finally:
+        connections.close()
 
 
 def test_a_key_that_is_not_there_is_named(inventory: Inventory, folder: Path, sshd: Sshd) -> None:

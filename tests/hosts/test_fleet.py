@@ -50,11 +50,40 @@ class Connections:
             raise UnreachableError(f"{host.name} cannot be reached: no answer.")
         return type("Connection", (), {"transport": None})()
 
+    def jump_host_lost(self) -> bool:
+        return False
+
     def forget_jump_host(self) -> None:
         pass
 
     def close(self) -> None:
         pass
+
+
+class BehindNothing(Connections):
+    """The jump host is lost while the others are at work."""
+
+    def open(self, host: Host) -> Any:
+        return type("Connection", (), {"transport": host.name})()
+
+    def jump_host_lost(self) -> bool:
+        return True
+
+
+def test_a_jump_host_lost_in_the_middle_is_told_once_with_those_behind_it(
+    inventory: Inventory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose(self: Session, transport: Any) -> None:
+        self.report.error = "the connection was lost: no sign of life for 30 s"
+
+    monkeypatch.setattr(fleet, "Connections", BehindNothing)
+    monkeypatch.setattr(Session, "run", lose)
+    hosts = [inventory.hosts[name] for name in ("db01", "web01", "mgmt01")]
+    outcome = fleet.run(inventory, hosts, "converge", Quiet())
+    text = shown(outcome)
+    assert text.count("the connection was lost") == 1
+    assert "lost behind it: db01, web01" in text
+    assert outcome.failed
 
 
 def test_one_unreachable_host_hides_no_other(inventory: Inventory, monkeypatch: pytest.MonkeyPatch) -> None:

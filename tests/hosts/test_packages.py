@@ -65,6 +65,13 @@ def test_what_an_interrupted_dpkg_left_is_finished_first(scratch: Scratch, left:
     assert [call.split()[0] for call in scratch.table.changing()] == ["dpkg", "apt-get", "apt-get"]
 
 
+def test_a_package_whose_unpacking_broke_off_is_unpacked_anew(scratch: Scratch) -> None:
+    """As a disk that was full or read-only leaves it: for apt-get it is there already."""
+    answer(scratch, "nginx iHR\n")
+    scratch.apply(NGINX, CHRONY)
+    assert scratch.table.calls[-1] == f"{INSTALL} --reinstall nginx chrony"
+
+
 def test_a_package_that_cannot_be_had_keeps_no_other_away(scratch: Scratch) -> None:
     answer(scratch, "")
     scratch.table.answers[f"{INSTALL} nginx postgresql-15"] = CommandError("apt-get ended with code 100", "E: no")

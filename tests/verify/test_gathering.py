@@ -12,6 +12,7 @@ import pytest
 
 from rehearsal.settings import PROJECT
 from verify import gathering
+from verify.connection import CommandTooSlow
 from verify.gathering import Gathering, batch, start_all
 
 
@@ -29,6 +30,16 @@ def test_each_command_has_its_own_output_and_status(command: str, status: int, t
     assert (outputs.status("before"), outputs.status("this"), outputs.status("after")) == (7, status, 0)
     assert outputs["this"] == text
     assert outputs["after"] == "after"
+
+
+def test_of_a_batch_that_hangs_the_command_that_hangs_is_told() -> None:
+    class Hanging:
+        def run(self, command: str) -> SimpleNamespace:
+            said = b"-----livegang----- begin name\ndb01\n-----livegang----- end 0\n-----livegang----- begin disk\n"
+            raise CommandTooSlow("db01", command, said)
+
+    with pytest.raises(CommandTooSlow, match=r"^db01: no end after 45 s of: df /data$"):
+        batch(Hanging(), {"name": "hostname", "disk": "df /data", "after": "true"})
 
 
 def test_what_waits_begins_first_and_keeps_nobody_from_working(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from console import ExitCode
+from tests.chain.load import steady_load
 from tests.living import STACK, Rehearsal
 
 pytestmark = pytest.mark.booted
@@ -100,6 +101,20 @@ MUTATIONS = [
         "rm /etc/apt/apt.conf.d/99test",
         "APT::Periodic::Unattended-Upgrade is 0, not 1",
     ),
+    # It is up at almost every look.
+    Mutation(
+        "app02",
+        "systemd-run -q --unit=flapper -p Restart=always -p RestartSec=1 -p StartLimitIntervalSec=0 sleep 2",
+        "systemctl stop flapper",
+        "ends again and again: flapper.service",
+    ),
+    # Last, so that it is mended first: what was broken in this folder is mended after it.
+    Mutation(
+        "web02",
+        "mount --bind /etc /etc && mount -o remount,bind,ro /etc",
+        "umount --lazy /etc",
+        "/etc is mounted read-only",
+    ),
 ]
 
 
@@ -140,16 +155,48 @@ def test_a_selection_is_not_checked(rehearsal: Rehearsal) -> None:
     assert (status, report["verdict"]) == (ExitCode.NOT_CHECKED, "NOT CHECKED")
 
 
-def test_a_host_that_is_off_is_not_checked_and_the_sites_go_on(breakable: Rehearsal) -> None:
-    breakable.fab("rehearsal.stop", "web01")
-    try:
-        status, report = ready(breakable)
-    finally:
-        breakable.fab("rehearsal.start", "web01")
+def test_a_host_that_is_off_is_not_checked_and_not_one_request_fails(breakable: Rehearsal) -> None:
+    with steady_load(breakable, per_second=20) as load:
+        breakable.fab("rehearsal.stop", "web01")
+        try:
+            status, report = ready(breakable)
+            shown = breakable.fab("rehearsal.status").stdout
+        finally:
+            breakable.fab("rehearsal.start", "web01")
+    assert load["sent"] > 100
+    assert load["failed"] == []
+    assert backend_health(shown) == {"web01": "Unhealthy", "web02": "Healthy"}
     assert (status, report["verdict"]) == (ExitCode.NOT_CHECKED, "NOT CHECKED")
     assert [cause["subject"] for cause in report["causes"]] == ["web01"]
     outcomes = {check["outcome"] for check in report["checks"] if check["title"] == "health is good"}
     assert outcomes == {"passed"}
+
+
+def backend_health(shown: str) -> dict[str, str]:
+    """What `rehearsal.status` shows of the servers behind the gateway, by host."""
+    rows = [line.split() for line in shown.partition("Behind the gateway")[2].splitlines()]
+    return {words[1]: words[3] for words in rows if words[:1] == ["web"]}
+
+
+def test_a_full_data_disk_is_one_cause_in_converge_and_in_verify(breakable: Rehearsal) -> None:
+    # Most of it is set aside, not written: the machine's own disk is not filled by it.
+    size = "$(($(df --output=avail -B1 /data | tail -n1) - (64 << 20)))"
+    fill = f"fallocate -l {size} /data/filling; cp /dev/zero /data/filling.rest; systemctl restart postgresql@15-main"
+    breakable.ssh("db02", f"sudo sh -c '{fill}'", check=False)
+    try:
+        status, report = ready(breakable, "--limit", "db02")
+        converged = breakable.fab("hosts.converge", "--limit", "db02", check=False)
+    finally:
+        breakable.ssh("db02", "sudo rm -f /data/filling /data/filling.rest")
+        breakable.fab("hosts.converge", "--limit", "db02")
+    assert status == ExitCode.NO_GO
+    (cause,) = report["causes"]
+    assert (cause["subject"], cause["component"]) == ("db02", "storage")
+    assert "/data is full: 0 of" in cause["reason"]
+    assert len(cause["consequences"]) > 3
+    assert converged.returncode == ExitCode.FAILED
+    assert converged.stdout.count("✗") == 1
+    assert "✗ unit postgresql@15-main.service: /data is full: " in converged.stdout
 
 
 def test_a_stopped_primary_is_told_once(breakable: Rehearsal) -> None:

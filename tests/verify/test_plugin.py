@@ -33,7 +33,7 @@ FOLDER = Path(__file__).parent
 class Imagined:
     def unreachable(self, places):
         gone = json.loads((FOLDER / "gone.json").read_text())
-        return {name: reason for name, reason in gone.items() if name in places}
+        return {name: reason for name, reason in gone.items() if name in places | {"mgmt01"}}
 
     def prefetch(self, places_by_suite):
         pass
@@ -46,7 +46,10 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     config.addinivalue_line("markers", checks.MARKER)
     config.option.continue_on_collection_errors = True
-    subjects = Subjects("trial", {"db01": "database", "web01": "web"}, {"kita": "kita.example.test"})
+    asked = json.loads((FOLDER / "required.json").read_text())
+    required = {name: frozenset(suites) for name, suites in asked.items()}
+    hosts = {"db01": "database", "web01": "web", "mgmt01": "management"}
+    subjects = Subjects("trial", hosts, {"kita": "kita.example.test"}, "mgmt01", required)
     suites = {path.stem.removeprefix("test_") for path in FOLDER.glob("test_*.py")}
     selected = config.getoption("--selected")
     config.pluginmanager.register(
@@ -56,9 +59,14 @@ def pytest_configure(config):
             Imagined(),
             read_waivers(FOLDER / "waivers.yaml"),
             set(selected.split(",")) if selected else None,
-            lambda run, judgement: (FOLDER / "out.json").write_text(json.dumps(document(run, judgement))),
+            finished,
         )
     )
+
+
+def finished(run, judgement):
+    (FOLDER / "out.json").write_text(json.dumps(document(run, judgement)))
+    return judgement
 
 
 class Place:
@@ -120,6 +128,7 @@ class Trial:
         self.write("conftest.py", CONFTEST)
         self.write("test_base.py", BASE)
         self.write("gone.json", "{}")
+        self.write("required.json", "{}")
         self.status = 0
         self.output = ""
 
@@ -252,6 +261,118 @@ def test_a_skipped_check_blocks_until_it_is_waived_by_name(trial: Trial) -> None
     )
     document = trial.run()
     assert (document["verdict"], trial.status) == ("GO", 0), gaps(document)
+
+
+def write_later(name: str, what: str) -> str:
+    """Source of a suite whose one test changes what the imagined world says."""
+    return (
+        "from pathlib import Path\n\ndef test_disk_is_there():\n"
+        f"    Path(__file__).with_name({name!r}).write_text({what!r})\n"
+    )
+
+
+def test_a_host_that_was_lost_after_its_checks_is_not_checked(trial: Trial) -> None:
+    trial.write("test_more.py", write_later("gone.json", '{"db01": "Connection timed out"}'))
+    document = trial.run()
+    assert (document["verdict"], trial.status) == ("NOT CHECKED", 4)
+    assert gaps(document) == ["db01: out of reach: Connection timed out (it answered when this run began)"]
+
+
+def test_a_jump_host_lost_in_the_middle_is_told_instead_of_those_behind_it(trial: Trial) -> None:
+    trial.write("test_b.py", write_later("gone.json", '{"mgmt01": "refused", "db01": "closed", "web01": "closed"}'))
+    trial.write(
+        "test_c.py",
+        "import pytest\n\n@pytest.mark.parametrize('place', [Place('db01'), Place('web01')])\n"
+        "def test_disk_is_there(place, lose):\n    lose(place.name)\n",
+    )
+    document = trial.run()
+    assert (document["verdict"], trial.status) == ("NOT CHECKED", 4)
+    (cause,) = document["causes"]
+    assert (cause["subject"], cause["unreachable"]) == ("mgmt01", True)
+
+
+def test_one_failed_look_that_several_checks_share_is_one_cause(trial: Trial) -> None:
+    trial.write(
+        "test_more.py",
+        "import pytest\n\nLOST = AssertionError('no end after 45 s')\n\n"
+        "@pytest.mark.parametrize('number', range(5))\ndef test_disk_is_there(number):\n    raise LOST\n",
+    )
+    document = trial.run()
+    (cause,) = document["causes"]
+    assert (cause["reason"], len(cause["consequences"])) == ("no end after 45 s", 4)
+
+
+def test_a_failure_is_not_undone_by_what_its_teardown_says(trial: Trial) -> None:
+    trial.write(
+        "test_more.py",
+        "import pytest\n\n@pytest.fixture\ndef disk():\n    yield\n    pytest.skip('never mind')\n\n"
+        "def test_disk_is_there(disk):\n    assert 1 == 2, 'no disk'\n",
+    )
+    assert trial.run()["verdict"] == "NO-GO"
+
+
+def test_an_interruption_at_the_very_end_is_not_checked(trial: Trial) -> None:
+    trial.write(
+        "test_more.py",
+        "import pytest\n\n@pytest.fixture\ndef disk():\n    yield\n    raise KeyboardInterrupt\n\n"
+        "def test_disk_is_there(disk):\n    pass\n",
+    )
+    document = trial.run()
+    assert (document["verdict"], trial.status) == ("NOT CHECKED", 4)
+    assert "the run: it was interrupted" in gaps(document)
+
+
+def test_a_run_that_breaks_off_after_its_last_check_is_not_checked(trial: Trial) -> None:
+    trial.write(
+        "conftest.py",
+        CONFTEST + "\n\ndef pytest_runtest_logfinish(nodeid):\n"
+        "    if nodeid.endswith('clock_is_right[web01]'):\n        raise BrokenPipeError('nobody reads')\n",
+    )
+    document = trial.run()
+    assert (document["verdict"], trial.status) == ("NOT CHECKED", 4)
+    assert any("broke off" in gap for gap in gaps(document))
+
+
+def test_a_listing_of_the_checks_does_not_end_as_go_does(trial: Trial) -> None:
+    trial.write("out.json", "{}")
+    trial.run("--collect-only", str(trial.folder))
+    assert trial.status == 4
+
+
+def test_checks_that_were_not_collected_are_named(trial: Trial) -> None:
+    document = trial.run("-o", "python_functions=test_name*", str(trial.folder))
+    assert (document["verdict"], trial.status) == ("NOT CHECKED", 4)
+    assert gaps(document) == ["suite base: not collected: test_clock_is_right"]
+
+
+def test_a_check_hidden_by_another_of_its_name_is_named(trial: Trial) -> None:
+    trial.write("test_more.py", "def test_disk():\n    assert False\n\n\ndef test_disk():\n    pass\n")
+    assert gaps(trial.run()) == ["suite more: hidden by another check of the same name: test_disk"]
+
+
+def test_a_check_with_nothing_to_check_is_not_checked_unless_the_landscape_has_none_on_purpose(trial: Trial) -> None:
+    text = (
+        "import pytest\nfrom verify.checks import check\n\n@pytest.mark.parametrize('disk', [])\n"
+        "@check('disk'{})\ndef test_disk_is_there(disk):\n    pass\n"
+    )
+    trial.write("test_more.py", text.format(""))
+    # A suite that this landscape has no host for may be about nothing.
+    assert trial.run()["verdict"] == "GO"
+    trial.write("required.json", '{"db01": ["base", "more"]}')
+    document = trial.run()
+    assert (document["verdict"], trial.status) == ("NOT CHECKED", 4)
+    assert gaps(document) == ["suite more: disk is there: it has nothing to check"]
+    trial.write("test_more.py", text.format(", applies=True"))
+    assert trial.run()["verdict"] == "NOT CHECKED"
+    trial.write("test_more.py", text.format(", applies=False") + "\n\ndef test_other():\n    pass\n")
+    assert not any("nothing to check" in gap for gap in gaps(trial.run()))
+
+
+def test_a_suite_that_skips_itself_says_why(trial: Trial) -> None:
+    trial.write("test_web.py", "import pytest\n\npytest.skip('no nginx today', allow_module_level=True)\n")
+    document = trial.run()
+    assert (document["verdict"], trial.status) == ("NOT CHECKED", 4)
+    assert gaps(document) == ["suite web: it skips itself: no nginx today"]
 
 
 ABOUT_NOTHING = """

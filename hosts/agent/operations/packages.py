@@ -48,7 +48,9 @@ def apply_package(state: Package, host: Host) -> None:
         host.note("reading the package lists")
         _update(host)
         host.note(f"installing {', '.join(missing)}")
-        host.run([*APT, "install", *missing], timeout=DEADLINE)
+        # One whose unpacking broke off counts as installed for apt-get, which therefore leaves it as it is.
+        again = ["--reinstall"] if any(host.facts.package(name)[2:3] == "R" for name in missing) else []
+        host.run([*APT, "install", *again, *missing], timeout=DEADLINE)
     except CommandError:
         # One package that cannot be had must not keep the others away: this one by itself, its error for itself.
         host.facts.forget_packages()
