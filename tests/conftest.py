@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Generator, Iterator
 
 import pytest
@@ -16,6 +18,24 @@ NOT_RUN = pytest.StashKey[tuple[str, list[str]]]()
 
 FAILED = pytest.StashKey[bool]()
 """Of a test: whether it failed."""
+
+
+MYPY = pytest.StashKey["subprocess.Popen[str]"]()
+"""Begun with the run: it needs a processor for a minute, while many tests only wait."""
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    if not session.config.option.collectonly and any(item.name == "test_mypy_finds_nothing" for item in session.items):
+        session.config.stash[MYPY] = subprocess.Popen(
+            [sys.executable, "-m", "mypy"], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """A run that ended early leaves nothing at work."""
+    if (mypy := config.stash.get(MYPY, None)) and mypy.poll() is None:
+        mypy.kill()
+        mypy.wait()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -118,13 +119,27 @@ MUTATIONS = [
 ]
 
 
+def by_host(rehearsal: Rehearsal, commands: list[tuple[str, str]], check: bool) -> None:
+    """Carry out commands as root, all hosts side by side, a host's own in their order, whatever becomes of one."""
+    scripts: dict[str, str] = {}
+    for host, command in commands:
+        scripts[host] = scripts.get(host, "status=0") + f"; ( {command} ) || status=1"
+    with ThreadPoolExecutor(len(scripts)) as pool:
+        orders = [
+            pool.submit(rehearsal.ssh, host, f"sudo sh -c {shlex.quote(f'{script}; exit $status')}", check=check)
+            for host, script in scripts.items()
+        ]
+        for order in orders:
+            order.result()
+
+
 @contextmanager
-def mutated(rehearsal: Rehearsal, mutation: Mutation) -> Iterator[None]:
-    rehearsal.ssh(mutation.host, f"sudo sh -c {shlex.quote(mutation.broken)}", check=False)
+def mutated(rehearsal: Rehearsal, mutations: list[Mutation]) -> Iterator[None]:
+    by_host(rehearsal, [(mutation.host, mutation.broken) for mutation in mutations], check=False)
     try:
         yield
     finally:
-        rehearsal.ssh(mutation.host, f"sudo sh -c {shlex.quote(mutation.mended)}")
+        by_host(rehearsal, [(mutation.host, mutation.mended) for mutation in reversed(mutations)], check=True)
 
 
 def ready(rehearsal: Rehearsal, *arguments: str) -> tuple[int, dict[str, Any]]:
@@ -135,9 +150,7 @@ def ready(rehearsal: Rehearsal, *arguments: str) -> tuple[int, dict[str, Any]]:
 
 
 def test_everything_broken_is_named_and_nothing_else(breakable: Rehearsal) -> None:
-    with ExitStack() as stack:
-        for mutation in MUTATIONS:
-            stack.enter_context(mutated(breakable, mutation))
+    with mutated(breakable, MUTATIONS):
         status, report = ready(breakable)
     assert status == ExitCode.NO_GO
     causes = {(cause["subject"], cause["reason"]) for cause in report["causes"]}
@@ -211,9 +224,11 @@ def test_a_stopped_primary_is_told_once(breakable: Rehearsal) -> None:
 
 
 def test_no_password_is_in_the_report(rehearsal: Rehearsal) -> None:
-    ready(rehearsal)
     folder = rehearsal.folder / ".livegang" / STACK / "report"
+    if not folder.exists():
+        ready(rehearsal)  # else: the report of the test before, in whose run much went wrong and was told
     reports = [path.read_text() for path in folder.iterdir()]
+    assert reports
     for area in ("ambulant", "pep"):
         password = rehearsal.ssh("app01", f"sudo cat /etc/vivendi/{area}.password").stdout.strip()
         assert len(password) > 10
