@@ -46,6 +46,10 @@ class Facts:
         self.package("dpkg")
         return [name for name, status in (self._packages or {}).items() if status[1:2] in ("U", "F", "H", "W", "t")]
 
+    def half_unpacked(self) -> list[str]:
+        """Those of them whose unpacking broke off: dpkg wants them unpacked anew, whoever needs them."""
+        return [name for name in self.half_installed() if self.package(name)[2:3] == "R"]
+
     def unit(self, name: str) -> dict[str, str]:
         """systemd's properties of a unit; all units of the document are asked about in one call."""
         if name not in self._units:
