@@ -31,7 +31,14 @@ class Sshd:
         self.options: list[int] = []
         self.reason = paramiko.common.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
         """Why it opens no connection to another host."""
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Its thread first: one that is about to accept would do so on whatever has the listener's number next."""
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self.listener.close()
 
     def _serve(self) -> None:
         while True:
@@ -66,7 +73,7 @@ class _Door(paramiko.ServerInterface):
 def sshd() -> Iterator[Sshd]:
     server = Sshd()
     yield server
-    server.listener.close()
+    server.close()
 
 
 @pytest.fixture(autouse=True)
@@ -126,7 +133,7 @@ def test_a_refused_key_says_whose(inventory: Inventory, folder: Path) -> None:
     stack = landscape(inventory, folder, server.port, server.key)
     with pytest.raises(UnreachableError, match=f"it does not let ops in with {folder}/operator"):
         Connections(stack).open(stack.hosts["mgmt01"])
-    server.listener.close()
+    server.close()
 
 
 def test_nobody_there_is_one_sentence(inventory: Inventory, folder: Path) -> None:
