@@ -1,20 +1,24 @@
 # The commands of a fresh clone. Each prepares what it needs and reuses what is there; see rehearsal/toolchain/.
 # ARGS goes to the command behind the target: make test ARGS="-k topology"
+# STACK is the landscape: make rehearse STACK=small
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 ARGS ?=
+ifdef STACK
+export LIVEGANG_STACK := $(STACK)
+endif
 BOOTSTRAP = $(PYTHON) -m rehearsal.toolchain
 
 .DEFAULT_GOAL := help
 .PHONY: rehearse test preview tools down help python
 
-rehearse: python ## The whole chain on this machine: nine booted hosts, six answering sites, the verdict
+rehearse: python ## The whole chain on this machine: booted hosts, answering sites, the verdict
 	@$(BOOTSTRAP) rehearse $(ARGS)
 
 test: python ## Every test of the toolkit; those on booted hosts where this machine can boot them
 	@$(BOOTSTRAP) test $(ARGS)
 
-preview: python ## What would be declared for production, on paper: no root, no hosts, no account needed
+preview: python ## What would be declared for production (or STACK), on paper: no root, no hosts, no account needed
 	@$(BOOTSTRAP) preview $(ARGS)
 
 tools: python ## Only the virtual environment and the Pulumi CLI

@@ -16,19 +16,27 @@ import hosts.tasks
 import infra.tasks
 import rehearsal.tasks
 import verify.tasks
-from console import ExitCode, ExpectedError, console
+from console import ExitCode, ExpectedError, Interrupted, console, interruptible
 from infra.command import default_stack
 
 
 @task(name="rehearse", help={"stack": "the stack to rehearse (default: $LIVEGANG_STACK, or rehearsal)"})
 def rehearse(_context: Context, stack: str = "") -> None:
     """The whole chain: bring up, converge, verify. Exit 0 GO, 3 NO-GO, 4 NOT CHECKED."""
+    stack = stack or default_stack()
+    try:
+        with interruptible("what has a ✓ above is done and kept"):
+            _rehearse(stack)
+    except Interrupted as error:
+        raise Interrupted(error.number, error.reason, hint="Go on from there: fab rehearse") from error
+
+
+def _rehearse(stack: str) -> None:
     # Imported here: `fab --list` must not wait for what only these two need.
     from hosts.converge import converge
     from rehearsal.toolchain import goals
     from rehearsal.toolchain.trouble import Trouble
 
-    stack = stack or default_stack()
     started = time.monotonic()
     if not os.environ.get(goals.PREPARED):
         try:
@@ -41,6 +49,8 @@ def rehearse(_context: Context, stack: str = "") -> None:
     with _stage("Converge", "fab hosts.converge"):
         try:
             converge(inventory)
+        except Interrupted:
+            raise
         except ExpectedError as error:
             # The verdict is owed all the same: it says what this failure means, and that the other hosts are ready.
             failure = error

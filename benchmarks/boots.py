@@ -19,7 +19,7 @@ from console import ExpectedError
 from infra.customdata import FirstBoot, custom_data
 from rehearsal import image
 from rehearsal.keys import ensure
-from rehearsal.settings import PROJECT, SUBSCRIPTION, Settings, cache
+from rehearsal.settings import PROJECT, SUBSCRIPTION, Settings, cache, stack_files
 from rehearsal.supervisor import teardown
 from rehearsal.supervisor.client import Supervisor
 
@@ -70,7 +70,7 @@ class Boots:
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="livegang-benchmark-", dir="/var/tmp"))
         self._settings = Settings(self._folder / "state")
-        self._keys = ensure(self._settings, PROJECT / "Pulumi.rehearsal.yaml")
+        self._keys = ensure(self._settings, *stack_files().values())
         self._machines = machines(
             (self._keys.folder / "operator.pub").read_text().strip(), self._keys.authority.read_text()
         )

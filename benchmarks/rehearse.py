@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import statistics
 import sys
@@ -28,6 +29,9 @@ from rehearsal.supervisor.launch import check_machine
 from tests.living import Rehearsal, clone
 
 GIBIBYTE = 1024**3
+
+_DOWN = re.compile(r"databases stopped in ([\d.]+) s, all else ended in ([\d.]+) s, files removed in ([\d.]+) s")
+"""What `fab rehearsal.down` tells."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ def boots(rounds: int) -> Iterator[Figure]:
 
 
 def chain(rounds: int) -> Iterator[Figure]:
-    """From nothing to GO, then again without changes, and the memory that it takes."""
+    """From nothing to GO, again without changes, back to a snapshot, and down; and the memory that it takes."""
     folder = PROJECT / ".livegang" / "benchmark" / "clone"
     if (folder / ".venv" / "bin" / "fab").exists():
         # A run before this one was killed.
@@ -81,6 +85,19 @@ def chain(rounds: int) -> Iterator[Figure]:
         yield Figure("a living rehearsal without changes", statistics.median(again), 45, "s", f"median of {rounds}")
         memory = Supervisor(rehearsal.settings).call("status")["memory"]
         yield Figure("memory of all, as the sum of PSS", memory / GIBIBYTE, 2, "GiB")
+        with step("Snapshot"):
+            rehearsal.fab("rehearsal.snapshot")
+        back = [
+            _back_to_go(rehearsal, f"Reset to the snapshot and GO, round {number}") for number in range(1, rounds + 1)
+        ]
+        against = f"{statistics.median(back):.1f} s (median of {rounds}) against {first:.1f} s"
+        yield Figure("a reset to a snapshot and GO", statistics.median(back) / first, 0.25, "times", against)
+        with step("Down"):
+            parts = _DOWN.search(rehearsal.fab("rehearsal.down").stdout)
+        if parts is None:
+            raise ExpectedError("`fab rehearsal.down` did not tell how long its parts took.")
+        databases, ended, removed = map(float, parts.groups())
+        yield Figure("down, beside the databases' stop", ended + removed, 5, "s", f"databases stopped in {databases} s")
     finally:
         rehearsal.down()
 
@@ -94,6 +111,18 @@ def _to_go(rehearsal: Rehearsal, name: str) -> float:
         if done.returncode != ExitCode.DONE:
             end = "\n".join(f"{done.stdout}\n{done.stderr}".strip().splitlines()[-25:])
             raise ExpectedError(f"{name}: `fab rehearse` ended with {done.returncode}, so it counts nothing:\n{end}")
+        return seconds
+
+
+def _back_to_go(rehearsal: Rehearsal, name: str) -> float:
+    """Seconds of a reset and the verdict after it, which has to be GO without a converge."""
+    with step(name):
+        started = time.monotonic()
+        done = rehearsal.fab("rehearsal.reset", "verify.ready", check=False)
+        seconds = time.monotonic() - started
+        if done.returncode != ExitCode.DONE:
+            end = "\n".join(f"{done.stdout}\n{done.stderr}".strip().splitlines()[-25:])
+            raise ExpectedError(f"{name}: it ended with {done.returncode}, so it counts nothing:\n{end}")
         return seconds
 
 

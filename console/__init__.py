@@ -5,6 +5,18 @@ All rooms may use this package; it uses none of them.
 
 from console.errors import ExpectedError
 from console.exits import ExitCode
+from console.interruption import Interrupted, Interruption, interruptible, run_child, signals_raise
 from console.steps import console, fitted, step
 
-__all__ = ["ExitCode", "ExpectedError", "console", "fitted", "step"]
+__all__ = [
+    "ExitCode",
+    "ExpectedError",
+    "Interrupted",
+    "Interruption",
+    "console",
+    "fitted",
+    "interruptible",
+    "run_child",
+    "signals_raise",
+    "step",
+]

@@ -18,3 +18,7 @@ class ExitCode(IntEnum):
     """`verify.ready`: not everything was checked, so there is no verdict."""
     CANNOT_REHEARSE = 5
     """This machine cannot boot hosts; the message says why and what works here."""
+    INTERRUPTED = 130
+    """Ended by Ctrl-C; the message says what was reached and how to go on."""
+    TERMINATED = 143
+    """The same by SIGTERM."""

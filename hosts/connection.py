@@ -18,10 +18,14 @@ import paramiko
 
 from console import ExpectedError
 from infra import access
-from infra.inventory import PROJECT, Host, Inventory
+from infra.inventory import Host, Inventory, filled
 
 CONNECT_TIMEOUT = 15.0
 """Seconds for each step of getting in: the way to the port, the handshake, the key."""
+ALIVE_TIMEOUT = 5.0
+"""Seconds in which the jump host must answer to count as there."""
+PROHIBITED = 1
+"""Why sshd does not open a channel (RFC 4254, 5.1): its configuration does not allow it, here its `PermitOpen`."""
 KEEP_ALIVE = 5
 """Seconds between signs of life on an idle connection."""
 SLOW_KEY_EXCHANGES = ["mlkem768x25519-sha256"]
@@ -35,6 +39,14 @@ class UnreachableError(ExpectedError):
     """A host cannot be reached, or is not the one it should be; one sentence."""
 
 
+class JumpHostError(UnreachableError):
+    """The jump host cannot be reached, so that nobody can tell anything of those behind it."""
+
+
+class NotPermittedError(UnreachableError):
+    """The jump host passes nothing on to a host: it was converged before that one was added."""
+
+
 class Connections:
     """The connections of one run: one to the jump host, all others through it."""
 
@@ -44,26 +56,58 @@ class Connections:
         self._lock = threading.Lock()
         self._opening = threading.Lock()
         self._jump: fabric.Connection | None = None
+        self._reached_jump: fabric.Connection | None = None
+        """The newest connection to the jump host, also when it is to serve no one new."""
+        self._jump_error: UnreachableError | None = None
         self._open: list[fabric.Connection] = []
         self._proxies: list[subprocess.Popen[bytes]] = []
         self._closed = False
 
     def open(self, host: Host) -> fabric.Connection:
-        """An open connection to a host. Raises UnreachableError."""
+        """An open connection to a host. Raises UnreachableError; JumpHostError where it is for the jump host."""
         if host.name == self._inventory.way_in.jump_host:
             return self._jump_host()
-        jump = self._jump_host()
+        try:
+            jump = self._jump_host()
+        except UnreachableError as error:
+            raise JumpHostError(error.reason, error.hint) from error
         where = f"{host.name} ({host.address})"
         try:
             channel = jump.transport.open_channel(
                 "direct-tcpip", (str(host.address), 22), ("", 0), timeout=CONNECT_TIMEOUT
             )
-        except (paramiko.SSHException, OSError, EOFError) as error:
-            raise UnreachableError(
-                f"{where} cannot be reached from {self._inventory.way_in.jump_host}: {_reason(error)}.",
-                hint="Is it running, and does its sshd answer? In the rehearsal: fab rehearsal.status.",
+        except paramiko.ChannelException as error:
+            if error.code != PROHIBITED:
+                raise self._behind_jump_host(where, error) from error
+            name = self._inventory.way_in.jump_host
+            raise NotPermittedError(
+                f"{where} cannot be reached from {name}, whose sshd does not know it yet and passes nothing on to it.",
+                hint=f"Was it added just now? fab hosts.converge --limit {name},{host.name}",
             ) from error
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            raise self._behind_jump_host(where, error) from error
         return self._connect(host, channel, where)
+
+    def jump_host_lost(self) -> bool:
+        """True when the jump host was reached and is no more, so that whatever went through it is lost too. Asks it."""
+        if self._reached_jump is None or self._closed:
+            return False
+        try:
+            self._reached_jump.transport.open_session(timeout=ALIVE_TIMEOUT).close()
+        except (paramiko.SSHException, OSError, EOFError):
+            return True
+        return False
+
+    def forget_jump_host(self) -> None:
+        """Whoever comes next gets a new connection to it: an open one keeps the sshd that it began with."""
+        with self._opening:
+            self._jump = None
+
+    def _behind_jump_host(self, where: str, error: Exception) -> UnreachableError:
+        return UnreachableError(
+            f"{where} cannot be reached from {self._inventory.way_in.jump_host}: {_reason(error)}.",
+            hint="Is it running, and does its sshd answer? In the rehearsal: fab rehearsal.status.",
+        )
 
     def close(self) -> None:
         """End all connections, at once, whatever runs over them."""
@@ -80,9 +124,16 @@ class Connections:
             proxy.wait(5)
 
     def _jump_host(self) -> fabric.Connection:
+        """Opened once; a failure is told to all who want it, instead of each waiting for it anew."""
         with self._opening:
+            if self._jump_error is not None:
+                raise self._jump_error
             if self._jump is None:
-                self._jump = self._open_jump_host()
+                try:
+                    self._jump = self._reached_jump = self._open_jump_host()
+                except UnreachableError as error:
+                    self._jump_error = error
+                    raise
             return self._jump
 
     def _open_jump_host(self) -> fabric.Connection:
@@ -102,7 +153,7 @@ class Connections:
 
     def _through(self, command: str, address: str, port: int) -> socket.socket:
         """The proxy command's other end, as a socket of our own: paramiko's way of it reads byte by byte."""
-        words = command.replace("{project}", shlex.quote(str(PROJECT))).replace("%h", address).replace("%p", str(port))
+        words = filled(command, shlex.quote).replace("%h", address).replace("%p", str(port))
         ours, its = socket.socketpair()
         with its:
             proxy = subprocess.Popen(
@@ -170,7 +221,7 @@ def _reason(error: Exception) -> str:
 
 
 def _key(identity: str) -> paramiko.PKey:
-    path = Path(identity.replace("{project}", str(PROJECT)))
+    path = Path(filled(identity))
     try:
         return paramiko.PKey.from_path(path)
     except (OSError, ValueError, TypeError, paramiko.SSHException, paramiko.pkey.UnknownKeyType) as error:

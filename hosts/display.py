@@ -70,7 +70,19 @@ def show(outcome: Outcome, output: Console = console) -> None:
     """What was found or done, host by host, and the table at the end."""
     for report in outcome.reports:
         _show_findings(report, outcome.mode == "plan", output)
+    _show_behind([report for report in outcome.reports if report.behind], outcome, output)
     output.print(_summary(outcome))
+
+
+def _show_behind(reports: list[Report], outcome: Outcome, output: Console) -> None:
+    """Hosts that were lost with the jump host, in one line, and why, unless the jump host itself has said it."""
+    if not reports:
+        return
+    jump, names = reports[0].behind, ", ".join(report.host for report in reports)
+    _print(output, f"\n[bold]{jump}[/] [dim]the jump host[/]")
+    if not any(report.host == jump and report.error for report in outcome.reports):
+        _print(output, Text(f"  ✗ {reports[0].error}", style="red"))
+    _print(output, f"  [magenta]· lost behind it:[/] {names}")
 
 
 def _print(output: Console, line: Text | str) -> None:
@@ -82,10 +94,10 @@ def _show_findings(report: Report, planning: bool, output: Console) -> None:
     shown = report.of("pending", "changed", "failed")
     left_out = report.of("skipped", "unknown")
     follows = report.of("follows")
-    if not (shown or left_out or follows or report.error):
+    if not (shown or left_out or follows or (report.error and not report.behind)):
         return
     _print(output, f"\n[bold]{report.host}[/] [dim]{report.role}[/]")
-    if report.error:
+    if report.error and not report.behind:
         _print(output, Text(f"  ✗ {report.error}", style="red"))
     for result in shown:
         _show_result(result, planning, output)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import FrameType
 
-from console import ExpectedError
+import fabric
+
+from console import Interrupted, signals_raise
+from console.interruption import number_of
 from hosts import manifest, roles
-from hosts.connection import Connections, UnreachableError
+from hosts.connection import Connections, JumpHostError, NotPermittedError, UnreachableError
 from hosts.document import Mode, document
 from hosts.session import Progress, Report, Session
 from infra.inventory import Host, Inventory
@@ -29,7 +30,8 @@ class Outcome:
     stack: str
     reports: list[Report]
     seconds: float
-    interrupted: bool = False
+    interrupted: signal.Signals | None = None
+    """The signal that ended it before its time."""
 
     @property
     def failed(self) -> bool:
@@ -52,6 +54,8 @@ def run(inventory: Inventory, hosts: Sequence[Host], mode: Mode, progress: Progr
     """
     started = time.monotonic()
     components = manifest.of_inventory(inventory)
+    if mode == "converge" and any("application" in host.roles for host in hosts):
+        manifest.demand_artifacts(inventory, components)
     sessions = [
         Session(
             host,
@@ -61,7 +65,7 @@ def run(inventory: Inventory, hosts: Sequence[Host], mode: Mode, progress: Progr
         )
         for host in hosts
     ]
-    fleet = _Fleet(Connections(inventory), sessions, hosts, progress)
+    fleet = _Fleet(Connections(inventory), inventory.way_in.jump_host, sessions, hosts, progress)
     interrupted = fleet.run()
     reports = [session.report for session in sessions]
     return Outcome(mode, inventory.stack, reports, time.monotonic() - started, interrupted)
@@ -69,9 +73,16 @@ def run(inventory: Inventory, hosts: Sequence[Host], mode: Mode, progress: Progr
 
 class _Fleet:
     def __init__(
-        self, connections: Connections, sessions: Sequence[Session], hosts: Sequence[Host], progress: Progress
+        self,
+        connections: Connections,
+        jump_host: str,
+        sessions: Sequence[Session],
+        hosts: Sequence[Host],
+        progress: Progress,
     ) -> None:
         self._connections = connections
+        self._jump_host = jump_host
+        self._ended = {host.name: threading.Event() for host in hosts}
         self._sessions = sessions
         self._progress = progress
         self._threads = [
@@ -80,35 +91,43 @@ class _Fleet:
         ]
         self._over = False
 
-    def run(self) -> bool:
-        """Until all hosts are done. True if the user ended it before."""
-        with _interruptible():
+    def run(self) -> signal.Signals | None:
+        """Until all hosts are done; the signal with which the user ended it before."""
+        with signals_raise():
             try:
                 for thread in self._threads:
                     thread.start()
                 for thread in self._threads:
                     thread.join()
-            except KeyboardInterrupt:
+            except KeyboardInterrupt as interruption:
                 self._over = True
-                return True
+                return number_of(interruption)
             finally:
                 self._connections.close()
                 for thread in self._threads:
                     if thread.ident is not None:
                         thread.join(FAREWELL / len(self._threads))
-        return False
+        return None
 
     def _one(self, session: Session, host: Host) -> None:
         report = session.report
         started = time.monotonic()
         self._progress.at(host.name, "connects")
         try:
-            session.run(self._connections.open(host).transport)
+            session.run(self._open(host).transport)
+        except JumpHostError as error:
+            report.error, report.behind = str(error), self._jump_host
         except UnreachableError as error:
             report.error = str(error)
         except Exception as error:  # noqa: BLE001 - a mistake here must not hide the other hosts' outcome
             report.error = f"unexpected {type(error).__name__}: {error}"
+        finally:
+            if host.name == self._jump_host:
+                self._connections.forget_jump_host()
+            self._ended[host.name].set()
         report.seconds = time.monotonic() - started
+        if report.error and host.name != self._jump_host and self._connections.jump_host_lost():
+            report.behind = self._jump_host
         if self._over and report.error:
             report.error = "interrupted"
         self._progress.at(host.name, "failed" if report.failed else "done")
@@ -119,33 +138,29 @@ class _Fleet:
                 if other is not session:
                     other.tell_lost(host.name, reason)
 
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """SIGTERM ends a run as Ctrl-C does."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    # SIGINT too: a shell starts what runs in its background with SIGINT ignored.
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    def _open(self, host: Host) -> fabric.Connection:
+        """A host that was added to a living landscape is let through once the jump host knows of it."""
+        try:
+            return self._connections.open(host)
+        except NotPermittedError:
+            if self._jump_host not in self._ended:
+                raise
+            self._progress.at(host.name, f"waits until {self._jump_host} passes connections on to it")
+            self._ended[self._jump_host].wait()
+            return self._connections.open(host)
 
 
-def end_of(outcome: Outcome) -> ExpectedError | None:
+def end_of(outcome: Outcome) -> Interrupted | None:
     """The error with which an interrupted run ends: one sentence on what was reached."""
-    if not outcome.interrupted:
+    if outcome.interrupted is None:
         return None
     done = sum(report.error is None and len(report.results) == report.expected for report in outcome.reports)
     changed = sum(report.count("changed", "follows") for report in outcome.reports)
     reached = f"{done} of {len(outcome.reports)} hosts were done"
     if outcome.mode == "converge":
         reached += f", {changed} states had been changed; what a host was at, it finishes, and the next run continues"
-    return ExpectedError(f"Interrupted after {outcome.seconds:.1f} s: {reached}.")
+    return Interrupted(
+        outcome.interrupted,
+        f"Interrupted after {outcome.seconds:.1f} s: {reached}.",
+        hint=f"Go on from there: fab hosts.{outcome.mode}",
+    )

@@ -7,21 +7,40 @@ they name, are values of the stack.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from console import ExpectedError
-from infra.inventory import PROJECT, Inventory
+from console.documents import read_yaml
+from console.validation import shown, structural_mistakes
+from infra.inventory import PROJECT, Inventory, filled
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
 """Lower-case word: names folders, units and files."""
+Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f]$")]
+"""One line of text: it is written into files that have more of them."""
 SqlName = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
 AbsolutePath = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._-]+)+$")]
 UrlPath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._~/-]*$")]
-Port = Annotated[int, Field(ge=1024, le=65535)]
+Port = Annotated[int, Field(ge=1024, le=65535, strict=True)]
+SettingName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][\w.-]*$")]
+OWN_SECTIONS = ("service", "database", "documents", "DEFAULT")
+"""Sections of the component's configuration that are written from the landscape."""
+
+
+def _not_root(user: str) -> str:
+    if user == "root":
+        raise ValueError("a component does not run as root")
+    return user
+
+
+def _further_sections(settings: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    if own := sorted(set(settings) & set(OWN_SECTIONS)):
+        raise ValueError(f"the section {own[0]} is written from the landscape")
+    return settings
 
 
 class ManifestError(ExpectedError):
@@ -35,89 +54,99 @@ class Part(BaseModel):
 
 
 class Artifact(Part):
-    """The component's archive."""
+    """The component's archive: on the host it is unpacked to ``TARGET/NAME/NAME-VERSION``, with a link ``current``."""
 
-    file: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
-    """Name within the artifact folder."""
-    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-    target: AbsolutePath
-    """Folder on the host; the component is unpacked to ``TARGET/NAME/NAME-VERSION``, with a link ``current``."""
+    file: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")] = Field(
+        description="a file's name, without a path, in the folder that the stack names as components.artifacts"
+    )
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] = Field(
+        description="64 hexadecimal digits in lower case, as `sha256sum FILE` shows them"
+    )
+    target: AbsolutePath = Field(description="a folder on the host such as /opt/vivendi")
 
 
 class Service(Part):
     """The systemd unit that runs the component."""
 
-    unit: Name
-    """Without ``.service``."""
-    command: str
-    user: Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,30}$")]
+    unit: Name = Field(description="a unit's name without .service, e.g. vivendi-pep")
+    command: Line = Field(description="a command in one line, its program by absolute path")
+    user: Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,30}$"), AfterValidator(_not_root)] = Field(
+        description="a Linux user of its own, e.g. vivendi"
+    )
 
 
 class Page(Part):
     """A path of the component's HTTP interface."""
 
-    path: UrlPath
+    path: UrlPath = Field(description="an absolute path such as /health")
 
 
 class ComponentDatabase(Part):
     """What the component has in PostgreSQL."""
 
-    name: SqlName
-    schema_: SqlName = Field(alias="schema")
-    role: SqlName
-    secret: str
-    """Purpose of the role's password in the inventory, e.g. ``postgresql/ambulant``."""
+    name: SqlName = Field(description="a database's name in lower case, e.g. vivendi")
+    schema_: SqlName = Field(alias="schema", description="a schema's name in lower case, e.g. pep")
+    role: SqlName = Field(description="a role's name in lower case, e.g. vivendi_pep")
+    secret: Annotated[str, StringConstraints(pattern=r"^[a-z]+/[a-z0-9-]+$")] = Field(
+        description="the purpose of the role's password, e.g. postgresql/pep"
+    )
 
 
 class Manifest(Part):
     """One component."""
 
-    name: Name
-    title: str
-    version: Annotated[str, StringConstraints(pattern=r"^[0-9][0-9A-Za-z.+~-]*$")]
-    artifact: Artifact
-    service: Service
-    packages: list[Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.+-]+$")]] = Field(default_factory=list)
-    """Debian packages it needs."""
-    port: Port
-    health: Page
-    sync: Page
-    database: ComponentDatabase
-    settings: dict[str, dict[str, str]] = Field(default_factory=dict)
-    """Further sections of the component's configuration file: ``{section: {key: value}}``."""
+    name: Name = Field(description="the component's name, which is also the file's, e.g. pep")
+    title: Line = Field(description="one line of text")
+    version: Annotated[str, StringConstraints(pattern=r"^[0-9][0-9A-Za-z.+~-]*$")] = Field(
+        description='a version in quotes, e.g. "1.10": without them YAML reads a number'
+    )
+    artifact: Artifact = Field(description="{file: …, sha256: …, target: …}")
+    service: Service = Field(description="{unit: …, command: …, user: …}")
+    packages: list[Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.+-]+$")]] = Field(
+        default_factory=list, description="a list of Debian packages it needs, or []"
+    )
+    port: Port = Field(description="a port from 1024 to 65535 that no other component has")
+    health: Page = Field(description="{path: /health}")
+    sync: Page = Field(description="{path: /sync}")
+    documents: Page | None = Field(
+        default=None, description="{path: /documents}, below which it keeps documents, or nothing"
+    )
+    database: ComponentDatabase = Field(description="{name: …, schema: …, role: …, secret: …}")
+    settings: Annotated[dict[SettingName, dict[SettingName, Line]], AfterValidator(_further_sections)] = Field(
+        default_factory=dict,
+        description='a map {section: {key: "text"}} of further sections of the component\'s configuration',
+    )
 
 
 def load(folder: Path) -> list[Manifest]:
     """All manifests of a folder, by name. Raises ManifestError naming everything that is wrong in all of them."""
     files = sorted(folder.glob("*.yaml"))
     if not files:
+        what = "holds no component manifest" if folder.is_dir() else "does not exist"
         raise ManifestError(
-            f"{folder} holds no component manifest.",
+            f"{folder} {what}.",
             hint="components.manifests of the stack names the folder with one NAME.yaml for each component.",
         )
     manifests: dict[Path, Manifest] = {}
     mistakes: list[str] = []
     for file in files:
         try:
-            manifests[file] = Manifest.model_validate(yaml.safe_load(file.read_text()))
-        except yaml.YAMLError as error:
-            mistakes.append(f"{file}: not YAML: {' '.join(str(error).split())}")
-        except ValidationError as error:
-            mistakes += [f"{file}: {_describe(part)}" for part in error.errors()]
+            document = read_yaml(file)
+        except ExpectedError as error:
+            mistakes.append(f"{error.reason} {error.hint}")
+            continue
+        if not isinstance(document, dict):
+            what = "is empty" if document is None else f"holds no keys, but {shown(document)}"
+            mistakes.append(f"{file} {what}. Write it after the one of another component.")
+        elif wrong := structural_mistakes(Manifest, document):
+            mistakes += [f"{file}: {mistake}" for mistake in wrong]
+        else:
+            manifests[file] = Manifest.model_validate(document)
     mistakes += _conflicts(manifests)
     if mistakes:
-        raise ManifestError("\n".join(["Component manifests cannot be used:", *(f"  {line}" for line in mistakes)]))
+        lines = "\n".join(f"  {line}" for line in mistakes)
+        raise ManifestError(f"Component manifests cannot be used. Nothing was touched.\n{lines}")
     return sorted(manifests.values(), key=lambda manifest: manifest.name)
-
-
-def _describe(error: object) -> str:
-    assert isinstance(error, dict)
-    key = ".".join(str(part) for part in error["loc"]) or "the file"
-    if error["type"] == "extra_forbidden":
-        return f"{key} is not a known key: {error['input']!r}. Remove it or correct its name."
-    if error["type"] == "missing":
-        return f"{key} is missing."
-    return f"{key} = {error['input']!r}: {error['msg']}."
 
 
 def _conflicts(manifests: dict[Path, Manifest]) -> list[str]:
@@ -135,7 +164,10 @@ def _conflicts(manifests: dict[Path, Manifest]) -> list[str]:
 
 
 def of_inventory(inventory: Inventory) -> list[Manifest]:
-    """The manifests of a stack; every endpoint needs the component of its name. Raises ManifestError."""
+    """The components of a stack's endpoints: each needs the manifest of its name. Raises ManifestError.
+
+    A folder may hold more of them than a landscape has endpoints; what has no endpoint has no database either.
+    """
     folder = PROJECT / inventory.components.manifests
     manifests = load(folder)
     names = {manifest.name for manifest in manifests}
@@ -144,12 +176,39 @@ def of_inventory(inventory: Inventory) -> list[Manifest]:
             f"{folder} has no manifest for the endpoint{'s' if len(missing) > 1 else ''} {', '.join(missing)}.",
             hint=f"Write {folder}/{missing[0]}.yaml after the one of another component.",
         )
-    return manifests
+    wanted = [manifest for manifest in manifests if manifest.name in inventory.endpoints]
+    given = {purpose for host in inventory.hosts_of("application") for purpose in host.secrets}
+    unknown = [manifest for manifest in wanted if manifest.database.secret not in given]
+    if unknown:
+        name, secret = unknown[0].name, unknown[0].database.secret
+        raise ManifestError(
+            f"{folder / name}.yaml: database.secret: {secret!r} is no secret of stack {inventory.stack}. "
+            "Nothing was touched.",
+            hint=f"Right would be postgresql/{name}.",
+        )
+    return wanted
+
+
+def demand_artifacts(inventory: Inventory, manifests: Sequence[Manifest]) -> None:
+    """Raises ManifestError, before any host is touched, when a file that the manifests name is missing or another."""
+    checked: dict[tuple[str, str], str | None] = {}
+    mistakes = []
+    for manifest in manifests:
+        artifact = manifest.artifact
+        key = (artifact.file, artifact.sha256)
+        if key not in checked:
+            checked[key] = artifact_mistake(artifact_path(inventory, artifact.file), artifact.sha256)
+        if mistake := checked[key]:
+            folder = PROJECT / inventory.components.manifests
+            mistakes.append(f"{folder / manifest.name}.yaml: artifact: {mistake}.")
+    if mistakes:
+        lines = "\n".join(f"  {line}" for line in mistakes)
+        raise ManifestError(f"The components cannot be installed. Nothing was touched.\n{lines}")
 
 
 def artifact_path(inventory: Inventory, file: str) -> Path:
     """Where the file that a manifest names has to be."""
-    return PROJECT / inventory.components.artifacts / file
+    return PROJECT / filled(inventory.components.artifacts) / file
 
 
 def artifact_mistake(path: Path, sha256: str) -> str | None:
@@ -159,6 +218,8 @@ def artifact_mistake(path: Path, sha256: str) -> str | None:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
         return f"the artifact {path} does not exist; put the file that the manifest names there"
+    except OSError as error:
+        return f"the artifact {path} cannot be read ({error.strerror}); put the file that the manifest names there"
     if digest != sha256:
         return (
             f"the artifact {path} has SHA-256 {digest}, but its manifest says {sha256}; put the right file there, "

@@ -7,15 +7,16 @@ beforehand needs no second list, and none that could differ.
 from __future__ import annotations
 
 from hosts import sample
-from hosts.manifest import of_inventory
+from hosts.manifest import load
 from hosts.roles import states
 from hosts.states import Package
+from infra.inventory import PROJECT
 
 
 def all_packages() -> list[str]:
     """Names of the packages that any role wants, sorted; what these depend on is apt's matter."""
     inventory = sample.inventory()
-    components = of_inventory(inventory)
+    components = load(PROJECT / inventory.components.manifests)
     wanted = [state for host in inventory.hosts.values() for state in states(host, inventory, components)]
     return sorted({state.package for state in wanted if isinstance(state, Package)})
 

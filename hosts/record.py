@@ -21,7 +21,7 @@ def write(outcome: Outcome, folder: Path | None = None) -> Path:
         "mode": outcome.mode,
         "ended": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(outcome.seconds, 2),
-        "interrupted": outcome.interrupted,
+        "interrupted": outcome.interrupted is not None,
         "pending": outcome.pending,
         "failed": [report.host for report in outcome.reports if report.failed],
         "hosts": {report.host: asdict(report) for report in outcome.reports},

@@ -13,6 +13,7 @@ from infra.inventory import (
     Packages,
     PackageSource,
     SecretReference,
+    Transfer,
     VantagePoint,
     WayIn,
 )
@@ -77,8 +78,17 @@ def inventory() -> Inventory:
                 )
             ]
         ),
-        components=Components(manifests="hosts/components", artifacts=".rehearsal/artifacts"),
+        components=Components(manifests="hosts/components", artifacts="{state}/artifacts"),
         time_sources=[],
+        transfer=Transfer(
+            user="old-hoster",
+            public_keys=["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA sample"],
+            signatures={"sample.ndb": "Sample.Signature:0:0:73616d706c65\n"},
+            signature_source=None,
+            oldest_signatures_hours=72,
+            largest_file_mb=32,
+            patience_seconds=10,
+        ),
     )
 
 
@@ -86,6 +96,12 @@ def _host(name: str, role: str) -> Host:
     place = 4 + [host for host, other in HOSTS.items() if other == role].index(name)
     purposes = {"database": ["tls-key", "postgresql/replication"], "application": []}.get(role)
     secrets = [*purposes, *(f"postgresql/{area}" for area in AREAS)] if purposes is not None else []
+    if role in ("application", "file"):
+        secrets += [f"smb/{area}" for area in AREAS]
+    if role in ("file", "transfer"):
+        secrets.append("smb/incoming")
+    if role == "file":
+        secrets += ["tls-key", "backup/key"]
     return Host(
         name=name,
         role=role,
@@ -95,7 +111,7 @@ def _host(name: str, role: str) -> Host:
         size="Standard_D2as_v5",
         host_keys=["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"],
         data_disk_gb=4 if role in ("database", "file") else None,
-        certificate=CERTIFICATE if role == "database" else None,
+        certificate=CERTIFICATE if role in ("database", "file") else None,
         secrets={purpose: SecretReference(name=purpose.replace("/", "-"), version="1") for purpose in secrets},
     )
 
@@ -107,6 +123,10 @@ def _flows() -> list[Flow]:
         ("application-from-web", "web", "application", "tcp", list(range(8001, 8007))),
         ("database-from-application", "application", "database", "tcp", [5432]),
         ("database-replication", "database", "database", "tcp", [5432]),
+        ("file-from-application", "application", "file", "tcp", [445]),
+        ("file-from-transfer", "transfer", "file", "tcp", [445]),
+        ("archive-from-database", "database", "file", "tcp", [8432]),
+        ("backup-from-file", "file", "database", "tcp", [8432]),
         ("transfer-from-old-hoster", "old-hoster", "transfer", "tcp", [22]),
         ("management-from-operator", "operator", "management", "tcp", [22]),
         ("ssh-from-management", "management", "any-host", "tcp", [22]),

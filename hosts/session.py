@@ -22,6 +22,8 @@ from infra.inventory import Host
 
 SILENCE = 30.0
 """Seconds without a sign of life (the agent gives one every two) after which a host counts as lost."""
+HEARTBEAT = 5.0
+"""Seconds between signs of life to the agent, which leaves off after `hosts.agent.main.SILENCE` without any."""
 
 
 @dataclass
@@ -37,6 +39,8 @@ class Report:
     error: str | None = None
     """Why the run could not begin or did not come to its end."""
     seconds: float = 0.0
+    behind: str | None = None
+    """The jump host, where its loss is what ``error`` is about."""
 
     def count(self, *statuses: str) -> int:
         """How many states ended so."""
@@ -68,7 +72,7 @@ class Session:
     def __init__(
         self, host: Host, document: dict[str, Any], artifact: Callable[[str], Path], progress: Progress
     ) -> None:
-        self.report = Report(host.name, host.role)
+        self.report = Report(host.name, "+".join(host.roles))
         self._host = host
         self._document = document
         self._artifact = artifact
@@ -104,7 +108,7 @@ class Session:
     def _send_lost(self) -> None:
         assert self._channel is not None
         # A channel that closes at this moment has no one left to tell.
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, EOFError):
             while self._lost and not self._channel.closed:
                 self._channel.sendall(self._lost.pop())
 
@@ -119,13 +123,26 @@ class Session:
             self._begun = True
             self._send_lost()
         ended = False
-        with channel.makefile("rb") as lines:
-            for line in lines:
-                ended = self._take(json.loads(line)) or ended
+        over = threading.Event()
+        threading.Thread(target=self._keep_alive, args=(over,), daemon=True).start()
+        try:
+            with channel.makefile("rb") as lines:
+                for line in lines:
+                    ended = self._take(json.loads(line)) or ended
+        finally:
+            over.set()
         if not ended and self.report.error is None:
             complaint = channel.makefile_stderr("rb").read().decode(errors="replace").strip()
             last = complaint.splitlines()[-1] if complaint else "the connection was closed"
             self.report.error = f"the run broke off: {last}"
+
+    def _keep_alive(self, over: threading.Event) -> None:
+        """Let the agent know that it is still waited for: a connection cut in silence looks like nothing to say."""
+        while not over.wait(HEARTBEAT):
+            try:
+                self._send(b'{"alive": true}\n')
+            except (OSError, EOFError, paramiko.SSHException):
+                return  # The reader of the channel tells why.
 
     def _send(self, data: bytes) -> None:
         assert self._channel is not None
@@ -141,6 +158,8 @@ class Session:
             self._progress.at(name, message["note"])
         elif "result" in message:
             result = self._judge(message["result"])
+            # A unit that ended after its turn is told of a second time, and that is what counts.
+            self.report.results = [other for other in self.report.results if other["state"] != result["state"]]
             self.report.results.append(result)
             self._progress.had(name, result)
         elif "need" in message:

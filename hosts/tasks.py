@@ -24,19 +24,23 @@ def _limit(context: Any, limit: str | None) -> str | None:
 def plan(context: Any, stack: str = STACK, limit: str | None = None) -> None:
     """Show what a converge would change, exactly, and touch nothing. Exit 2 when changes are pending."""
     # Imported here: `fab --list` must not take seconds.
+    from console import interruptible
     from hosts.plan import plan as run
     from infra.inventory import load
 
-    run(load(stack), _limit(context, limit))
+    with interruptible("nothing was touched", hint="Ask it again: fab hosts.plan"):
+        run(load(stack), _limit(context, limit))
 
 
 @task(help=_HELP)
 def converge(context: Any, stack: str = STACK, limit: str | None = None) -> None:
     """Bring the hosts to what their roles say; exit 1 when one failed."""
+    from console import interruptible
     from hosts.converge import converge as run
     from infra.inventory import load
 
-    run(load(stack), _limit(context, limit))
+    with interruptible("no host was asked anything yet", hint="Begin again: fab hosts.converge"):
+        run(load(stack), _limit(context, limit))
 
 
 @task(name="ssh-config", help={"stack": _HELP["stack"]})
@@ -50,4 +54,13 @@ def ssh_config(context: Any, stack: str = STACK) -> None:
     console.print(f"{file}\n[dim]ssh -F {file} web01[/]", soft_wrap=True)
 
 
-namespace = Collection(plan, converge, ssh_config)
+@task(name="prove-backup", help={"stack": _HELP["stack"]})
+def prove_backup(context: Any, stack: str = STACK) -> None:
+    """Restore the newest backup and its log into a scratch instance, compare it with the primary, and remove it."""
+    from hosts.prove_backup import prove
+    from infra.inventory import load
+
+    prove(load(stack))
+
+
+namespace = Collection(plan, converge, ssh_config, prove_backup)

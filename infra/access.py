@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from console import ExpectedError
-from infra.inventory import PROJECT, Host, Inventory, VantagePoint
+from infra.inventory import PROJECT, Host, Inventory, VantagePoint, filled, state_folder
 
 KEY_EXCHANGE = "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256"
 """The fast ones first: on a small machine the post-quantum default costs half as much again for nine hosts."""
@@ -111,9 +111,10 @@ def _common_options(inventory: Inventory, known_hosts: Path) -> dict[str, str]:
 def control_path(folder: Path) -> Path:
     """Beginning of the paths of shared connections' sockets: a short folder, and a name of this inventory's own.
 
-    ssh's %C does not tell two landscapes apart that use the same addresses: the digest of the folder does.
+    ssh's %C does not tell two landscapes apart that use the same addresses: the digest of two folders does, the access
+    files' and that of what is born on the machine. Through an open shared connection no host key is asked for.
     """
-    digest = hashlib.sha256(str(folder).encode()).hexdigest()[:8]
+    digest = hashlib.sha256(f"{folder}\n{state_folder()}".encode()).hexdigest()[:8]
     candidates = [Path.home() / ".ssh" / "livegang"]
     if runtime := os.environ.get("XDG_RUNTIME_DIR"):
         candidates.append(Path(runtime) / "livegang-ssh")
@@ -142,7 +143,7 @@ def _ssh_vantage_points(inventory: Inventory) -> Iterator[tuple[str, VantagePoin
 def _vantage_host_keys(name: str, point: VantagePoint) -> list[str]:
     if not point.host_keys_file:
         return point.host_keys
-    file = PROJECT / point.host_keys_file
+    file = PROJECT / filled(point.host_keys_file)
     try:
         return [*point.host_keys, *(line for line in file.read_text().splitlines() if line.strip())]
     except OSError as error:
@@ -154,12 +155,12 @@ def _vantage_host_keys(name: str, point: VantagePoint) -> list[str]:
 
 def _identity(path: str) -> dict[str, str]:
     # Only this one: an agent full of keys would run into the server's limit of attempts.
-    return {"IdentityFile": _path(path.replace("{project}", str(PROJECT))), "IdentitiesOnly": "yes"}
+    return {"IdentityFile": _path(filled(path)), "IdentitiesOnly": "yes"}
 
 
 def _command(command: str) -> str:
-    """A ProxyCommand for a shell; a per cent sign in the project's own path is not one of ssh's tokens."""
-    return command.replace("{project}", shlex.quote(str(PROJECT)).replace("%", "%%"))
+    """A ProxyCommand for a shell; a per cent sign in a folder's own path is not one of ssh's tokens."""
+    return filled(command, lambda folder: shlex.quote(folder).replace("%", "%%"))
 
 
 def _with_port(address: str, port: int) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from console import ExpectedError
+from console import ExpectedError, interruptible, run_child
 from infra.inventory import PROJECT, pulumi_executable
 
 PARALLEL = 32
@@ -34,9 +34,11 @@ class Pulumi:
     def run(self, *arguments: str) -> None:
         """Run with this process's own terminal. Raises ExpectedError with pulumi's exit code."""
         command = self._command(arguments)
-        code = subprocess.run(command, env=self._environment(), check=False).returncode
+        shown = " ".join(["pulumi", *arguments, "--stack", self.stack])
+        reached = "pulumi has told above what it made, and keeps it in its state"
+        with interruptible(reached, hint=f"Go on from there: {shown}"):
+            code = run_child(command, environment=self._environment())
         if code != 0:
-            shown = " ".join(["pulumi", *arguments, "--stack", self.stack])
             raise ExpectedError(f"`{shown}` ended with exit code {code}; its reason stands above.", code=code)
 
     def capture(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -44,10 +46,11 @@ class Pulumi:
         command = self._command(arguments)
         # Files instead of pipes: a language host that outlives a failed run would keep a pipe open for minutes.
         with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
-            ended = subprocess.run(command, env=self._environment(), stdout=output, stderr=errors, check=False)
+            with interruptible("pulumi was asked a question only, and changed nothing", hint="Ask it again."):
+                code = run_child(command, environment=self._environment(), stdout=output, stderr=errors)
             output.seek(0)
             errors.seek(0)
-            return subprocess.CompletedProcess(command, ended.returncode, output.read(), errors.read())
+            return subprocess.CompletedProcess(command, code, output.read(), errors.read())
 
     def _command(self, arguments: Sequence[str]) -> list[str]:
         return [pulumi_executable(), *arguments, "--stack", self.stack, "--cwd", str(self.folder)]

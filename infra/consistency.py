@@ -12,13 +12,16 @@ from ipaddress import IPv4Network
 from itertools import combinations
 from pathlib import Path
 
+from console.validation import Mistake, nearest, present, shown
 from infra.fields import GATEWAY, RESERVED_IN_SUBNET
 from infra.flows import OUTBOUND_SUFFIX, PARTIES, RANGES, SERVICE_TAGS, priority_of, subnets_of
 from infra.named_files import unusable_files
 from infra.topology import Topology
-from infra.validation import Mistake, nearest, present, shown
 
 NEEDS_DATA_DISK = ("database", "file")
+SHAREABLE = ("database", "application", "web")
+"""Roles that may share a host: those that a site's request passes. The others' services would meet (nginx is also the
+package mirror, the data disk is also the database's), or have no business beside a client's record."""
 FEWEST_PREFIX_BITS = 29
 """Azure's smallest subnet is a /29."""
 
@@ -28,7 +31,19 @@ def contradictions(topology: Topology, root: Path) -> list[Mistake]:
 
     ``topology`` may be salvaged: values that could not be read are None.
     """
-    checks = (_counts, _subnets, _host_addresses, _roles, _endpoints, _flows, _priorities, _administrator, _vantage)
+    checks = (
+        _counts,
+        _subnets,
+        _host_addresses,
+        _roles,
+        _shared_hosts,
+        _endpoints,
+        _flows,
+        _priorities,
+        _administrator,
+        _vantage,
+        _transfer,
+    )
     mistakes = [mistake for check in checks for mistake in check(topology)]
     return mistakes + list(unusable_files(topology, root))
 
@@ -115,8 +130,8 @@ def _host_addresses(topology: Topology) -> Iterator[Mistake]:
 
 def _roles(topology: Topology) -> Iterator[Mistake]:
     subnets = topology.network.subnets
-    roles = [host.role for host in topology.hosts.values() if present(host.role)]
-    for needed in sorted({*roles, GATEWAY} - set(subnets)):
+    own = {host.role for host in topology.hosts.values() if present(host.role)}
+    for needed in sorted({*own, GATEWAY} - set(subnets)):
         where = "the application gateway stands" if needed == GATEWAY else f"hosts of role {needed} stand"
         yield Mistake(("network", "subnets", needed), f"is missing: {where} in it", f"Add {needed}: NETWORK.")
     for name in sorted(set(subnets) - set(PARTIES) | (set(subnets) & {*RANGES, *SERVICE_TAGS})):
@@ -124,6 +139,7 @@ def _roles(topology: Topology) -> Iterator[Mistake]:
             party for party in PARTIES if party not in RANGES and party not in SERVICE_TAGS and party != "any-host"
         ]
         yield Mistake(("network", "subnets", name), "is neither a role nor gateway", nearest(name, known))
+    roles = [role for host in topology.hosts.values() for role in host.roles if present(role)]
     if roles.count("management") != 1:
         yield Mistake(
             ("hosts",),
@@ -134,14 +150,46 @@ def _roles(topology: Topology) -> Iterator[Mistake]:
         yield Mistake(
             ("hosts",), f"{roles.count('transfer')} hosts have the role transfer", "Right would be at most one."
         )
-    if not roles.count("web"):
-        yield Mistake(("hosts",), "no host has the role web", "The endpoints need at least one behind the gateway.")
+    for needed in ("database", "application", "web"):
+        if needed not in roles:
+            yield Mistake(
+                ("hosts",),
+                f"no host has the role {needed}",
+                "Every endpoint needs a web, an application and a database host; "
+                f"another host may do it beside its own work: also: [{needed}].",
+            )
     for name, host in topology.hosts.items():
-        if host.role in NEEDS_DATA_DISK and not present(host.data_disk_gb):
+        needing = [role for role in host.roles if role in NEEDS_DATA_DISK]
+        if needing and not present(host.data_disk_gb):
             yield Mistake(
                 ("hosts", name, "data_disk_gb"),
-                f"is missing: a {host.role} host keeps its data on a disk of its own",
+                f"is missing: a {needing[0]} host keeps its data on a disk of its own",
                 "Right would be a size in GiB, e.g. 64.",
+            )
+
+
+def _shared_hosts(topology: Topology) -> Iterator[Mistake]:
+    """Hosts that do another role's work beside their own."""
+    first: dict[str, tuple[str, frozenset[str]]] = {}
+    for name, host in topology.hosts.items():
+        path = ("hosts", name, "also")
+        if not present(host.role):
+            continue
+        if host.also and (wrong := [role for role in host.roles if role not in SHAREABLE]):
+            yield Mistake(
+                path,
+                f"a host of role {wrong[0]} shares its work with no other",
+                f"Only {', '.join(SHAREABLE)} may share a host.",
+            )
+        if twice := sorted({role for role in host.roles if host.roles.count(role) > 1}):
+            yield Mistake(path, f"names {twice[0]}, which the host does already", "Name each role once.")
+        other, roles = first.setdefault(host.role, (name, frozenset(host.roles)))
+        if roles != frozenset(host.roles):
+            yield Mistake(
+                path,
+                f"{name} and {other} stand in one subnet ({host.role}) and do different work "
+                f"({', '.join(sorted(host.roles))}; {', '.join(sorted(roles))})",
+                "Security rules are a subnet's: give both the same `also`, or the other role.",
             )
 
 
@@ -186,7 +234,9 @@ def _flows(topology: Topology) -> Iterator[Mistake]:
                 yield Mistake(
                     ("flows", name, key),
                     f"{shown(party)} has no subnet in this landscape",
-                    f"Add network.subnets.{party}, or remove the flow.",
+                    f"Add network.subnets.{party} or let a host do its work (also: [{party}]), or remove the flow."
+                    if party in SHAREABLE
+                    else f"Add network.subnets.{party}, or remove the flow.",
                 )
         if all(party in (*RANGES, *SERVICE_TAGS) for _, party in ends):
             yield Mistake(
@@ -220,9 +270,45 @@ def _administrator(topology: Topology) -> Iterator[Mistake]:
         )
 
 
+def _transfer(topology: Topology) -> Iterator[Mistake]:
+    hosts, wanted = topology.hosts_of("transfer"), topology.transfer
+    if wanted is None:
+        if hosts:
+            yield Mistake(
+                ("transfer",),
+                f"is missing, and {next(iter(hosts))} takes what the old hoster sends",
+                "See Pulumi.rehearsal.yaml for a commented example.",
+            )
+        return
+    given = bool(wanted.old_hoster.public_keys), present(wanted.old_hoster.public_key_file)
+    if given.count(True) != 1:
+        yield Mistake(
+            ("transfer", "old_hoster"),
+            "has both public_keys and public_key_file" if all(given) else "has neither public_keys nor public_key_file",
+            "Right would be one of the two, with at least one SSH public key.",
+        )
+    if not wanted.signatures.files and not present(wanted.signatures.source):
+        yield Mistake(
+            ("transfer", "signatures"),
+            "has neither source nor files",
+            "Right would be at least one: without signatures everything would be clean.",
+        )
+    names = [Path(path).name for path in wanted.signatures.files]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        yield Mistake(("transfer", "signatures", "files"), f"{twice[0]} is named twice", "Give each another name.")
+    if present(wanted.old_hoster.user) and wanted.old_hoster.user == topology.administrator.user:
+        yield Mistake(
+            ("transfer", "old_hoster", "user"),
+            f"{shown(wanted.old_hoster.user)} is the administrator's name",
+            "Choose another: the old hoster must not be the administrator.",
+        )
+
+
 def _vantage(topology: Topology) -> Iterator[Mistake]:
-    for name in ("outside", "operator"):
+    for name in ("outside", "operator", "old-hoster"):
         point = topology.vantage_points.get(name)
+        if point is None and name == "old-hoster":
+            continue  # Where nobody can log in there, what it may do is judged from the host's configuration.
         if point is None:
             yield Mistake(("vantage_points", name), "is missing", 'Right would be e.g. {spec: "local://"}.')
         elif present(point.spec) and point.spec.startswith("ssh://") and not present(point.address):

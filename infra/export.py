@@ -7,6 +7,7 @@ from typing import Any
 
 import pulumi
 
+from infra.declared import digests
 from infra.endpoints import Endpoints
 from infra.flows import resolved
 from infra.inventory import Endpoint, Host, Inventory, SecretReference, VantagePoint, WayIn
@@ -85,6 +86,9 @@ def _inventory(landscape: Landscape, known: dict[str, Any]) -> dict[str, Any]:
         packages=landscape.files.packages(),
         components=topology.components,
         time_sources=topology.time_sources,
+        transfer=landscape.files.transfer(),
+        alerts=topology.alerts,
+        declared=digests(topology),
     )
     return inventory.model_dump(mode="json")
 
@@ -94,6 +98,7 @@ def _host(topology: Topology, name: str, known: dict[str, Any]) -> Host:
     return Host(
         name=name,
         role=wanted.role,
+        also=list(wanted.also),
         zone=wanted.zone,
         address=wanted.address,
         fqdn=f"{name}.{topology.internal_domain}",

@@ -67,7 +67,8 @@ def subnets_of(topology: Topology, party: str) -> set[str]:
     """The subnets that a party stands in; none for those outside the virtual network."""
     if party == ANY_HOST:
         return set(topology.host_subnets)
-    return {party} & set(topology.network.subnets)
+    # Where a host does a role's work beside its own, the role's flows are its subnet's.
+    return {party, *(host.role for host in topology.hosts_of(party).values())} & set(topology.network.subnets)
 
 
 def prefixes_of(topology: Topology, party: str) -> list[str]:

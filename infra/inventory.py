@@ -8,8 +8,10 @@ name and version in the Key Vault, which the host reads itself with its own mana
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Literal
@@ -19,7 +21,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from console import ExpectedError
 
 PROJECT = Path(__file__).resolve().parent.parent
-"""The folder of the clone: ``{project}`` in a proxy command or identity file stands for it."""
+"""The folder of the clone: ``{project}`` in the stack's paths and commands stands for it."""
+
+
+def state_folder() -> Path:
+    """The folder of what is born on this machine: ``{state}`` in the stack's paths and commands stands for it."""
+    return Path(os.environ.get("LIVEGANG_STATE", PROJECT / ".rehearsal")).resolve()
+
+
+def filled(text: str, spell: Callable[[str], str] = str) -> str:
+    """A path or command of the stack with both folders in it, each spelt by ``spell``."""
+    return text.replace("{project}", spell(str(PROJECT))).replace("{state}", spell(str(state_folder())))
 
 
 class InventoryError(ExpectedError):
@@ -44,7 +56,9 @@ class Host(Document):
 
     name: str
     role: str
-    """One of database, application, web, file, transfer, management."""
+    """One of database, application, web, file, transfer, management: it decides on the host's subnet."""
+    also: list[str] = Field(default_factory=list)
+    """Further roles whose work this host does."""
     zone: str
     """Availability zone within the region, e.g. ``"1"``."""
     address: IPv4Address
@@ -61,6 +75,11 @@ class Host(Document):
     """PEM certificate for ``fqdn`` by the internal authority, where the host serves TLS inside."""
     secrets: dict[str, SecretReference] = Field(default_factory=dict)
     """What this host's identity may read, by purpose, e.g. ``postgresql/replication`` or ``tls-key``."""
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """All roles whose work it does, its own first."""
+        return (self.role, *self.also)
 
 
 class Endpoint(Document):
@@ -96,15 +115,33 @@ class WayIn(Document):
 
     user: str
     identity_file: str | None = None
-    """Private key for ssh; ``{project}`` stands for the clone's folder. Without it ssh's own choice."""
+    """Private key for ssh; ``{project}`` and ``{state}``: see :func:`filled`. Without it ssh's own choice."""
     jump_host: str
     """Name of the host that is the only way in."""
     jump_address: IPv4Address
     jump_port: int
     proxy_command: str | None = None
-    """ssh ProxyCommand towards the jump host; ``{project}`` stands for the clone's folder."""
+    """ssh ProxyCommand towards the jump host; ``{project}`` and ``{state}``: see :func:`filled`."""
     transfer_address: IPv4Address | None = None
     """Public address of the SFTP drop, open to the old hoster's ranges only."""
+
+
+class Transfer(Document):
+    """The old hoster's drop, and how what arrives in it is judged."""
+
+    user: str
+    public_keys: list[str]
+    """SSH public keys of the old hoster."""
+    signatures: dict[str, str]
+    """Signature files of our own by name (``.ndb``, ``.hdb``), with their content."""
+    signature_source: str | None
+    """Where ClamAV's signed database comes from, through the management host; None where there is none."""
+    oldest_signatures_hours: int
+    """Age of the signed database from which on nothing is judged."""
+    largest_file_mb: int
+    """In MiB; larger files are not scanned, and never clean."""
+    patience_seconds: int
+    """How long the drop may be quiet before what lacks a manifest or the right sum is set aside."""
 
 
 class VantagePoint(Document):
@@ -146,6 +183,17 @@ class Components(Document):
     """Folder that holds the files the manifests name."""
 
 
+class Alerts(Document):
+    """Who is told of alerts."""
+
+    webhook: str | None = Field(
+        default=None,
+        pattern=r"^https?://[A-Za-z0-9.-]+(:\d+)?(/[A-Za-z0-9._~/-]*)?$",
+        description="the http(s) address of a webhook, without user or query: it stands in the stack file in clear",
+    )
+    """Where Alertmanager posts notifications; None where nobody but the management host's own alert log is told."""
+
+
 class Inventory(Document):
     """Everything that `hosts/` and `verify/` know of a landscape."""
 
@@ -160,7 +208,7 @@ class Inventory(Document):
     endpoints: dict[str, Endpoint]
     flows: list[Flow]
     way_in: WayIn
-    vantage_points: dict[Literal["outside", "operator"], VantagePoint]
+    vantage_points: dict[Literal["outside", "operator", "old-hoster"], VantagePoint]
     vault_uri: str
     trusted_authorities: list[str]
     """PEM certificates that hosts and vantage points trust beside the public ones."""
@@ -170,10 +218,15 @@ class Inventory(Document):
     components: Components
     time_sources: list[str]
     """NTP servers that the management host follows; empty where its own clock is the reference."""
+    transfer: Transfer | None = None
+    """Where the landscape has a transfer host."""
+    alerts: Alerts = Alerts()
+    declared: dict[str, str] = Field(default_factory=dict)
+    """Digest of each part of the topology that this came up from: see infra/declared.py."""
 
     def hosts_of(self, role: str) -> list[Host]:
-        """The hosts of a role, by name."""
-        return sorted((h for h in self.hosts.values() if h.role == role), key=lambda host: host.name)
+        """The hosts that do a role's work, by name."""
+        return sorted((h for h in self.hosts.values() if role in h.roles), key=lambda host: host.name)
 
     def select(self, limit: str | None) -> list[Host]:
         """The hosts that ``--limit`` names: hosts or roles, separated by commas; all without a limit."""
@@ -183,7 +236,7 @@ class Inventory(Document):
         for word in (part.strip() for part in limit.split(",")):
             found = [self.hosts[word]] if word in self.hosts else self.hosts_of(word)
             if not found:
-                roles = sorted({host.role for host in self.hosts.values()})
+                roles = sorted({role for host in self.hosts.values() for role in host.roles})
                 raise InventoryError(
                     f"--limit {word!r} is neither a host nor a role of stack {self.stack}.",
                     hint=f"Hosts: {', '.join(self.hosts)}. Roles: {', '.join(roles)}.",

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pulumi
 
+from console.validation import Mistake, nearest
 from infra.named_files import NamedFiles
 from infra.naming import Names
 from infra.topology import KEY, Topology, load
-from infra.validation import Mistake, TopologyError, nearest
+from infra.validation import TopologyError
 
 PROJECT_KEYS = ("topology",)
 

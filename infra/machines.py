@@ -38,7 +38,7 @@ class Machine(Component):
         self._name = name
         self._props = props
         self._names = props.landscape.names
-        self._tags = {**props.landscape.tags, "role": props.host.role}
+        self._tags = {**props.landscape.tags, "role": "+".join(props.host.roles)}
         interface = self._declare_network_interface()
         data_disk = self._declare_data_disk(props.host.data_disk_gb) if props.host.data_disk_gb else None
         self._declare_virtual_machine(interface, data_disk)

@@ -16,12 +16,12 @@ from typing import Any
 import yaml
 
 from console import ExpectedError
-from infra import throwaway
+from console.validation import present, salvage
+from infra import stack_file, throwaway
 from infra.command import Pulumi
-from infra.inventory import PROJECT
+from infra.inventory import PROJECT, filled
 from infra.named_files import named_paths
-from infra.topology import KEY, Topology
-from infra.validation import present, salvage
+from infra.topology import KEY, Topology, load
 
 PAPER = {"LIVEGANG_PAPER": "1"}
 """The launcher then chooses the home in which the stand-in provider makes nothing real."""
@@ -40,9 +40,14 @@ class PaperProject:
 def paper_project(stack: str, project: Path = PROJECT) -> Iterator[PaperProject]:
     """Make the scratch project of ``stack``, and remove it afterwards.
 
-    Raises ExpectedError when the stack has no file in ``project`` or it is no YAML.
+    Raises ExpectedError with everything that is wrong with the stack's file, or when it has none in ``project``.
     """
-    document = _read(stack, project)
+    # Where the stack's own secrets are kept does not matter on paper, and must not be asked.
+    document = {
+        key: value
+        for key, value in stack_file.judged(stack, project).items()
+        if key not in ("secretsprovider", "encryptedkey")
+    }
     with tempfile.TemporaryDirectory(prefix="livegang-paper-") as name:
         folder = Path(name)
         (folder / "Pulumi.yaml").write_text((project / "Pulumi.yaml").read_text())
@@ -50,38 +55,14 @@ def paper_project(stack: str, project: Path = PROJECT) -> Iterator[PaperProject]
         (folder / "infra").mkdir()
         (folder / "infra" / "__main__.py").symlink_to(project / "infra" / "__main__.py")
         replaced = _provide_files(document, project, folder)
+        # Before the engine starts, which would add lines of its own to what is wrong.
+        load(document["config"][KEY], stack, folder)
         (folder / f"Pulumi.{stack}.yaml").write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
         pulumi = Pulumi(stack, folder, PAPER)
         made = pulumi.capture("stack", "select", "--create", "--non-interactive")
         if made.returncode != 0:
             raise ExpectedError(f"Stack {stack} could not be created on paper: {made.stderr.strip()}")
         yield PaperProject(pulumi, replaced)
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """Refuses a key that stands twice, as Pulumi does: else the second host db01 would silently replace the first."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key, (mark, _) in zip(keys, node.value, strict=True):
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", mark.start_mark)
-        return super().construct_mapping(node, deep)
-
-
-def _read(stack: str, project: Path) -> dict[str, Any]:
-    file = project / f"Pulumi.{stack}.yaml"
-    try:
-        document = yaml.load(file.read_text(), _UniqueKeys)  # a SafeLoader
-    except FileNotFoundError:
-        known = sorted(other.name.split(".")[1] for other in project.glob("Pulumi.*.yaml"))
-        raise ExpectedError(f"There is no stack {stack} ({file}).", hint=f"Stacks: {', '.join(known)}.") from None
-    except yaml.YAMLError as error:
-        raise ExpectedError(f"{file} is not YAML: {error}", hint="Mend it at the line that is named.") from error
-    if not isinstance(document, dict):
-        raise ExpectedError(f"{file} is empty.", hint="See Pulumi.rehearsal.yaml for a commented example.")
-    # Where the stack's own secrets are kept does not matter on paper, and must not be asked.
-    return {key: value for key, value in document.items() if key not in ("secretsprovider", "encryptedkey")}
 
 
 def _provide_files(document: dict[str, Any], project: Path, folder: Path) -> list[str]:
@@ -92,14 +73,15 @@ def _provide_files(document: dict[str, Any], project: Path, folder: Path) -> lis
     hosts = [endpoint.host_name for endpoint in topology.endpoints.values() if present(endpoint.host_name)]
     replaced = []
     for key, path in named_paths(topology):
-        real = project / path
+        real = project / filled(path)
+        is_of_project = not Path(filled(path)).is_absolute()
         if _readable(real):
-            if not Path(path).is_absolute() and not (folder / path).exists():
+            if is_of_project and not (folder / path).exists():
                 (folder / path).parent.mkdir(parents=True, exist_ok=True)
                 (folder / path).symlink_to(real)
             continue
         replaced.append(path)
-        stand_in = path if not Path(path).is_absolute() else f"throwaway{path}"
+        stand_in = path if is_of_project else f"throwaway{filled(path)}"
         throwaway.write(str(key[0]), folder / stand_in, hosts)
         _set(raw, key, stand_in)
     return replaced

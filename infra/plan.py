@@ -156,7 +156,7 @@ def _hosts(plan: Plan) -> Table:
 
 
 def _by_role(step: Step) -> tuple[int, str]:
-    role = step.inputs.get("tags", {}).get("role", "")
+    role = step.inputs.get("tags", {}).get("role", "").partition("+")[0]
     return (ROLES.index(role) if role in ROLES else len(ROLES), step.name)
 
 

@@ -11,7 +11,7 @@ from invoke.tasks import task
 from rich.console import Console
 
 from console import ExpectedError, console, step
-from infra import access, inventory
+from infra import access, inventory, stack_file
 from infra.command import PARALLEL, Pulumi, default_stack
 from infra.inventory import PROJECT
 from infra.paper import paper_project
@@ -33,6 +33,8 @@ READABLE_WIDTH = 140
 def preview(_context: Context, stack: str = "", paper: bool = False, diff: bool = False, refresh: bool = False) -> None:
     """Show what `up` would do, and write the plan as JSON beside the readable one."""
     stack = stack or default_stack()
+    if not paper:
+        stack_file.check(stack)
     plan = _paper_plan(stack) if paper else _plan(Pulumi(stack), refresh)
     folder = _keep(plan, diff)
     console.print(render(plan, diff))
@@ -82,6 +84,7 @@ def up(_context: Context, stack: str = "", yes: bool = False, refresh: bool = Fa
 
 def bring_up(stack: str, yes: bool, refresh: bool = False) -> inventory.Inventory:
     """What `fab infra.up` and `fab rehearse` do; returns what came up."""
+    stack_file.check(stack)
     arguments = ["up", "--parallel", str(PARALLEL)]
     if yes:
         # Without a question in between, a preview of its own would only be the same work twice.

@@ -26,7 +26,11 @@ def write(kind: str, file: Path, host_names: Sequence[str]) -> None:
     """Write a file for the topology's key ``kind``; ``host_names`` are what a certificate must cover."""
     file.parent.mkdir(parents=True, exist_ok=True)
     match kind:
-        case "administrator":
+        case "transfer" if file.suffix == ".ndb":
+            file.write_text("Throwaway.On.Paper:0:0:00000000\n")
+        case "transfer" if file.suffix == ".hdb":
+            file.write_text(f"{'0' * 32}:1:Throwaway.On.Paper\n")
+        case "administrator" | "transfer":
             file.write_text(f"{_public_key()}\n")
         case "certificate":
             key, certificate = _certificate(host_names)

@@ -12,6 +12,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from console.validation import salvage, structural_mistakes
 from infra.fields import (
     GATEWAY,
     ROLES,
@@ -28,8 +29,8 @@ from infra.fields import (
     UserName,
     Zone,
 )
-from infra.inventory import Components, Document, Packages, VantagePoint
-from infra.validation import TopologyError, salvage, structural_mistakes
+from infra.inventory import Alerts, Components, Document, Packages, VantagePoint
+from infra.validation import TopologyError
 
 KEY = "livegang:topology"
 
@@ -82,10 +83,18 @@ class Host(Document):
     """One virtual machine; its name is the map's key."""
 
     role: Role = Field(description="one of database, application, web, file, transfer, management")
+    also: list[Role] = Field(
+        default_factory=list, description="a list of further roles of database, application and web, e.g. [application]"
+    )
     address: IPv4Address = Field(description="an IPv4 address in the subnet of the host's role")
     zone: Zone = Field(description='an availability zone: "1", "2" or "3"')
     size: Size = Field(description="an Azure machine size such as Standard_D4as_v5")
     data_disk_gb: int | None = Field(default=None, ge=1, le=32767, description="a size in GiB from 1 to 32767")
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """All roles whose work it does, its own first: in that one's subnet it stands."""
+        return (self.role, *self.also)
 
 
 class Endpoint(Document):
@@ -120,14 +129,53 @@ class Flow(Document):
     priority: int | None = Field(default=None, ge=100, le=1999, description="a number from 100 to 1999, or nothing")
 
 
+class OldHoster(Document):
+    """The account with which the old hoster sends files. Keys only, from here or from a file."""
+
+    user: UserName = Field(default="old-hoster", description="a Linux user name such as old-hoster")
+    public_keys: list[PublicKey] = Field(
+        default_factory=list, description='a list of SSH public keys, each "ssh-ed25519 AAAA… name" on one line'
+    )
+    public_key_file: str | None = Field(default=None, description="the path of a file with SSH public keys, one a line")
+
+
+class Signatures(Document):
+    """What malware is recognised by: ClamAV's own database, signature files, or both."""
+
+    source: str | None = Field(
+        default=None,
+        pattern=r"^https?://[a-z0-9.-]+(:\d+)?(/[\w./-]*)?$",
+        description="where ClamAV's signed database comes from, e.g. https://database.clamav.net",
+    )
+    oldest_hours: int = Field(
+        default=72, ge=1, le=720, description="hours from 1 to 720 after which the signed database is too old, e.g. 72"
+    )
+    files: list[str] = Field(default_factory=list, description="a list of paths of signature files (.ndb, .hdb)")
+
+
+class Transfer(Document):
+    """The old hoster's drop, and how what arrives in it is judged."""
+
+    old_hoster: OldHoster = Field(description="{user: …, public_keys: […]} or {user: …, public_key_file: …}")
+    signatures: Signatures = Field(description="{source: URL, files: […]}, with at least one of the two")
+    largest_file_mb: int = Field(
+        ge=1, le=2000, strict=True, description="MiB from 1 to 2000, clamd's limit: larger files are not scanned"
+    )
+    patience_seconds: int = Field(
+        ge=5, le=86400, strict=True, description="seconds from 5 to 86400 to wait for a manifest, e.g. 900"
+    )
+
+
 class WayIn(Document):
     """What an operator's ssh needs beside the jump host's public address."""
 
     proxy_command: str | None = Field(
-        default=None, description="an ssh ProxyCommand; {project} is the project's folder"
+        default=None,
+        description="an ssh ProxyCommand; {project} is the project's folder, {state} the machine's own",
     )
     identity_file: str | None = Field(
-        default=None, description="a private key's path; {project} is the project's folder"
+        default=None,
+        description="a private key's path; {project} is the project's folder, {state} the machine's own",
     )
 
 
@@ -148,18 +196,22 @@ class Topology(Document):
     certificate: Certificate = Field(description="{pfx_file: …}")
     flows: dict[FlowName, Flow] = Field(description="a map of flows by name, each {from, to, protocol, ports}")
     way_in: WayIn = Field(default_factory=WayIn, description="{proxy_command: …, identity_file: …}, or {}")
-    vantage_points: dict[Literal["outside", "operator"], VantagePoint] = Field(
-        description='a map with outside and operator, each {spec: "local://"} or an ssh:// entry'
+    transfer: Transfer | None = Field(
+        default=None, description="{old_hoster: …, signatures: …, largest_file_mb: …, patience_seconds: …}"
+    )
+    vantage_points: dict[Literal["outside", "operator", "old-hoster"], VantagePoint] = Field(
+        description='a map with outside, operator and perhaps old-hoster, each {spec: "local://"} or an ssh:// entry'
     )
     trusted_authorities: list[str] = Field(default_factory=list, description="a list of paths of PEM files")
     packages: Packages = Field(description="{sources: [{name, uri, suites, components, keyring}]}")
     components: Components = Field(description="{manifests: FOLDER, artifacts: FOLDER}")
     time_sources: list[str] = Field(default_factory=list, description="a list of NTP servers, or []")
+    alerts: Alerts = Field(default_factory=Alerts, description="{webhook: https://…}, or {}")
     protect: bool = Field(default=False, description="true or false")
 
     def hosts_of(self, role: str) -> dict[str, Host]:
-        """The hosts of a role by name, in the order of their names."""
-        return {name: host for name, host in sorted(self.hosts.items()) if host.role == role}
+        """The hosts that do a role's work by name, in the order of their names."""
+        return {name: host for name, host in sorted(self.hosts.items()) if role in host.roles}
 
     @property
     def host_subnets(self) -> dict[str, Network]:

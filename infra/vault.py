@@ -48,7 +48,7 @@ class Credentials(Component):
         self.certificates = {
             name: HostCertificate(f"tls-{name}", f"{name}.{domain}", str(host.address), self.authority, self.below())
             for name, host in topology.hosts.items()
-            if host.role in purposes.SERVES_TLS
+            if set(host.roles) & set(purposes.SERVES_TLS)
         }
         self.register_outputs({})
 

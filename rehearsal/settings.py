@@ -97,6 +97,16 @@ class Settings:
         return self.state / "disks"
 
     @property
+    def snapshots(self) -> Path:
+        """Layers of hosts' roots and copies of disks to go back to; see rehearsal/snapshots/."""
+        return self.state / "snapshots"
+
+    @property
+    def reset(self) -> Path:
+        """Names the snapshot that hosts and disks are to be put back to before anything starts again."""
+        return self.state / "reset.json"
+
+    @property
     def vault(self) -> Path:
         """The stand-in Key Vault's secrets, readable by root only."""
         return self.state / "vault"
@@ -118,6 +128,12 @@ class Settings:
     def way_in(self, vantage: str) -> Path:
         """The socket behind which one stands at a vantage point; see rehearsal/supervisor/way_in.py."""
         return self.runtime / f"{vantage}.sock"
+
+
+def stack_files(project: Path = PROJECT) -> dict[str, Path]:
+    """The stacks that can be rehearsed, by name: those whose file is of the rehearsal's subscription."""
+    found = {file.name.split(".")[1]: file for file in sorted(project.glob("Pulumi.*.yaml"))}
+    return {name: file for name, file in found.items() if SUBSCRIPTION in file.read_text(errors="replace")}
 
 
 def cache() -> Path:

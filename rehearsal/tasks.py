@@ -12,10 +12,12 @@ from invoke.context import Context
 from invoke.tasks import task
 from rich.table import Table
 
-from console import console, step
+from console import console, interruptible, step
 from rehearsal.settings import Settings
+from rehearsal.snapshots import tasks as snapshots
 from rehearsal.supervisor.client import Supervisor
 
+HEALTH = {"Healthy": "green", "Unhealthy": "red"}
 COLOURS = {"running": "green", "starting": "yellow", "stopped": "yellow", "gone": "red"}
 
 
@@ -27,13 +29,22 @@ def status(context: Context) -> None:
     if not supervisor.alive():
         left = "; its hosts come back with the next command that needs them" if any(settings.machines.glob("*")) else ""
         console.print(f"No rehearsal is running in {settings.state}{left}.")
+        _show_snapshots(settings)
         return
     told = supervisor.call("status")
     console.print(_hosts(told["hosts"]))
     console.print(_services(told["services"]))
+    if told["backends"]:
+        console.print(_backends(told["backends"]))
+    _show_snapshots(settings)
     for token, count in sorted(told["recorded_only"].items()):
         console.print(f"on paper only: {token.removeprefix('azure-native:')} ({count})")
     console.print(f"[dim]{told['state']} · up {_duration(told['uptime'])} · {_mebibytes(told['memory'])} in all[/]")
+
+
+def _show_snapshots(settings: Settings) -> None:
+    if (shown := snapshots.table(settings)) is not None:
+        console.print(shown)
 
 
 @task(
@@ -74,7 +85,11 @@ def down(context: Context) -> None:
     from rehearsal.supervisor import teardown
 
     settings = Settings.of_this_clone()
-    with step(f"Bringing down the rehearsal in {settings.state}"):
+    reached = "what was told to stop goes on stopping, the rest stands as it was"
+    with (
+        interruptible(reached, hint="Nothing is lost by doing it again: fab rehearsal.down"),
+        step(f"Bringing down the rehearsal in {settings.state}"),
+    ):
         teardown.down(settings, lambda line: console.print(f"  [dim]{line}[/]"))
 
 
@@ -103,9 +118,10 @@ def kill(context: Context, host: str) -> None:
 
 
 def _tell(host: str, action: str, doing: str) -> None:
-    with step(f"{doing} {host}"):
+    reached = f"{host} was told already; how it went is in: fab rehearsal.status"
+    with interruptible(reached, hint=f"To be sure, again: fab rehearsal.{action} {host}"), step(f"{doing} {host}"):
         told = Supervisor().call("host", {"name": host, "action": action})
-    console.print(f"{told['name']} is {told['state']}.")
+    console.print(f"{told['name']} is {told['state']}{'; ' + told['note'] if told['note'] else ''}.")
 
 
 def _hosts(hosts: list[dict[str, Any]]) -> Table:
@@ -139,6 +155,20 @@ def _services(services: list[dict[str, Any]]) -> Table:
     return table
 
 
+def _backends(servers: list[dict[str, Any]]) -> Table:
+    """Whom the gateway sends requests to, in Azure's words, and what its last probe found."""
+    table = Table(title="Behind the gateway", title_justify="left", box=None)
+    for column in ("pool", "host", "address", "health", "for", "last probe"):
+        table.add_column(column, justify="right" if column == "for" else "left")
+    for server in servers:
+        colour = HEALTH.get(server["health"], "yellow")
+        health = f"[{colour}]{server['health']}[/]"
+        table.add_row(
+            server["pool"], server["host"], server["server"], health, _duration(server["since"]), server["reason"]
+        )
+    return table
+
+
 def _duration(seconds: float) -> str:
     minutes = int(seconds) // 60
     return f"{minutes // 60} h {minutes % 60:02} min" if minutes >= 60 else f"{minutes} min" if minutes else "< 1 min"
@@ -148,4 +178,4 @@ def _mebibytes(size: int) -> str:
     return f"{size / 2**20:,.0f} MiB"
 
 
-namespace = Collection(status, shell, logs, down, start, stop, reboot, kill)
+namespace = Collection(status, shell, logs, down, start, stop, reboot, kill, snapshots.snapshot, snapshots.reset)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Generator, Iterator
 
 import pytest
 
@@ -13,6 +15,35 @@ from tests.living import Rehearsal, clone
 
 NOT_RUN = pytest.StashKey[tuple[str, list[str]]]()
 """Why hosts cannot boot here, and the names of the tests that therefore did not run."""
+
+FAILED = pytest.StashKey[bool]()
+"""Of a test: whether it failed."""
+
+
+MYPY = pytest.StashKey["subprocess.Popen[str]"]()
+"""Begun with the run: it needs a processor for a minute, while many tests only wait."""
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    if not session.config.option.collectonly and any(item.name == "test_mypy_finds_nothing" for item in session.items):
+        session.config.stash[MYPY] = subprocess.Popen(
+            [sys.executable, "-m", "mypy"], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """A run that ended early leaves nothing at work."""
+    if (mypy := config.stash.get(MYPY, None)) and mypy.poll() is None:
+        mypy.kill()
+        mypy.wait()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Tell fixtures how their test ended."""
+    report = yield
+    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
+    return report
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -38,7 +69,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.fixture(scope="session")
 def rehearsal() -> Iterator[Rehearsal]:
-    """A living rehearsal of nine converged hosts, one for the whole run, ended with it whatever happens."""
+    """A living rehearsal of nine converged hosts, one for the whole run, ended with it whatever happens.
+
+    Of the converged fleet a snapshot is kept: see `breakable`.
+    """
     folder = PROJECT / ".livegang" / "tests" / "clone"
     if (folder / ".venv" / "bin" / "fab").exists():
         # A run before this one was killed: what it left is ended the way that a person would end it.
@@ -47,6 +81,19 @@ def rehearsal() -> Iterator[Rehearsal]:
     living = clone(folder)
     try:
         living.up()
+        living.fab("rehearsal.snapshot")
         yield living
     finally:
         living.down()
+
+
+@pytest.fixture
+def breakable(request: pytest.FixtureRequest, rehearsal: Rehearsal) -> Iterator[Rehearsal]:
+    """The rehearsal for a test that breaks something and mends it, since that is quicker or what it proves.
+
+    When the test fails, nobody knows what it left: the fleet goes back to its snapshot, so that the next one begins on
+    what it expects.
+    """
+    yield rehearsal
+    if request.node.stash.get(FAILED, False):
+        rehearsal.fab("rehearsal.reset")

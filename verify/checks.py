@@ -15,13 +15,15 @@ from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import pytest
+from _pytest.compat import NOTSET
 
+from verify.report.causes import STEADY, STORAGE, UNIT, unit_name
 from verify.report.model import Check, Needs
 
 Need = str | tuple[str, ...]
 """A capability, or alternatives of which one is enough."""
 
-MARKER = "check(component, *, proves, needs, at): what the test is about; see verify/checks.py"
+MARKER = "check(component, *, proves, needs, at, unit, applies): what the test is about; see verify/checks.py"
 
 
 @runtime_checkable
@@ -42,15 +44,36 @@ class Subject(Protocol):
     def needs(self) -> Needs: ...
 
 
-def check(component: str, *, proves: str = "", needs: Sequence[Need] = (), at: str = "") -> pytest.MarkDecorator:
+def check(
+    component: str,
+    *,
+    proves: str = "",
+    needs: Sequence[Need] = (),
+    at: str = "",
+    unit: str = "",
+    applies: bool = True,
+) -> pytest.MarkDecorator:
     """Declare a check's component, what it proves, what it needs, and from which vantage point it looks.
 
     ``proves``: the capability that is out of service when this fails. ``needs``: capabilities that must be in
     service for it to be able to pass; a tuple is a group of alternatives. Every check needs the host or vantage
     point it runs on. ``at``: the vantage point's name, where the test does not run on a host of the landscape.
+    ``unit``: the systemd unit on its host whose running this looks at (``{unit}`` for a component's own): when it
+    flaps, or its host cannot write, that is the cause, and however the check ends is not believed.
+    ``applies``: whether the landscape declares at all what the test is about; a standby, say, that nobody declared is
+    not unproven. It comes from the inventory only: what cannot be looked at is skipped instead, which blocks go-live.
     """
     groups = tuple(need if isinstance(need, tuple) else (need,) for need in needs)
-    return pytest.mark.check(component, proves=proves, needs=groups, at=at)
+    return pytest.mark.check(component, proves=proves, needs=groups, at=at, unit=unit, applies=applies)
+
+
+def concerns_nothing(item: pytest.Item) -> bool:
+    """Whether a test is about nothing that this landscape has: no host of its role, or see :func:`check`."""
+    marker = item.get_closest_marker("check")
+    callspec = getattr(item, "callspec", None)
+    # What pytest puts in the place of a parameter set without members.
+    empty = callspec is not None and any(value is NOTSET for value in callspec.params.values())
+    return empty or (marker is not None and not marker.kwargs["applies"])
 
 
 def describe(item: pytest.Item) -> Check:
@@ -66,6 +89,9 @@ def describe(item: pytest.Item) -> Check:
             proves.add(value.proves)
             needs += value.needs
     place = place_of(item)
+    if unit := _fill(str(marker.kwargs["unit"]), names) if marker else "":
+        proves.add(f"{UNIT}{unit_name(unit)}@{place}")
+        needs += ((f"{STEADY}{unit_name(unit)}@{place}",), (f"{STORAGE}{place}",))
     docstring: str | None = getattr(getattr(item, "obj", None), "__doc__", None)
     return Check(
         identifier=f"{item.path.name}::{item.nodeid.partition('::')[2]}",
@@ -103,6 +129,8 @@ def _names(item: pytest.Item) -> dict[str, str]:
     parameters = _parameters(item)
     host = parameters.pop("_testinfra_host", None)
     names = {parameter: str(getattr(value, "name", value)) for parameter, value in parameters.items()}
+    units = [value.service.unit for value in parameters.values() if hasattr(value, "service")]
+    names |= {"unit": str(units[0])} if units else {}
     return names | ({"host": str(host.backend.hostname)} if host is not None else {})
 
 
@@ -116,5 +144,5 @@ def _title(item: pytest.Item, names: dict[str, str]) -> str:
     """``test_port_answers[ssh://app01-ambulant]`` with the parameter ambulant: "port answers (ambulant)"."""
     words = str(getattr(item, "originalname", None) or item.name).removeprefix("test_").replace("_", " ")
     labels = {name: value.label for name, value in _parameters(item).items() if isinstance(value, Subject)}
-    others = [value for name, value in (names | labels).items() if name not in ("host", "endpoint", "target")]
+    others = [value for name, value in (names | labels).items() if name not in ("host", "endpoint", "target", "unit")]
     return f"{words} ({', '.join(others)})" if others else words

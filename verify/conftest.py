@@ -18,14 +18,17 @@ from verify import checks, connection, gathering, landscape
 from verify.evidence import note
 from verify.landscape import Landscape, state_folder
 from verify.report.files import write_report
-from verify.report.model import Run
+from verify.report.model import Gap, Run, Subjects, now
 from verify.report.plugin import Readiness
 from verify.report.progress import Progress
 from verify.report.terminal import show
-from verify.report.verdict import Judgement
+from verify.report.verdict import Judgement, judge
 from verify.report.waivers import read_waivers
 
 FOLDER = Path(__file__).parent
+PLUGIN = "readiness"
+ONLY_TELLING = ("help", "version", "markers", "collectonly")
+"""Options with which pytest tells something instead of checking anything."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -38,11 +41,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", checks.MARKER)
     stack = config.getoption("--stack", None) or os.environ.get("LIVEGANG_STACK", "rehearsal")
+    ending = Ending(stack)
     try:
+        if config.pluginmanager.is_blocked(PLUGIN):
+            raise ExpectedError(f"-p no:{PLUGIN} takes away what judges the run.")
+        if not any(config.getoption(option, False) for option in ONLY_TELLING):
+            ending.supersede("the run", "it has not come to its end")
         loaded = Landscape.load(stack)
         selected = _selection(config, loaded)
         waivers = read_waivers(FOLDER / "waivers" / f"{stack}.yaml")
     except ExpectedError as error:
+        ending.supersede("everything", error.reason)
         # pytest ends with 4 then, which is also the exit code of NOT CHECKED.
         raise pytest.UsageError(f"NOT CHECKED: {error}") from None
     landscape.adopt(loaded)
@@ -50,11 +59,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.option.ssh_config = str(loaded.ssh_config)
     config.option.continue_on_collection_errors = True
     suites = {path.stem.removeprefix("test_") for path in FOLDER.glob("test_*.py")}
-    ending = Ending(stack)
     config.pluginmanager.register(ending)
-    config.pluginmanager.register(
-        Readiness(loaded.subjects(), suites, Reality(loaded), waivers, selected, ending.finished), "readiness"
-    )
+    readiness = Readiness(loaded.subjects(), suites, Reality(loaded), waivers, selected, ending.finished)
+    readiness.run.gaps += loaded.gaps
+    config.pluginmanager.register(readiness, PLUGIN)
     if config.getoption("--brief", False):
         Progress.take_over(config, ending.console)
 
@@ -101,12 +109,31 @@ class Ending:
 
     def __init__(self, stack: str) -> None:
         self.console = Console(highlight=False)
+        self._stack = stack
         self._folder = state_folder(stack) / "report"
-        self._shown: tuple[Run, Judgement, Path] | None = None
+        self._shown: tuple[Run, Judgement, Path | None] | None = None
 
-    def finished(self, run: Run, judgement: Judgement) -> None:
-        page = write_report(self._folder, run, judgement)
+    def supersede(self, what: str, why: str) -> None:
+        """Put NOT CHECKED in the place of the last report: if this run is killed, that one's GO must not stay."""
+        run = Run(Subjects(self._stack, {}, {}), started=now())
+        run.gaps.append(Gap(what, f"{why} (begun {run.started})"))
+        try:
+            write_report(self._folder, run, judge(run))
+        except OSError as error:
+            raise pytest.UsageError(f"NOT CHECKED: no report can be written to {self._folder}: {error}") from None
+
+    def finished(self, run: Run, judgement: Judgement) -> Judgement:
+        page: Path | None = None
+        try:
+            page = write_report(self._folder, run, judgement)
+        except OSError as error:
+            run.gaps.append(Gap("report", f"it cannot be written to {self._folder}: {error}"))
+            judgement = judge(run)
         self._shown = (run, judgement, page)
+        return judgement
+
+    def pytest_keyboard_interrupt(self) -> None:
+        gathering.abandon()
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:

@@ -32,7 +32,12 @@ class HostLost(Exception):
 
 
 class CommandTooSlow(AssertionError):
-    """A command on a host did not end in time."""
+    """A command on a host did not end in time; ``output`` is what it had said by then."""
+
+    def __init__(self, host: str, command: str, output: bytes) -> None:
+        self.host = host
+        self.output = output.decode(errors="replace")
+        super().__init__(f"{host}: no end after {COMMAND_SECONDS} s of: {command[:200]}")
 
 
 class BoundedSshBackend(SshBackend):  # type: ignore[misc]  # testinfra has no complete annotations
@@ -72,8 +77,8 @@ class BoundedSshBackend(SshBackend):  # type: ignore[misc]  # testinfra has no c
                 output, errors = process.communicate(timeout=COMMAND_SECONDS)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
-                process.communicate()
-                raise CommandTooSlow(f"{self.hostname}: no end after {COMMAND_SECONDS} s of: {command[:200]}") from None
+                output, _ = process.communicate()
+                raise CommandTooSlow(self.hostname, command, output) from None
         return process.returncode, output, errors
 
 

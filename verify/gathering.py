@@ -14,13 +14,22 @@ from typing import Any, Generic, TypeVar
 
 import testinfra
 
+from verify.connection import CommandTooSlow
 from verify.evidence import NOTEBOOK
 from verify.landscape import current
 
 T = TypeVar("T")
 
 _pool = ThreadPoolExecutor(max_workers=16, thread_name_prefix="gather")
+_waiting = ThreadPoolExecutor(max_workers=64, thread_name_prefix="wait")
+"""For what mostly waits for something else to happen: it must not keep others from their work, nor begin after them."""
 _all: list[Gathering[Any]] = []
+
+
+def abandon() -> None:
+    """Begin nothing more: else an interrupted run would fetch all that is queued before its process can end."""
+    for pool in (_pool, _waiting):
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def connect(place: str) -> Any:
@@ -34,14 +43,20 @@ class Gathering(Generic[T]):
     """Something fetched once from each of several places, all at the same time.
 
     ``fetch`` is given a testinfra host. What it raises is raised again in the tests that ask for that place.
-    ``places``: names those places that are not where the suite's tests run.
+    ``places``: names those places that are not where the suite's tests run. ``waits``: for most of its time it waits
+    for something on the host to happen, so it begins before those that do not.
     """
 
     def __init__(
-        self, suite: str, fetch: Callable[[Any], T], places: Callable[[], Iterable[str]] | None = None
+        self,
+        suite: str,
+        fetch: Callable[[Any], T],
+        places: Callable[[], Iterable[str]] | None = None,
+        waits: bool = False,
     ) -> None:
         self.suite = suite.rpartition(".")[2].removeprefix("test_")
         self.places = places
+        self.waits = waits
         self._fetch = fetch
         self._parts: dict[str, Future[T]] = {}
         _all.append(self)
@@ -49,7 +64,7 @@ class Gathering(Generic[T]):
     def start(self, places: Iterable[str]) -> None:
         for place in places:
             if place not in self._parts:
-                self._parts[place] = _pool.submit(self._look, place)
+                self._parts[place] = (_waiting if self.waits else _pool).submit(self._look, place)
 
     def _look(self, place: str) -> T:
         return self._fetch(connect(place))
@@ -62,7 +77,7 @@ class Gathering(Generic[T]):
 
 def start_all(places_by_suite: dict[str, set[str]], unreachable: Iterable[str]) -> None:
     """Begin to fetch for the suites that will run, from the places on which their tests run."""
-    for gathering in _all:
+    for gathering in sorted(_all, key=lambda gathering: not gathering.waits):
         if gathering.suite in places_by_suite:
             places = gathering.places() if gathering.places else places_by_suite[gathering.suite]
             gathering.start(sorted(set(places) - set(unreachable)))
@@ -111,7 +126,14 @@ def batch(host: Any, commands: dict[str, str], sudo: bool = True) -> Outputs:
         for name, command in commands.items()
     )
     wrapped = f"sudo -n sh -c {shlex.quote(script)}" if sudo else f"sh -c {shlex.quote(script)}"
-    result = host.run(wrapped)
+    try:
+        result = host.run(wrapped)
+    except CommandTooSlow as slow:
+        # Of all that was asked at once, the one that hangs is worth telling.
+        begun = [line.removeprefix(f"{_MARK} begin ") for line in slow.output.splitlines() if f"{_MARK} begin " in line]
+        if begun and begun[-1] in commands:
+            raise CommandTooSlow(slow.host, commands[begun[-1]], slow.output.encode()) from None
+        raise
     outputs: dict[str, Output] = {}
     name = ""
     lines: list[str] = []

@@ -11,17 +11,21 @@ from pathlib import Path
 
 from console import ExpectedError
 from hosts.manifest import Manifest, of_inventory
-from infra import access, inventory
+from infra import access, declared, inventory
 from infra.inventory import PROJECT, Endpoint, Flow, Host, Inventory
-from verify.report.model import Subjects
+from verify.report.model import Gap, Subjects
 
 ROLE_SUITES = {
     "database": "database",
     "application": "application",
     "web": "web",
+    "file": "file",
     "management": "management",
+    "transfer": "transfer",
 }
-"""The suite that must look at each host of a role, beside `base` and `network`, which look at all."""
+"""The suite that must look at each host of a role, beside those that look at all."""
+EVERYWHERE = frozenset({"base", "network", "monitoring", "stability", "updates"})
+"""The suites that must look at every host."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,8 @@ class Landscape:
     inventory: Inventory
     manifests: list[Manifest]
     ssh_config: Path
+    gaps: tuple[Gap, ...] = ()
+    """Why what is verified may not be what is wanted: the stack file was changed since it was brought up."""
 
     @classmethod
     def load(cls, stack: str) -> Landscape:
@@ -39,18 +45,24 @@ class Landscape:
         Raises ExpectedError naming the file, key and value that is wrong, or the command that is missing.
         """
         loaded = inventory.load(stack)
-        return cls(loaded, of_inventory(loaded), access.write(loaded, state_folder(stack)))
+        behind = declared.behind(loaded)
+        gaps = (Gap("inventory", behind),) if behind else ()
+        return cls(loaded, of_inventory(loaded), access.write(loaded, state_folder(stack)), gaps)
 
     def subjects(self) -> Subjects:
         hosts = self.inventory.hosts
         required = {
-            name: frozenset({"base", "network"} | ({ROLE_SUITES[host.role]} if host.role in ROLE_SUITES else set()))
+            name: EVERYWHERE | {ROLE_SUITES[role] for role in host.roles if role in ROLE_SUITES}
             for name, host in hosts.items()
         }
+        for file_host in self.inventory.hosts_of("file") if self.inventory.hosts_of("database") else []:
+            required[file_host.name] |= {"backup"}
+        for transfer_host in self.inventory.hosts_of("transfer") if self.inventory.hosts_of("file") else []:
+            required[transfer_host.name] |= {"delivery"}
         required |= {name: frozenset({"endpoints"}) for name in self.inventory.endpoints}
         return Subjects(
             stack=self.inventory.stack,
-            hosts={name: host.role for name, host in hosts.items()},
+            hosts={name: "+".join(host.roles) for name, host in hosts.items()},
             endpoints={name: endpoint.host_name for name, endpoint in self.inventory.endpoints.items()},
             jump_host=self.inventory.way_in.jump_host,
             required=required,

@@ -119,7 +119,7 @@ def package_servers() -> list[Target]:
 
 def rows_from(source: Host) -> list[tuple[Flow, tuple[Target, ...]]]:
     """The flows that start at a host, with what they open to it."""
-    starting = [flow for flow in current().inventory.flows if flow.source in (source.role, "any-host")]
+    starting = [flow for flow in current().inventory.flows if flow.source in (*source.roles, "any-host")]
     rows = [(flow, targets_of(flow, source)) for flow in starting]
     return [(flow, targets) for flow, targets in rows if targets]
 
@@ -189,10 +189,15 @@ def strangers() -> Strangers:
     if known.way_in.transfer_address is not None:
         behind = known.hosts_of("transfer")[0].name
         transfer = (Target(behind, str(known.way_in.transfer_address), 22, public=True),)
+        # Where the old hoster's place can be asked, the drop itself is the twin: it answers there.
+        asked = "old-hoster" in known.vantage_points
+        twins, capability = ({transfer[0]: "old-hoster"}, "drop") if asked else ({jump: "operator"}, "way-in")
         closed += [
-            Closed(f"{place} to transfer", place, transfer, {jump: "operator"}, ("way-in",))
-            for place in ("outside", "operator")
+            Closed(f"{place} to transfer", place, transfer, twins, (capability,)) for place in ("outside", "operator")
         ]
+        if asked:
+            opened.append(Open("drop from old-hoster", "old-hoster", "drop", transfer, "drop"))
+            closed.append(Closed("old-hoster to way in", "old-hoster", (jump,), {jump: "operator"}, ("way-in",)))
     return Strangers(opened, closed)
 
 

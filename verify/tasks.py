@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
-import subprocess
 import sys
+from datetime import datetime
+from pathlib import Path
 
 from invoke.collection import Collection
 from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import task
 
-from console import ExitCode
+from console import ExitCode, console, interruptible, run_child
 from infra.inventory import PROJECT
+from verify.report.files import DOCUMENT
+from verify.report.model import Verdict, now
+
+FOREIGN = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")
 
 
 def ready(stack: str, limit: str | None = None) -> ExitCode:
@@ -21,9 +27,27 @@ def ready(stack: str, limit: str | None = None) -> ExitCode:
     command = [sys.executable, "-m", "pytest", str(PROJECT / "verify"), "--brief", "--stack", stack]
     command += ["-p", "no:cacheprovider", "--rootdir", str(PROJECT)]
     command += [f"--hosts={limit}"] if limit else []
-    status = subprocess.run(command, cwd=PROJECT, check=False).returncode
+    # What a person's environment adds to every pytest (a selection, -x) must not decide about a go-live.
+    environment = {name: value for name, value in os.environ.items() if name not in FOREIGN}
+    began = now()
+    reached = "there is no verdict, NOT CHECKED; what had been checked by then stands above"
+    with interruptible(reached, hint="Begin again: fab verify.ready"):
+        status = run_child(command, environment=environment, cwd=PROJECT)
+    if status == ExitCode.DONE and not _is_go(PROJECT / ".livegang" / stack / "report" / DOCUMENT, began):
+        console.print("NOT CHECKED: the run ended well, but left no report that says GO.")
+        return ExitCode.NOT_CHECKED
     known = {ExitCode.DONE, ExitCode.NO_GO, ExitCode.NOT_CHECKED}
     return ExitCode(status) if status in known else ExitCode.NOT_CHECKED
+
+
+def _is_go(report: Path, began: str) -> bool:
+    """Whether a run that began at or after this time (ISO 8601) left a report whose verdict is GO."""
+    try:
+        document = json.loads(report.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    started = datetime.fromisoformat(document["started"])
+    return bool(document["verdict"] == Verdict.GO and started >= datetime.fromisoformat(began))
 
 
 @task(

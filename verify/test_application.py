@@ -14,7 +14,7 @@ import pytest
 from hosts.manifest import Manifest, artifact_mistake, artifact_path
 from verify.checks import check
 from verify.gathering import Gathering, Outputs, batch
-from verify.landscape import current, manifests, open_flows, specs
+from verify.landscape import current, hosts, manifests, open_flows, specs
 from verify.report.causes import PRIMARY
 from verify.report.plugin import DISPROVED
 from verify.units import explain
@@ -29,6 +29,18 @@ def folder(component: Manifest) -> str:
     return f"{component.artifact.target}/{component.name}"
 
 
+def document(service: str, component: Manifest) -> str:
+    """Shell: a document goes through the component to its share, comes back the same, and is taken away again."""
+    if component.documents is None:
+        return "true"
+    place = f"{service}{component.documents.path}/readiness-$(hostname)-$$"
+    call = "curl -sS -m 30 -H Expect:"  # else curl waits a second for a leave to send that it need not have
+    return (
+        f"t=$(mktemp -d); head -c 20000 /dev/urandom >$t/out; {call} -T $t/out {place}; echo; {call} -o $t/in {place}; "
+        f"{call} -X DELETE {place}; echo; cmp $t/out $t/in && echo came back the same; s=$?; rm -r $t; exit $s"
+    )
+
+
 def look(host: Any) -> Outputs:
     address = current().inventory.hosts[host.backend.hostname].address
     commands = {"ports": "ss -Hltn"}
@@ -37,6 +49,7 @@ def look(host: Any) -> Outputs:
         commands |= {
             f"health-{component.name}": f"curl -sS -m {HEALTH_SECONDS} -w '\\n%{{http_code}}' "
             f"http://{address}:{component.port}{component.health.path}",
+            f"document-{component.name}": document(f"http://{address}:{component.port}", component),
             f"version-{component.name}": f"readlink {place}/current",
             f"files-{component.name}": f"cd {place}/current/ && find . -type f "
             "! -name '*.pyc' ! -name .livegang.json -print0 | sort -z | xargs -0r sha256sum",
@@ -58,7 +71,7 @@ def state(host: Any) -> Outputs:
 pytestmark = pytest.mark.parametrize("component", manifests())
 
 
-@check("{component}", proves="service:{component}@{host}")
+@check("{component}", proves="service:{component}@{host}", unit="{unit}")
 def test_service_is_running(host: Any, component: Manifest) -> None:
     """The area's mobile site loses half of its capacity, or all of it."""
     assert host.service(component.service.unit).is_running, explain(host, component.service.unit)
@@ -100,6 +113,23 @@ def reason(body: str) -> str:
         return str(json.loads(body).get("reason", body))
     except (ValueError, AttributeError):
         return body.strip()[:300]
+
+
+@check(
+    "{component}",
+    needs=[
+        "service:{component}@{host}",
+        "documents:{component}",
+        *(f"smb:{server.name}" for server in hosts("file")),
+        *open_flows("application", "file", "{host}"),
+    ],
+    applies=bool(hosts("file")),
+)
+def test_component_stores_and_reads_a_document(state: Outputs, component: Manifest) -> None:
+    """People would write reports and lose them."""
+    if component.documents is None:
+        pytest.skip("this component's manifest names no address for documents")
+    assert state.status(f"document-{component.name}") == 0, state[f"document-{component.name}"]
 
 
 @check("{component}")

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from verify import storage
 from verify.checks import check
 from verify.gathering import Gathering, Outputs, batch
-from verify.landscape import current, hosts, one_of, specs
+from verify.landscape import current, hosts, one_of, open_flows, specs
+from verify.report.causes import STORAGE, UNIT
+from verify.report.plugin import NEEDS
 from verify.units import explain
 
 testinfra_hosts = specs()
@@ -45,6 +49,7 @@ STATE = Gathering(
             "clock": "chronyc -n -c tracking",
             "firewall": "nft list chains",
             "journal": "systemd-analyze cat-config systemd/journald.conf | grep -E '^[A-Z][A-Za-z]+='",
+            "storage": storage.LOOK,
             "failed": "systemctl list-units --failed --plain --no-legend",
             "system": "systemctl is-system-running",
             "signatures": SIGNED_UPDATE,
@@ -52,7 +57,9 @@ STATE = Gathering(
             '|AllowDowngradeToInsecureRepositories) "(true|1|yes)"\'',
             "kernel": "sysctl net.ipv4.conf.all.accept_redirects net.ipv4.conf.all.send_redirects "
             "net.ipv4.conf.all.accept_source_route net.ipv4.tcp_syncookies",
-            "cloud-init": "cat /run/cloud-init/result.json",
+            # Where it is switched off after the first boot, what that one left counts; else this boot's.
+            "cloud-init": "if [ -e /run/cloud-init/disabled ]; then cat /var/lib/cloud/data/result.json; "
+            "else cat /run/cloud-init/result.json; fi",
         },
     ),
 )
@@ -123,6 +130,7 @@ def test_host_keys_are_the_pinned_ones(host: Any, state: Outputs) -> None:
 @check("users")
 def test_no_account_has_a_password(state: Outputs) -> None:
     """Every password on a host is one more secret that nobody rotates."""
+    assert state.status("passwords") == 0, f"the accounts cannot be told: {state['passwords']}"
     able = [line.split()[0] for line in state.lines("passwords") if line.split()[1] not in ("L", "LK", "NL")]
     assert not able, f"these accounts have a password or need none: {', '.join(able)}"
 
@@ -136,11 +144,19 @@ def test_only_the_administrator_may_become_root(state: Outputs) -> None:
     assert members <= {user}, f"the group sudo has further members: {', '.join(sorted(members - {user}))}"
 
 
-@check("time", needs=["chrony:{host}", one_of("management", "time-server:{member}")])
+@check(
+    "time",
+    needs=[
+        "chrony:{host}",
+        one_of("management", "time-server:{member}"),
+        one_of("management", "time:{member}"),
+        *open_flows("any-host", "management", "{host}"),
+    ],
+)
 def test_clock_follows_management(host: Any, state: Outputs) -> None:
     """Clocks that disagree break certificates, the order of records and every log that is read side by side."""
     known = current().inventory
-    is_server = known.hosts[host.backend.hostname].role == "management"
+    is_server = "management" in known.hosts[host.backend.hostname].roles
     if is_server and not known.time_sources:
         # Its own clock is the reference of the landscape.
         assert clock(state)["leap"] == "Normal", f"chrony says of the reference clock: {clock(state)['leap']}"
@@ -163,7 +179,7 @@ def clock(state: Outputs) -> dict[str, str]:
     return {"reference": fields[1], "offset": fields[4], "leap": fields[13]}
 
 
-@check("time", proves="chrony:{host}")
+@check("time", proves="chrony:{host}", unit="chrony")
 def test_chrony_is_running(host: Any) -> None:
     """Without it the clock drifts."""
     assert host.service("chrony").is_running, explain(host, "chrony")
@@ -206,14 +222,28 @@ def test_journal_is_limited(state: Outputs) -> None:
     assert values.get("Storage", "persistent") == "persistent", "the journal is lost at each boot"
 
 
-@check("units")
-def test_no_unit_has_failed(state: Outputs) -> None:
+@check("storage", proves=f"{STORAGE}{{host}}")
+def test_file_systems_have_room_and_can_be_written(state: Outputs) -> None:
+    """A full or read-only disk stops whatever writes next: the database, a document, the log that would tell why."""
+    found = [line.split(maxsplit=4) for line in state.lines("storage")]
+    assert {len(words) for words in found} == {5}, f"its file systems cannot be told: {state['storage']}"
+    # Of file systems mounted over each other, only the last is seen.
+    troubles = [
+        trouble for words in {words[0]: words for words in found}.values() if (trouble := storage.trouble(*words))
+    ]
+    assert not troubles, "; ".join(troubles)
+
+
+@check("units", needs=[f"{STORAGE}{{host}}"])
+def test_no_unit_has_failed(host: Any, state: Outputs, record_property: Callable[[str, object], None]) -> None:
     """A unit that failed unnoticed is an outage that has not been noticed yet."""
     failed = [line.split()[0] for line in state.lines("failed")]
+    # Those that a check of their own has found are told there.
+    record_property(NEEDS, tuple(f"{UNIT}{unit}@{host.backend.hostname}" for unit in failed))
     assert not failed, f"failed: {', '.join(failed)}"
 
 
-@check("packages", needs=[one_of("management", "mirror:{member}")])
+@check("packages", needs=[one_of("management", "mirror:{member}"), f"{STORAGE}{{host}}"])
 def test_packages_come_signed_from_the_mirror_alone(host: Any, state: Outputs) -> None:
     """A source nobody looks after installs what nobody has tested, or what somebody else has signed."""
     answers = state.lines("signatures")

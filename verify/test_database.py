@@ -12,11 +12,16 @@ from verify.gathering import Gathering, Outputs, batch
 from verify.landscape import current, each, hosts, manifests, open_flows, specs
 from verify.probes import postgres
 from verify.probes.send import run_probe
-from verify.report.plugin import STANDBY
+from verify.report.causes import STEADY, STORAGE, UNIT
+from verify.report.plugin import DISPROVED, NEEDS, STANDBY
+from verify.units import explain
 
 testinfra_hosts = specs("database")
 
 PORT = 5432
+HAS_STANDBY = len(hosts("database")) > 1
+FROM_ELSEWHERE = len({host.name for role in ("database", "application") for host in hosts(role)}) > 1
+"""Whether any component reaches a database over the network at all: one host may do the work of both roles."""
 LARGEST_LAG = 16 * 1024 * 1024
 """Bytes of write-ahead log, one segment: more than that is lost work if the primary goes now."""
 
@@ -44,6 +49,13 @@ STATE = Gathering(
             ),
             "slots": sql("select slot_name, slot_type, active from pg_replication_slots"),
             "receiver": sql("select status, sender_host, slot_name from pg_stat_wal_receiver"),
+            "archive": sql(
+                "select current_setting('archive_mode'), current_setting('archive_command') <> '',"
+                # A segment that failed is tried again every minute.
+                " (select count(*) from pg_ls_archive_statusdir() where name like '%.ready'"
+                " and modification < now() - interval '2 minutes'), coalesce(last_failed_wal, 'none')"
+                " from pg_stat_archiver"
+            ),
             "disk": "directory=$(pg_lsclusters -h | awk '{print $6; exit}'); "
             'findmnt -n -o MAJ:MIN,TARGET,FSTYPE -T "$directory"; '
             "stat -L -c '0x%t 0x%T' /dev/disk/azure/scsi1/lun0",
@@ -70,13 +82,17 @@ def settings(state: Outputs) -> dict[str, str]:
     return {words[0]: " ".join(words[1:]) for line in state.lines("settings") if (words := line.split(" "))}
 
 
-@check("postgresql", proves="postgresql:{host}")
-def test_postgresql_is_running(state: Outputs) -> None:
+@check("postgresql", proves="postgresql:{host}", needs=[f"{STORAGE}{{host}}"])
+def test_postgresql_is_running(host: Any, state: Outputs, record_property: Callable[[str, object], None]) -> None:
     """Every mobile site stores into it: without it no record is kept."""
     clusters = state.lines("cluster")
     assert clusters, "no PostgreSQL cluster is configured here"
     status = clusters[0].split()[3]
     since = [*state.lines("unit"), "", "", ""][2]
+    unit = f"postgresql@{'-'.join(clusters[0].split()[:2])}.service@{host.backend.hostname}"
+    record_property(NEEDS, (f"{STEADY}{unit}",))
+    if not status.startswith("online"):
+        record_property(DISPROVED, f"{UNIT}{unit}")
     said = f"PostgreSQL is {status.partition(',')[0]}" + (f" since {since}" if since else "")
     assert status.startswith("online"), f"{said}\n\nEnd of its journal:\n{state['journal']}"
     assert state.status("recovery") == 0, f"PostgreSQL answers no query: {state['recovery']}"
@@ -108,13 +124,11 @@ FOLLOWING = [
 ]
 
 
-@check("replication", proves="standby:{host}", needs=FOLLOWING)
+@check("replication", proves="standby:{host}", needs=FOLLOWING, applies=HAS_STANDBY)
 def test_standby_is_streaming(host: Any, state: Outputs) -> None:
     """A standby that stopped following is a backup of some time ago."""
     if not is_standby(state):
         standbys = [peer for peer in hosts("database") if peer.name != host.backend.hostname]
-        if not standbys:
-            pytest.skip("this landscape has one database host, so no standby")
         streaming = {line.split()[1] for line in state.lines("clients") if line.split()[2] == "streaming"}
         missing = [peer.name for peer in standbys if str(peer.address) not in streaming]
         assert not missing, f"no standby on {', '.join(missing)} follows this primary"
@@ -124,7 +138,7 @@ def test_standby_is_streaming(host: Any, state: Outputs) -> None:
     assert receiver[0] == "streaming", f"the standby's receiver is {receiver[0]}"
 
 
-@check("replication", needs=["standby:{host}", *each("database", "standby:{member}")])
+@check("replication", needs=["postgresql:{host}", *each("database", "standby:{member}")], applies=HAS_STANDBY)
 def test_replication_is_encrypted(state: Outputs) -> None:
     """The stream holds every client's record in clear otherwise."""
     weak = [line for line in state.lines("clients") if line.split()[3] != "TLSv1.3"]
@@ -140,7 +154,7 @@ def test_every_slot_is_active(state: Outputs) -> None:
         assert state.lines("slots"), "the primary keeps no slot for its standby: a pause would break replication"
 
 
-@check("replication", needs=["postgresql:{host}", *each("database", "standby:{member}")])
+@check("replication", needs=["postgresql:{host}", *each("database", "standby:{member}")], applies=HAS_STANDBY)
 def test_standby_is_not_behind(state: Outputs) -> None:
     """What the standby lacks is lost if the primary goes now."""
     for line in state.lines("clients"):
@@ -177,6 +191,10 @@ def test_tls_is_the_only_protocol(state: Outputs) -> None:
     assert values.get("password_encryption") == "scram-sha-256", "passwords are not kept as SCRAM"
 
 
+PEERS = [host for host in hosts("database") if "application" not in host.roles]
+"""Database hosts that no component runs on: from there its password must be worth nothing."""
+
+
 def clients() -> dict[str, list[dict[str, object]]]:
     """What is tried from where: by place, the orders of the probe."""
     known, component = current().inventory, next(iter(manifests()))
@@ -193,7 +211,7 @@ def clients() -> dict[str, list[dict[str, object]]]:
                     {**common, "user": "postgres", "database": "postgres", "tls": True, "case": "superuser"},
                 ]
             )
-        for peer in hosts("database"):
+        for peer in PEERS:
             if peer.name != database.name:
                 orders.setdefault(peer.name, []).append({**common, **as_component, "tls": True, "case": "peer"})
     return orders
@@ -212,6 +230,7 @@ def answers(case: str, target: str, role: str, evidence: Callable[[str, object],
     """What one case gave at a database host, by the place it was tried from."""
     tried = {source.name: KNOCKING.of(source.name) for source in hosts(role) if source.name != target}
     found = {name: parts[case, target] for name, parts in tried.items() if (case, target) in parts}
+    assert found or not tried, f"{case} was tried from nowhere"
     for name, answer in found.items():
         evidence(f"{name} → {target}, {case}", f"TLS: {answer['tls'] or 'none'}\n{answer['answer']}")
     return found
@@ -229,7 +248,7 @@ FROM_DATABASE: list[Need] = [
 ]
 
 
-@check("access", needs=FROM_APPLICATION)
+@check("access", needs=FROM_APPLICATION, applies=FROM_ELSEWHERE)
 def test_application_hosts_are_received(host: Any, evidence: Callable[[str, object], None]) -> None:
     """The certificate must be by our authority for this name, or the components refuse to send anything."""
     for name, answer in answers("component", host.backend.hostname, "application", evidence).items():
@@ -237,22 +256,43 @@ def test_application_hosts_are_received(host: Any, evidence: Callable[[str, obje
         assert answer["tls"] == "TLSv1.3", f"from {name}: {answer['tls']}"
 
 
-@check("access", needs=FROM_APPLICATION)
+@check("access", needs=FROM_APPLICATION, applies=FROM_ELSEWHERE)
 def test_connections_in_clear_are_refused(host: Any, evidence: Callable[[str, object], None]) -> None:
     """One component configured without TLS would send every record in clear, and nobody would notice."""
     for name, answer in answers("plain", host.backend.hostname, "application", evidence).items():
         assert answer["answer"].startswith("refused: "), f"from {name}: {answer['answer']}"
 
 
-@check("access", needs=FROM_APPLICATION)
+@check("access", needs=FROM_APPLICATION, applies=FROM_ELSEWHERE)
 def test_superuser_is_refused_from_the_network(host: Any, evidence: Callable[[str, object], None]) -> None:
     """An application host that was broken into must not reach the superuser."""
     for name, answer in answers("superuser", host.backend.hostname, "application", evidence).items():
         assert answer["answer"].startswith("refused: "), f"from {name}: {answer['answer']}"
 
 
-@check("access", needs=FROM_DATABASE)
+@check("access", needs=FROM_DATABASE, applies=HAS_STANDBY and bool(PEERS))
 def test_component_is_refused_from_elsewhere(host: Any, evidence: Callable[[str, object], None]) -> None:
     """A component's password must be worth nothing outside the application hosts. Twin: from these it is received."""
     for name, answer in answers("peer", host.backend.hostname, "database", evidence).items():
         assert answer["answer"].startswith("refused: "), f"from {name}: {answer['answer']}"
+
+
+@check("archive", unit="pgbackrest", applies=bool(hosts("file")))
+def test_backup_service_is_running(host: Any) -> None:
+    """The file host fetches backups through it."""
+    assert host.service("pgbackrest").is_running, explain(host, "pgbackrest")
+    assert host.service("pgbackrest").is_enabled, "pgbackrest would not start at the next boot"
+
+
+@check(
+    "archive",
+    needs=["postgresql:{host}", *(f"backup-server:{host.name}" for host in hosts("file"))],
+    applies=bool(hosts("file")),
+)
+def test_log_is_archived(state: Outputs) -> None:
+    """What is not in the archive is lost with this host's disk, and it piles up until the disk is full."""
+    mode, command, waiting, failed = state["archive"].split()
+    assert (mode, command) == ("on", "t"), (
+        f"archive_mode is {mode}, and there is {'a' if command == 't' else 'no'} command"
+    )
+    assert waiting == "0", f"{waiting} segments wait for more than two minutes; the last that failed is {failed}"

@@ -69,7 +69,7 @@ def look_behind(host: Any) -> Outputs:
     return batch(
         host,
         {
-            f"{component.name}@{application.name}": "curl -sS -m 5 -o /dev/null -w '%{http_code}' "
+            f"{component.name}@{application.name}": "curl -sS -m 5 --connect-timeout 2 -o /dev/null -w '%{http_code}' "
             f"http://{application.address}:{component.port}{component.health.path}"
             for component in manifests()
             for application in hosts("application")
@@ -80,7 +80,8 @@ def look_behind(host: Any) -> Outputs:
 
 def look_past_the_gateway(host: Any) -> Outputs:
     """From inside straight to each web host: every site's health, and the attack that the gateway must block."""
-    status = "curl -sS -m 8 -o /dev/null -w '%{http_code}'"
+    # To connect takes no time inside; a host that is cut off in silence must not use up the time of all that are asked.
+    status = "curl -sS -m 8 --connect-timeout 2 -o /dev/null -w '%{http_code}'"
     commands = {}
     for endpoint in endpoints():
         for web in hosts("web"):
@@ -315,11 +316,10 @@ def test_record_is_one_row_on_the_primary(endpoint: Endpoint) -> None:
     "synchronisation",
     needs=["sync:{endpoint}", *each("database", "standby:{member}"), *each("database", "postgresql:{member}")],
     at="outside",
+    applies=len(hosts("database")) > 1,
 )
 def test_record_reaches_the_standby(endpoint: Endpoint) -> None:
     """What only the primary has is lost with it."""
-    if len(hosts("database")) < 2:
-        pytest.skip("this landscape has one database host, so no standby")
     rows = rows_on(True, endpoint)
     assert rows, "no standby took the record"
     assert set(rows.values()) == {"1"}, f"rows with the record after {REPLAY_SECONDS} s: {rows}"

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from verify.checks import check
 from verify.landscape import current, flows, specs
+from verify.probes import clock
+from verify.probes.send import run_probe
 
 testinfra_hosts = specs("management")
+
+LARGEST_OFFSET = 0.1
+"""Seconds."""
+UNSYNCHRONISED = 3
+"""NTP's leap indicator of a server that does not know the time."""
 
 
 def served_ports(protocol: str) -> set[int]:
@@ -15,7 +23,7 @@ def served_ports(protocol: str) -> set[int]:
     return {port for flow in flows("any-host", "management") if flow.protocol == protocol for port in flow.ports}
 
 
-@check("mirror", proves="mirror:{host}")
+@check("mirror", proves="mirror:{host}", unit="nginx")
 def test_mirror_is_listening(host: Any) -> None:
     """Without it no host can be converged, mended or patched."""
     listening = {line.split()[3].rpartition(":")[2] for line in host.check_output("ss -Hltn").splitlines()}
@@ -29,6 +37,20 @@ def test_time_server_is_listening(host: Any) -> None:
     listening = {line.split()[3].rpartition(":")[2] for line in host.check_output("ss -Hlun").splitlines()}
     missing = served_ports("udp") - {int(port) for port in listening}
     assert not missing, f"nothing listens on port {', '.join(map(str, missing))}/udp, where the hosts ask for the time"
+
+
+@check("time", proves="time:{host}", needs=["time-server:{host}", "chrony:{host}"])
+def test_time_server_tells_its_own_time(host: Any, evidence: Callable[[str, object], None]) -> None:
+    """All hosts would follow a wrong time together, and agree with each other."""
+    address = str(current().inventory.hosts[host.backend.hostname].address)
+    for port in served_ports("udp"):
+        answer = run_probe(host, clock, {"address": address, "port": port, "seconds": 5})
+        evidence(f"port {port}", answer)
+        assert "error" not in answer, f"port {port}/udp tells no time: {answer['error']}"
+        assert answer["leap"] != UNSYNCHRONISED, f"port {port}/udp says of itself that it does not know the time"
+        assert abs(answer["offset"]) < LARGEST_OFFSET, (
+            f"port {port}/udp tells a time that is {answer['offset']:+.3f} s off this host's own clock"
+        )
 
 
 @check("time", needs=["time-server:{host}"])

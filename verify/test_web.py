@@ -39,7 +39,7 @@ def state(host: Any) -> Outputs:
     return STATE.of(host.backend.hostname)
 
 
-@check("nginx", proves="nginx:{host}")
+@check("nginx", proves="nginx:{host}", unit="nginx")
 def test_nginx_is_running(host: Any) -> None:
     """Half of the sites' capacity stands on each web host."""
     assert host.service("nginx").is_running, explain(host, "nginx")

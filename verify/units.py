@@ -1,9 +1,46 @@
-"""What a failed check says about a systemd unit: its state and the end of its journal."""
+"""What a failed check says about a systemd unit: its state and the end of its journal; and which units flap."""
 
 from __future__ import annotations
 
 import shlex
+from dataclasses import dataclass
 from typing import Any
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service at one moment."""
+
+    sub_state: str
+    """``running``, ``exited``, ``auto-restart`` …"""
+    restarts: int
+    """How often systemd has started it again by itself since somebody started it."""
+    result: str
+    """How it ended the last time: ``success``, ``exit-code`` …"""
+
+
+def services(shown: str) -> dict[str, Service]:
+    """Services by unit, from `systemctl show` of Id, SubState, NRestarts and Result."""
+    found = {}
+    for block in shown.split("\n\n"):
+        values = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+        if "Id" in values and values.get("NRestarts", "").isdigit():
+            found[values["Id"]] = Service(
+                values.get("SubState", ""), int(values["NRestarts"]), values.get("Result", "")
+            )
+    return found
+
+
+def flapping(before: dict[str, Service], after: dict[str, Service]) -> dict[str, str]:
+    """Those that end again and again, each with what was seen of it, between two looks."""
+    found = {}
+    for unit, now in after.items():
+        restarts = now.restarts - before.get(unit, now).restarts
+        if restarts > 0:
+            found[unit] = f"{restarts} more restart{'' if restarts == 1 else 's'}"
+        elif now.sub_state.startswith("auto-restart"):
+            found[unit] = f"it has ended with {now.result} and waits to be started again"
+    return found
 
 
 def explain(host: Any, unit: str, wanted: str = "running") -> str:

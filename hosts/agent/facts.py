@@ -15,6 +15,7 @@ UNIT_PROPERTIES = (
     "NeedDaemonReload",
     "Result",
     "ConditionResult",
+    "NRestarts",
 )
 
 
@@ -44,6 +45,10 @@ class Facts:
         """Packages that an interrupted dpkg left unpacked or half configured."""
         self.package("dpkg")
         return [name for name, status in (self._packages or {}).items() if status[1:2] in ("U", "F", "H", "W", "t")]
+
+    def half_unpacked(self) -> list[str]:
+        """Those of them whose unpacking broke off: dpkg wants them unpacked anew, whoever needs them."""
+        return [name for name in self.half_installed() if self.package(name)[2:3] == "R"]
 
     def unit(self, name: str) -> dict[str, str]:
         """systemd's properties of a unit; all units of the document are asked about in one call."""

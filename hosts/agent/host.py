@@ -45,6 +45,10 @@ class Host:
         not there when it last looked, it knows nothing."""
         self.lost: dict[str, str] = {}
         """Other hosts whose run has failed, each with the reason: it is no use to wait for them."""
+        self.restarts: dict[str, int] = {}
+        """How often systemd had started each unit again by itself when this run first looked, or last started it."""
+        self.started: float | None = None
+        """When this run last started a unit, of the monotonic clock."""
         self._fetch = fetch
 
     def path(self, absolute: str) -> Path:

@@ -13,6 +13,7 @@ out   {"begin": "file /etc/…"}                     a state's turn has come
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import queue
@@ -32,6 +33,13 @@ from hosts.states import decode
 
 HEARTBEAT = 2.0
 """Seconds."""
+SILENCE = 25.0
+"""Seconds without a word from the operator's side (it gives one every five) after which nobody waits any more: less
+than what that side waits for."""
+SPOOL = "/var/tmp"
+"""Where artifacts wait for their turn, in files without a name."""
+OTHERS_TURN = 600.0
+"""Seconds that the run before this one may take to finish what it was at: an installation, if it was interrupted."""
 MUTEX = "\0livegang-agent"
 """An abstract socket: two runs at once on one host would undo each other's work; it vanishes with its owner."""
 
@@ -48,6 +56,7 @@ class Operator:
         self._answers: queue.SimpleQueue[BinaryIO | OperationError] = queue.SimpleQueue()
         self._artifacts: dict[str, BinaryIO] = {}
         self._noted = ""
+        self._heard = time.monotonic()
         self.lost: dict[str, str] = {}
 
     def tell(self, **message: Any) -> None:
@@ -107,24 +116,39 @@ class Operator:
     def listen(self) -> None:
         """Take in what the operator's side sends, until it ends."""
         while line := self._source.readline():
+            self._heard = time.monotonic()
             message = json.loads(line)
+            if "alive" in message:
+                continue
             if "lost" in message:
                 self.lost[message["lost"]] = message["reason"]
             elif "error" in message:
                 self._answers.put(OperationError(message["error"]))
             else:
                 self._answers.put(self._receive(int(message["size"])))
+        self._leave_off("the connection was closed")
+
+    def _leave_off(self, reason: str) -> None:
         self._gone.set()
-        self._answers.put(OperationError("the connection was closed"))
+        self._answers.put(OperationError(reason))
 
     def _receive(self, left: int) -> BinaryIO | OperationError:
-        spool = tempfile.TemporaryFile(dir="/var/tmp")  # noqa: SIM115 - kept for the other states of this run
+        failure: OSError | None = None
+        try:
+            spool: BinaryIO = tempfile.TemporaryFile(dir=SPOOL)  # noqa: SIM115 - kept for the other states of this run
+        except OSError as error:
+            spool, failure = io.BytesIO(), error
         while left:
             block = self._source.read(min(left, 1 << 16))
             if not block:
                 return OperationError(f"the connection was closed with {left} bytes to come")
+            self._heard = time.monotonic()
             left -= len(block)
-            spool.write(block)
+            # What cannot be kept is read all the same: the conversation goes on behind it.
+            failure = failure or _keep(spool, block)
+        failure = failure or _keep(spool, b"")
+        if failure is not None:
+            return OperationError(f"the artifact cannot be kept in {SPOOL}: {failure.strerror}")
         spool.seek(0)
         return spool
 
@@ -132,10 +156,23 @@ class Operator:
         """Tell every now and then that the run goes on, until it ends or nobody listens."""
         started = time.monotonic()
         while not ended.wait(HEARTBEAT):
+            if time.monotonic() - self._heard > SILENCE:
+                # The connection was cut without a word: to write to it still seems to work.
+                self._leave_off(f"no word from the operator's side for {SILENCE:.0f} s")
+                return
             try:
                 self.tell(alive=round(time.monotonic() - started, 1))
             except AbandonedError:
                 return
+
+
+def _keep(spool: BinaryIO, block: bytes) -> OSError | None:
+    try:
+        spool.write(block)
+        spool.flush()
+    except OSError as error:
+        return error
+    return None
 
 
 def main(document: dict[str, Any], source: BinaryIO, sink: BinaryIO) -> int:
@@ -148,13 +185,13 @@ def main(document: dict[str, Any], source: BinaryIO, sink: BinaryIO) -> int:
     ended = threading.Event()
     started = time.monotonic()
     try:
-        mutex = None if planning else _exclusive()
+        threading.Thread(target=operator.listen, daemon=True).start()
+        threading.Thread(target=operator.keep_alive, args=(ended,), daemon=True).start()
+        mutex = None if planning else _exclusive(operator)
         states = [decode(state) for state in document["states"]]
         host = Host(states, planning=planning, vault=vault, commands=Commands(), fetch=operator.fetch)
         host.note = operator.note
         host.lost = operator.lost
-        threading.Thread(target=operator.listen, daemon=True).start()
-        threading.Thread(target=operator.keep_alive, args=(ended,), daemon=True).start()
         Runner(host, operator.tell_result, operator.begin).run()
         operator.tell(end={"seconds": round(time.monotonic() - started, 2)})
         if mutex is not None:
@@ -169,15 +206,19 @@ def main(document: dict[str, Any], source: BinaryIO, sink: BinaryIO) -> int:
     return 0
 
 
-def _exclusive() -> socket.socket:
+def _exclusive(operator: Operator) -> socket.socket:
+    """Wait until no other run changes this host: one whose operator went away finishes what it is at."""
     mutex = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + OTHERS_TURN
     while True:
         try:
             mutex.bind(MUTEX)
         except OSError as error:
             if time.monotonic() > deadline:
-                raise OperationError("another run is changing this host; it did not end within 30 s") from error
+                raise OperationError(
+                    f"another run is changing this host; it did not end within {OTHERS_TURN:.0f} s"
+                ) from error
+            operator.note("waits until the run before this one has finished what it is at")
             time.sleep(0.5)
         else:
             return mutex

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from hosts.agent import storage
 from hosts.agent.host import Host
 from hosts.agent.operations import OPERATIONS, units, waits
 from hosts.agent.results import AbandonedError, Difference, NotComparableError, OperationError, Status
@@ -36,6 +37,8 @@ class Runner:
         self._lost: dict[str, str] = {}
         """States that failed or were skipped, each with the state that failed first."""
         self._unknown: set[str] = set()
+        self._storage: dict[str, str] = {}
+        """File systems that cannot be written, each with the state that found it."""
         self._waited: set[str] = set()
         self._waits = {state.identity: state for state in host.states if isinstance(state, Wait)}
 
@@ -46,7 +49,7 @@ class Runner:
                 continue
             self._begin(state.identity)
             started = time.monotonic()
-            result = self._one(state)
+            result = self._explained(self._one(state))
             result.seconds = time.monotonic() - started
             if result.status is Status.FAILED:
                 self._lost[state.identity] = state.identity
@@ -57,6 +60,25 @@ class Runner:
             if result.status is Status.UNKNOWN:
                 self._unknown.add(state.identity)
             self._tell(result)
+        if not self._host.planning:
+            self._look_again()
+
+    def _explained(self, result: Result) -> Result:
+        """A failure for want of writable storage names the file system; the next for the same one only follows."""
+        if result.status is not Status.FAILED:
+            return result
+        trouble = storage.cause(self._host, f"{result.reason}\n{result.log}")
+        if trouble is None:
+            return result
+        if trouble in self._storage:
+            return Result(result.state, Status.SKIPPED, reason=self._storage[trouble])
+        self._storage[trouble] = result.state
+        return replace(result, reason=f"{trouble} ({result.reason})")
+
+    def _look_again(self) -> None:
+        """At the units that were well when they had their turn: one that has ended since did not start in truth."""
+        for unit, reason, log in units.ended_since(self._host, set(self._lost)):
+            self._tell(Result(unit.identity, Status.FAILED, reason=reason, log=log))
 
     def _one(self, state: State) -> Result:
         for need in state.needs:

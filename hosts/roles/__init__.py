@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from console import ExpectedError
 from hosts.manifest import Manifest
-from hosts.roles import application, base, database, file, management, transfer, web
+from hosts.roles import application, base, database, file, management, own_metrics, transfer, web
 from hosts.roles.context import Context
 from hosts.states import State
 from infra.inventory import Host, Inventory
@@ -24,10 +24,11 @@ ROLES: dict[str, Callable[[Context], list[State]]] = {
 
 def states(host: Host, inventory: Inventory, components: Sequence[Manifest]) -> list[State]:
     """All that is wanted of one host. Raises ExpectedError where the inventory does not give what its role needs."""
-    if host.role not in ROLES:
-        raise ExpectedError(f"{host.name} has the role {host.role!r}; known are {', '.join(ROLES)}.")
+    if unknown := [role for role in host.roles if role not in ROLES]:
+        raise ExpectedError(f"{host.name} has the role {unknown[0]!r}; known are {', '.join(ROLES)}.")
     context = Context(host, inventory, components)
-    own = ROLES[host.role](context)
+    own = [state for role in host.roles for state in ROLES[role](context)]
+    own += own_metrics.states(context)
     if host == context.management:
         # All other hosts wait for its mirror: that goes first.
         return [*own, *base.states(context)]

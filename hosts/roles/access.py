@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hosts.roles import drop
 from hosts.roles.context import Context
 from hosts.states import State, Unit, User
 
@@ -27,10 +28,13 @@ def states(context: Context) -> list[State]:
         check=("/usr/sbin/visudo", "--check", "--quiet", "--file={}"),
         user=user,
     )
+    # One sshd, one state of its unit: what the drop wants of it stands in a file beside.
+    beside = [drop.sshd(context)] if "transfer" in context.host.roles else []
     return [
         # The account and its keys come with the machine (cloud-init); here stands what it may do.
         User(user=user, shell="/bin/bash", groups=("adm", "systemd-journal"), system=False),
         sudoers,
         sshd,
-        Unit(unit="ssh.service", reload_on=(sshd.identity,), port=22),
+        *beside,
+        Unit(unit="ssh.service", reload_on=(sshd.identity, *(file.identity for file in beside)), port=22),
     ]

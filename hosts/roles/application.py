@@ -6,7 +6,7 @@ import configparser
 import io
 
 from hosts.manifest import Manifest
-from hosts.roles import apt
+from hosts.roles import apt, shares
 from hosts.roles.base import INTERNAL_AUTHORITY
 from hosts.roles.context import HEADER, Context, text
 from hosts.states import Archive, Directory, Group, Secret, State, Unit, User
@@ -17,7 +17,26 @@ FOLDER = "/etc/vivendi"
 def states(context: Context) -> list[State]:
     """All components, each with user, archive, configuration, password and unit."""
     components = [_states(context, component) for component in context.components]
-    return [Directory(path=FOLDER), *(state for states in components for state in states)]
+    return [
+        Directory(path=FOLDER),
+        *(state for states in components for state in states),
+        *_documents(context),
+    ]
+
+
+def _documents(context: Context) -> list[State]:
+    """Each component's way to the documents of its own area; none in a landscape without a file host."""
+    if not context.inventory.hosts_of("file"):
+        return []
+    users = {component.name: component.service.user for component in context.components}
+    states = [
+        state
+        for share in shares.areas(context)
+        for state in shares.client(
+            context, share, f"{FOLDER}/{share.name}.{shares.CREDENTIALS}", group=users[share.name]
+        )
+    ]
+    return list({state.identity: state for state in states}.values())
 
 
 def _states(context: Context, component: Manifest) -> list[State]:
@@ -87,6 +106,14 @@ def _configuration(context: Context, component: Manifest) -> str:
             },
         }
     )
+    servers = context.inventory.hosts_of("file")
+    if component.documents and servers and component.name in context.inventory.endpoints:
+        documents = {
+            "path": component.documents.path,
+            "share": f"//{servers[0].fqdn}/{component.name}",
+            "credentials": f"{FOLDER}/{component.name}.{shares.CREDENTIALS}",
+        }
+        parser.read_dict({"documents": documents})
     parser.read_dict(component.settings)
     buffer = io.StringIO()
     parser.write(buffer)

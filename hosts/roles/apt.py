@@ -86,7 +86,7 @@ def _unattended_upgrades(context: Context) -> list[State]:
     sites = sorted({urlsplit(uri(context, source)).hostname or "" for source in context.inventory.packages.sources})
     periodic: File = context.template("/etc/apt/apt.conf.d/20auto-upgrades", "base/20auto-upgrades.j2")
     # A restart of the database is decided by people.
-    held = ["^postgresql"] if context.host.role == "database" else []
+    held = ["^postgresql"] if "database" in context.host.roles else []
     upgrades = context.template(
         "/etc/apt/apt.conf.d/52livegang-unattended-upgrades",
         "base/unattended-upgrades.j2",

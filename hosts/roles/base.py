@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hosts.roles import access, apt, clock, firewall
+from hosts.roles import access, apt, clock, exporters, firewall
 from hosts.roles.context import Context
 from hosts.states import Directory, State, Sysctl, TrustedCertificate, Unit
 
@@ -19,7 +19,7 @@ INTERNAL_AUTHORITY = "/etc/ssl/livegang/internal-authority.pem"
 
 
 def states(context: Context) -> list[State]:
-    """Access, packages, time, firewall, log limits, trusted authorities."""
+    """Access, packages, time, firewall, log limits, trusted authorities, metrics."""
     return [
         *access.states(context),
         *apt.states(context),
@@ -27,6 +27,7 @@ def states(context: Context) -> list[State]:
         *clock.states(context),
         *(Sysctl(key=key, value=value) for key, value in SETTINGS.items()),
         *_log_limits(context),
+        *exporters.node(context),
         # Last, so that a mistake in it cannot keep the others away.
         *firewall.states(context),
     ]

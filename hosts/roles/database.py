@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from console import ExpectedError
-from hosts.roles import apt
+from hosts.roles import apt, backups, exporters
 from hosts.roles.base import INTERNAL_AUTHORITY
 from hosts.roles.context import Context, text
 from hosts.states import (
@@ -22,6 +22,7 @@ from hosts.states import (
     State,
     Unit,
 )
+from infra.inventory import Host
 
 VERSION = "15"
 PORT = 5432
@@ -66,8 +67,10 @@ def states(context: Context) -> list[State]:
         cluster,
         Directory(path=f"/etc/systemd/system/postgresql@{VERSION}-main.service.d"),
         drop_in,
+        *backups.database(context, f"{CERTIFICATES}/server.crt", f"{CERTIFICATES}/server.key", DATA, (PACKAGE,)),
         service,
         *(_contents(context, service) if is_primary else []),
+        *exporters.postgresql(context),
     ]
 
 
@@ -133,8 +136,10 @@ def _configuration(context: Context, is_primary: bool) -> list[State]:
             port=PORT,
             version=VERSION,
             primary=None if is_primary else _connection(context),
+            slot=_slot(context.host),
             # A standby that stays away must not fill the primary's disk with what is kept for it.
             slot_limit_mb=disk_mb // 4,
+            archive_command=backups.archive_command(context),
         ),
         file("pg_hba.conf", "database/pg_hba.conf.j2", **_access(context)),
         file("pg_ident.conf", "database/empty.j2"),
@@ -151,6 +156,7 @@ def _access(context: Context) -> dict[str, Any]:
     return {
         "components": context.components,
         "application_prefixes": prefixes,
+        "monitoring_role": exporters.POSTGRESQL_ROLE,
         "replication_role": REPLICATION_ROLE,
         "replicas": context.databases,
     }
@@ -165,13 +171,18 @@ def _connection(context: Context) -> str:
     )
 
 
+def _slot(host: Host) -> str:
+    """The replication slot of a standby: PostgreSQL allows no hyphen in it, which a host's name may have."""
+    return host.name.replace("-", "_")
+
+
 def _standby(context: Context) -> DatabaseStandby:
     return DatabaseStandby(
         version=VERSION,
         data=DATA,
         primary=_connection(context),
         primary_host=context.primary.name,
-        slot=context.host.name,
+        slot=_slot(context.host),
         needs=(PACKAGE, f"file {PASSWORD_FILE}", f"file {INTERNAL_AUTHORITY}"),
     )
 
@@ -181,7 +192,8 @@ def _contents(context: Context, service: Unit) -> list[State]:
     databases = sorted({component.database.name for component in context.components})
     return [
         DatabaseRole(role=REPLICATION_ROLE, password=Secret(REPLICATION_SECRET), replication=True, needs=needs),
-        *(ReplicationSlot(slot=host.name, needs=needs) for host in context.databases if host != context.primary),
+        DatabaseRole(role=exporters.POSTGRESQL_ROLE, member_of=(exporters.POSTGRESQL_RIGHTS,), needs=needs),
+        *(ReplicationSlot(slot=_slot(host), needs=needs) for host in context.databases if host != context.primary),
         *(Database(database=name, needs=needs) for name in databases),
         *(
             DatabaseRole(

@@ -1,11 +1,13 @@
-"""The file host: its base only for now; shares and the place of backups come with their own issue."""
+"""The file host: the areas' documents, and the database backups, on its data disk."""
 
 from __future__ import annotations
 
+from hosts.roles import backups, shares
 from hosts.roles.context import Context
+from hosts.roles.database import DATA as DATABASE
 from hosts.states import State
 
 
 def states(context: Context) -> list[State]:
-    """Nothing beside the base."""
-    return []
+    """Shares over SMB, and pgBackRest's repository beside them."""
+    return [*shares.states(context), *backups.repository(context, shares.MOUNT, DATABASE)]

@@ -1,11 +1,12 @@
-"""The transfer host: its base only for now; the SFTP drop and the scanner come with their own issue."""
+"""The transfer host: the old hoster's SFTP drop, what judges its files, and what carries clean ones on."""
 
 from __future__ import annotations
 
+from hosts.roles import delivery, drop, scanning
 from hosts.roles.context import Context
 from hosts.states import State
 
 
 def states(context: Context) -> list[State]:
-    """Nothing beside the base."""
-    return []
+    """The drop, clamd, the scanning and the delivery service. sshd's part is the access role's, which asks `drop`."""
+    return [*drop.states(context), *scanning.states(context), *delivery.states(context)]

@@ -2,6 +2,7 @@
 
 from hosts.states.accounts import Group, User
 from hosts.states.archives import Archive
+from hosts.states.backups import BackupStanza
 from hosts.states.base import KINDS, Secret, State, decode, encode
 from hosts.states.certificates import TrustedCertificate
 from hosts.states.disks import FileSystem, Mount
@@ -9,6 +10,7 @@ from hosts.states.files import Absent, Directory, File, Link
 from hosts.states.kernel import Firewall, Sysctl
 from hosts.states.packages import Package
 from hosts.states.postgresql import Database, DatabaseCluster, DatabaseRole, DatabaseStandby, ReplicationSlot
+from hosts.states.shares import ShareUser
 from hosts.states.units import Unit
 from hosts.states.waits import Wait
 
@@ -16,6 +18,7 @@ __all__ = [
     "KINDS",
     "Absent",
     "Archive",
+    "BackupStanza",
     "Database",
     "DatabaseCluster",
     "DatabaseRole",
@@ -30,6 +33,7 @@ __all__ = [
     "Package",
     "ReplicationSlot",
     "Secret",
+    "ShareUser",
     "State",
     "Sysctl",
     "TrustedCertificate",

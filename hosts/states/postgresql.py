@@ -70,11 +70,14 @@ class Database(State):
 
 @dataclass(frozen=True, kw_only=True)
 class DatabaseRole(State):
-    """A role that logs in with a password, and the schema of its own in a database where it has one."""
+    """A role that logs in, and the schema of its own in a database where it has one."""
 
     kind = "database role"
     role: str
-    password: Secret
+    password: Secret | None = None
+    """None: it has none, and gets in only where the server asks the operating system who it is (peer)."""
+    member_of: tuple[str, ...] = ()
+    """Roles whose rights it has; it is a member of no others."""
     replication: bool = False
     database: str | None = None
     """Database it may connect to."""

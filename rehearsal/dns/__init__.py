@@ -11,6 +11,7 @@ not followed, and every name below vault.azure.net leads to the one stand-in of 
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -58,9 +59,11 @@ def servers(world: World) -> Servers:
 def start(world: World) -> None:
     """Start the three services; returns when they answer."""
     found = servers(world)
-    found.public.start(internet_zones())
-    # Like the other it has a root, to be asked whether it serves at all.
-    found.private.start([_zone(".")])
+    with ThreadPoolExecutor(2) as pool:
+        public = pool.submit(found.public.start, internet_zones())
+        # Like the other it has a root, to be asked whether it serves at all.
+        found.private.start([_zone(".")])
+        public.result()
     found.resolver.start()
 
 

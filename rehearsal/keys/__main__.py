@@ -1,4 +1,4 @@
-"""`python -m rehearsal.keys [STACK_FILE]`: make the keys of this clone's rehearsal and say where they are."""
+"""`python -m rehearsal.keys [STACK_FILE…]`: make the keys of this clone's rehearsal and say where they are."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 
 from console import ExpectedError, console
 from rehearsal.keys.ensure import ensure
-from rehearsal.settings import PROJECT, Settings
+from rehearsal.settings import Settings, stack_files
 
 
 def main() -> int:
-    stack_file = Path(sys.argv[1]) if len(sys.argv) > 1 else PROJECT / "Pulumi.rehearsal.yaml"
+    files = [Path(argument) for argument in sys.argv[1:]] or list(stack_files().values())
     try:
-        keys = ensure(Settings.of_this_clone(), stack_file)
+        keys = ensure(Settings.of_this_clone(), *files)
     except ExpectedError as error:
         console.print(f"[red]{error}[/]", soft_wrap=True)
         return int(error.code)

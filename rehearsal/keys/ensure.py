@@ -44,17 +44,20 @@ class Keys:
         return self.folder / "gateway.pfx"
 
 
-def ensure(settings: Settings, stack_file: Path) -> Keys:
-    """Make the keys of the rehearsal whose endpoints ``stack_file`` (`Pulumi.rehearsal.yaml`) names.
+def ensure(settings: Settings, *stack_files: Path) -> Keys:
+    """Make the keys of a rehearsal; the gateway's certificate covers the endpoints of all ``stack_files``.
 
+    Of all, because the keys are the rehearsal's and not a stack's: whichever goes up finds them as they are.
     Idempotent. A certificate is signed anew when the endpoints' names changed or it ends within 60 days.
-    Raises ExpectedError when the stack file cannot be read or names no endpoint.
+    Raises ExpectedError when no stack file can be read and names endpoints. One that cannot is left out: it does not
+    stand in another stack's way, and its own preview says what is wrong.
     """
-    names = _endpoint_names(stack_file)
+    names = _endpoint_names_of_all(stack_files)
     keys = Keys(private_folder(settings.keys))
     with locked(keys.folder):
         _ssh_key(keys, "operator", "operator of the rehearsal")
         _ssh_key(keys, "vantage", "vantage points of the rehearsal")
+        _ssh_key(keys, "old-hoster", "old hoster of the rehearsal")
         authority = _authority(keys, settings)
         _gateway_pfx(keys, authority, names)
         _vault_certificate(keys, authority)
@@ -108,12 +111,27 @@ def _vault_certificate(keys: Keys, authority: Authority) -> None:
     keys.made.append("vault")
 
 
+def _endpoint_names_of_all(stack_files: Sequence[Path]) -> list[str]:
+    names: set[str] = set()
+    errors: list[ExpectedError] = []
+    for file in stack_files:
+        try:
+            names.update(_endpoint_names(file))
+        except ExpectedError as error:
+            errors.append(error)
+    if not names:
+        raise errors[0] if errors else ExpectedError("No stack of the rehearsal's subscription has a file here.")
+    return sorted(names)
+
+
 def _endpoint_names(stack_file: Path) -> list[str]:
     """Host names of the stack's endpoints. The whole topology is checked by `infra`; here only what is needed."""
     try:
         document: Any = yaml.safe_load(stack_file.read_text())
     except OSError as error:
         raise ExpectedError(f"{stack_file} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise ExpectedError(f"{stack_file} is not UTF-8 text: {error.reason} at byte {error.start}.") from error
     except yaml.YAMLError as error:
         raise ExpectedError(f"{stack_file} is not valid YAML: {error}") from error
     value = document

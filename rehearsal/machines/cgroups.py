@@ -55,6 +55,26 @@ class Cgroup:
         with suppress(FileNotFoundError):
             (self.path / "cgroup.kill").write_text("1")
 
+    def freeze(self) -> None:
+        """Let all in it stand still; they end nevertheless when they are killed."""
+        self._freeze(True)
+
+    def thaw(self) -> None:
+        self._freeze(False)
+
+    def _freeze(self, still: bool) -> None:
+        with suppress(FileNotFoundError):
+            (self.path / "cgroup.freeze").write_text("1" if still else "0")
+
+    def wait_frozen(self, seconds: float) -> bool:
+        """Wait until all stand still; False when one still moves after ``seconds``."""
+        deadline = time.monotonic() + seconds
+        while self.path.exists() and "frozen 1" not in (self.path / "cgroup.events").read_text():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.002)
+        return True
+
     def wait_empty(self, seconds: float) -> bool:
         """Wait until no process is left; False when there still is one after ``seconds``."""
         deadline = time.monotonic() + seconds

@@ -12,7 +12,9 @@ import signal
 import subprocess
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +65,7 @@ class Containers:
         self._image = edge_image
         self._namespaces = namespaces
         self._lock = threading.RLock()
+        self._one_at_a_time: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
         self._containers: dict[str, _Container] = {}
 
     def start(
@@ -79,7 +82,7 @@ class Containers:
         ``binds`` are folders of the machine that the container may write to, by their path inside. A container
         of this name that lives is ended first. Raises HandlerError when it did not start.
         """
-        with self._lock:
+        with self._alone(name):
             self.stop(name)
             container = _Container(
                 name,
@@ -92,7 +95,8 @@ class Containers:
                 Cgroup(ROOT / "services" / name),
                 self._logs / f"{name}.log",
             )
-            self._containers[name] = container
+            with self._lock:
+                self._containers[name] = container
             self._boot(container)
 
     def write(self, name: str, files: Mapping[str, Content]) -> None:
@@ -106,10 +110,16 @@ class Containers:
 
     def restart(self, name: str) -> None:
         """End it and start it with what it was started with, and what was written since."""
-        with self._lock:
+        with self._alone(name):
             container = self._get(name)
             self._end(container)
             self._boot(container)
+
+    def revive(self, name: str) -> None:
+        """Restart it if it has ended; one that lives, or was stopped on purpose, is left alone."""
+        with self._lock:
+            if name in self._containers and not self.alive(name):
+                self.restart(name)
 
     def reload(self, name: str, number: signal.Signals = signal.SIGHUP) -> None:
         """Send a signal to the container's first process."""
@@ -120,13 +130,22 @@ class Containers:
 
     def stop(self, name: str) -> None:
         """End it and remove its root; nothing happens if there is none."""
-        with self._lock:
-            if container := self._containers.pop(name, None):
+        with self._alone(name):
+            with self._lock:
+                container = self._containers.pop(name, None)
+            if container is not None:
                 self._end(container)
 
-    def stop_all(self) -> None:
-        for name in self.names():
-            self.stop(name)
+    def stop_all(self, at_once: bool = False) -> None:
+        """End all, side by side; ``at_once``: without a chance to end by themselves."""
+        with self._lock:
+            containers = list(self._containers.values())
+            self._containers.clear()
+            if at_once:
+                for container in containers:
+                    container.cgroup.kill()
+            with ThreadPoolExecutor(max(1, len(containers))) as pool:
+                list(pool.map(self._end, containers))
 
     def names(self) -> list[str]:
         with self._lock:
@@ -151,6 +170,11 @@ class Containers:
 
     def usage(self, name: str) -> Usage:
         return self._get(name).cgroup.usage()
+
+    def _alone(self, name: str) -> threading.RLock:
+        """For who starts or ends this one; others are started and ended meanwhile."""
+        with self._lock:
+            return self._one_at_a_time[name]
 
     def _get(self, name: str) -> _Container:
         with self._lock:

@@ -28,6 +28,11 @@ class Disks:
             raise HandlerError(f"There is no disk {identifier} to attach.")
         return loop.device
 
+    def attached(self) -> list[Loop]:
+        """The disks that there are."""
+        with self._lock:
+            return list(self._loops.values())
+
     def put(self, identifier: str, properties: Properties, log: Log) -> Properties:
         size = int(properties.get("diskSizeGB") or 0) * GIB
         if size <= 0:

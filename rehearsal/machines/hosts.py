@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from rehearsal.machines.host import Host, State
@@ -13,6 +15,14 @@ STOP_SECONDS = 5.0
 
 DATABASE_STOP_SECONDS = 30.0
 """A database host first writes its last log to the archive on the file host."""
+
+
+@dataclass(frozen=True)
+class Endings:
+    """Seconds that it took to end all hosts."""
+
+    databases: float
+    others: float
 
 
 class Hosts:
@@ -65,11 +75,15 @@ class Hosts:
             return sorted(self._hosts.items(), key=lambda pair: pair[1].name)
 
     def role(self, identifier: str) -> str:
+        """Its roles, the first its own, e.g. ``web`` or ``web+application``; empty where none is known."""
         return self._roles.get(identifier.lower(), "")
+
+    def _does(self, role: str, identifier: str) -> bool:
+        return role in self.role(identifier).split("+")
 
     def stop_seconds(self, identifier: str) -> float:
         """How long a host may take to power off before its plug is pulled."""
-        return DATABASE_STOP_SECONDS if self.role(identifier) == "database" else STOP_SECONDS
+        return DATABASE_STOP_SECONDS if self._does("database", identifier) else STOP_SECONDS
 
     def stop_all(self, log: Log) -> None:
         """Power all off, as one: the file host last, since database hosts archive to it while they stop."""
@@ -80,7 +94,7 @@ class Hosts:
         if not living:
             return
         log(f"stopping {len(living)} hosts")
-        last = [host for key, host in living if self.role(key) == "file"]
+        last = [host for key, host in living if self._does("file", key)]
         first = [(key, host) for key, host in living if host not in last]
         with ThreadPoolExecutor(len(living)) as pool:
             for key, host in first:
@@ -88,8 +102,41 @@ class Hosts:
         for host in last:
             _stop(host, STOP_SECONDS, log)
 
+    def end_all(self, log: Log) -> Endings:
+        """End all for good: databases in good order, everything else at once.
+
+        A database that stops writes its last log to the archive on the file host, which therefore ends after it.
+        """
+        for _, host in self.all():
+            host.leave()
+        living = [(key, host) for key, host in self.all() if host.state in (State.STARTING, State.RUNNING)]
+        if not living:
+            return Endings(0.0, 0.0)
+        log(f"ending {len(living)} hosts, databases in good order")
+        databases = [(key, host) for key, host in living if self._does("database", key)]
+        others = [(key, host) for key, host in living if (key, host) not in databases]
+        files = [host for key, host in others if self._does("file", key)]
+        rest = [host for _, host in others if host not in files]
+        began = time.monotonic()
+        with ThreadPoolExecutor(len(living)) as pool:
+            list(pool.map(lambda host: _end(host, log), rest))
+        ended = time.monotonic()
+        with ThreadPoolExecutor(len(living)) as pool:
+            list(pool.map(lambda pair: _stop(pair[1], self.stop_seconds(pair[0]), log), databases))
+        stopped = time.monotonic()
+        with ThreadPoolExecutor(len(living)) as pool:
+            list(pool.map(lambda host: _end(host, log), files))
+        return Endings(stopped - ended, ended - began + time.monotonic() - stopped)
+
     def _named(self, computer_name: str) -> str | None:
         return next((key for key, host in self._hosts.items() if host.name == computer_name), None)
+
+
+def _end(host: Host, log: Log) -> None:
+    try:
+        host.kill()
+    except HandlerError as error:  # the others are to be ended all the same
+        log(str(error))
 
 
 def _stop(host: Host, seconds: float, log: Log) -> None:

@@ -10,6 +10,9 @@ from pathlib import Path
 
 from rehearsal.supervisor.handler import HandlerError
 
+BELOW = "below"
+"""Link in a host's folder to the snapshot's layer that its root lies on, itself on the image."""
+
 
 @dataclass(frozen=True)
 class Overlay:
@@ -33,8 +36,17 @@ class Overlay:
             (self.folder / part).mkdir(exist_ok=True)
         if os.path.ismount(self.root):
             return
-        layers = f"lowerdir={self.lower},upperdir={self.folder / 'upper'},workdir={self.folder / 'work'}"
+        below = ":".join(map(str, self._below()))
+        layers = f"lowerdir={below},upperdir={self.folder / 'upper'},workdir={self.folder / 'work'}"
         run("mount", "-t", "overlay", "livegang", "-o", layers, str(self.root))
+
+    def _below(self) -> list[Path]:
+        link = self.folder / BELOW
+        if not link.is_symlink():
+            return [self.lower]
+        if not link.exists():
+            raise HandlerError(f"{self.folder.name} lies on a snapshot that was removed by hand: {link.readlink()}")
+        return [link.resolve(), self.lower]
 
     def unmount(self) -> None:
         if os.path.ismount(self.root):

@@ -6,11 +6,13 @@ machine's own stay untouched. One reaches it with `livegang-way-in NAME ADDRESS 
 
 from __future__ import annotations
 
-from rehearsal.machines.containers import File
-from rehearsal.settings import OPERATOR, OUTSIDE, PUBLIC_DNS
+from concurrent.futures import ThreadPoolExecutor
+
+from rehearsal.machines.containers import Content, File
+from rehearsal.settings import OLD_HOSTER, OPERATOR, OUTSIDE, PUBLIC_DNS
 from rehearsal.supervisor.world import World
 
-ADDRESSES = {"outside": OUTSIDE, "operator": OPERATOR}
+ADDRESSES = {"outside": OUTSIDE, "operator": OPERATOR, "old-hoster": OLD_HOSTER}
 """By name, which is also their network namespace's."""
 
 _SSHD = """\
@@ -40,18 +42,21 @@ exec /usr/sbin/sshd -D -e -f /etc/ssh/vantage.conf
 
 def start(world: World) -> None:
     """Start the vantage points' containers."""
+    with ThreadPoolExecutor(len(ADDRESSES)) as pool:
+        list(pool.map(lambda name: _start(world, name), ADDRESSES))
+
+
+def _start(world: World, name: str) -> None:
     keys = world.settings.keys
-    for name, address in ADDRESSES.items():
-        world.containers.start(
-            name,
-            name,
-            ["/bin/sh", "-c", _START],
-            files={
-                "/etc/hostname": f"{name}\n",
-                "/etc/resolv.conf": f"nameserver {PUBLIC_DNS}\n",
-                "/etc/ssh/vantage": File((keys / "vantage").read_bytes()),
-                "/etc/ssh/vantage.conf": _SSHD.format(address=address),
-                "/root/.ssh/authorized_keys": File((keys / "operator.pub").read_bytes()),
-                "/usr/local/share/ca-certificates/livegang-rehearsal.crt": (keys / "authority.pem").read_bytes(),
-            },
-        )
+    files: dict[str, Content] = {
+        "/etc/hostname": f"{name}\n",
+        "/etc/resolv.conf": f"nameserver {PUBLIC_DNS}\n",
+        "/etc/ssh/vantage": File((keys / "vantage").read_bytes()),
+        "/etc/ssh/vantage.conf": _SSHD.format(address=ADDRESSES[name]),
+        "/root/.ssh/authorized_keys": File((keys / "operator.pub").read_bytes()),
+        "/usr/local/share/ca-certificates/livegang-rehearsal.crt": (keys / "authority.pem").read_bytes(),
+    }
+    if name == "old-hoster":
+        # The key with which the old hoster sends files, where the stack looks for it by default.
+        files["/root/.ssh/id_ed25519"] = File((keys / "old-hoster").read_bytes())
+    world.containers.start(name, name, ["/bin/sh", "-c", _START], files=files)

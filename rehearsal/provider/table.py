@@ -1,30 +1,76 @@
-"""What the stand-in makes real, type by type, as a Markdown table: `python -m rehearsal.provider.table`."""
+"""What the stand-in makes real and what it does not, type by type, in Markdown: `python -m rehearsal.provider.table`.
+
+With `--write` the tables of docs/what-the-rehearsal-does-not-model.md are written anew between their marks.
+"""
 
 from __future__ import annotations
 
+import sys
+
 from rehearsal.provider import immutables, schema
 from rehearsal.provider.types import TYPES
+from rehearsal.settings import PROJECT
 
-HEAD = "| type | API | real | not modelled | refused to change |\n|---|---|---|---|---|"
+PAGE = PROJECT / "docs" / "what-the-rehearsal-does-not-model.md"
+
+BEGIN = "<!-- From here to the end mark: written by `python -m rehearsal.provider.table --write` -->"
+END = "<!-- end mark -->"
+
+_CONDITIONS = {
+    "refused": "",
+    "deallocate": "while it runs",
+    "grow-only": "to less",
+    "one-way": "back",
+    "in-use": "while others use it",
+}
+"""What stands behind a property that Azure refuses to change under a condition only."""
 
 
 def render() -> str:
-    """The table; one row a supported type."""
-    return "\n".join([HEAD, *(_row(token) for token in sorted(TYPES))])
+    """Two tables, a row a type: what is real and what is not; what Azure refuses to change."""
+    return "\n".join(
+        [
+            "| type | API | what is real | what is not modelled |",
+            "|---|---|---|---|",
+            *(_modelled(token) for token in sorted(TYPES)),
+            "",
+            "| type | refused to change on one that exists, in the preview already |",
+            "|---|---|",
+            *(f"| `{_short(token)}` | {refused} |" for token in sorted(TYPES) if (refused := _refused(token))),
+        ]
+    )
 
 
-def _row(token: str) -> str:
+def written(page: str) -> str:
+    """The page with its tables as they should be.
+
+    Raises:
+        ValueError: the marks are not there, so nobody knows where the tables belong.
+    """
+    head, begin, rest = page.partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"{PAGE.name} lacks one of the marks between which its tables stand: {BEGIN} … {END}")
+    return f"{head}{BEGIN}\n\n{render()}\n\n{END}{tail}"
+
+
+def _modelled(token: str) -> str:
     kind = TYPES[token]
-    refused = [f"`{row.path}`" for row in immutables.rows() if row.type == token and row.effect != "reboot"]
-    cells = [
-        f"`{token.removeprefix('azure-native:')}`",
-        schema.resource(token)["api"],
-        kind.real or "Recorded only.",
-        kind.not_modelled or "-",
-        ", ".join(refused) or "-",
-    ]
-    return f"| {' | '.join(cells)} |"
+    api = schema.resource(token)["api"]
+    return f"| `{_short(token)}` | {api} | {kind.real or 'Recorded only.'} | {kind.not_modelled or '-'} |"
+
+
+def _refused(token: str) -> str:
+    rows = [row for row in immutables.rows() if row.type == token and row.effect in _CONDITIONS]
+    return ", ".join(f"`{row.path}` {_CONDITIONS[row.effect]}".rstrip() for row in rows)
+
+
+def _short(token: str) -> str:
+    return token.removeprefix("azure-native:")
 
 
 if __name__ == "__main__":
-    print(render())
+    if sys.argv[1:] == ["--write"]:
+        PAGE.write_text(written(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    else:
+        print(render())

@@ -8,8 +8,11 @@ from typing import Any
 
 from console import ExpectedError
 from rehearsal.settings import Settings
-from rehearsal.supervisor import wire
+from rehearsal.supervisor import code, wire
 from rehearsal.supervisor.handler import Log, Properties
+
+ENDING = "shutdown"
+"""What a supervisor of whatever code is asked; all else only one of this clone's code."""
 
 
 class SupervisorError(ExpectedError):
@@ -30,6 +33,8 @@ class Supervisor:
         ``silence`` is how many seconds the supervisor may say nothing at all; by default it may as long as it lives.
         Raises SupervisorError with the supervisor's reason, or when none lives.
         """
+        if method != ENDING:
+            self._refuse_other_code()
         with self._connect() as connection, connection.makefile("rb") as answers:
             connection.settimeout(silence)
             try:
@@ -92,6 +97,15 @@ class Supervisor:
                 hint="Start one: fab infra.up, or all of it: make rehearse",
             ) from error
         return connection
+
+    def _refuse_other_code(self) -> None:
+        """A supervisor lives on while its clone is changed: what the two would misunderstand is not tried out."""
+        if code.started_with(self.settings) not in (None, code.fingerprint()) and self.alive():
+            raise SupervisorError(
+                f"The supervisor of {self.settings.state} runs other code than this clone has now: "
+                "rehearsal/ was changed since it was started, by a `git pull` for example.",
+                hint="End it and begin anew: make down, then make rehearse",
+            )
 
     def _ended(self, method: str, reason: str) -> SupervisorError:
         return SupervisorError(

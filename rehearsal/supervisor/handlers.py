@@ -14,14 +14,11 @@ from rehearsal.supervisor.handler import Handler
 from rehearsal.supervisor.world import World
 from rehearsal.vault import handlers as vault_handlers
 
-STARTS: tuple[Callable[[World], None], ...] = (
-    network.start,
-    dns.start,
-    vault.start,
-    packages.start,
-    vantage.start,
+STARTS: tuple[tuple[Callable[[World], None], ...], ...] = (
+    (network.start,),
+    (dns.start, vault.start, packages.start, vantage.start),
 )
-"""In this order: what comes later stands in the namespaces, or asks the resolvers, of what came before."""
+"""Those of one row side by side: they stand in the namespaces that the row before made, and ask each other nothing."""
 
 RESTORED_IN_TURN = (
     ("VirtualNetwork", "NetworkSecurityGroup", "PublicIPAddress", "NatGateway"),
@@ -30,12 +27,11 @@ RESTORED_IN_TURN = (
     ("LoadBalancer",),
     ("Zone", "PrivateZone", "Vault", "UserAssignedIdentity"),
     ("RecordSet", "PrivateRecordSet", "VirtualNetworkLink", "Secret", "Key", "RoleAssignment"),
-    ("WebApplicationFirewallPolicy",),
-    ("ApplicationGateway",),
-    ("Disk",),
-    ("VirtualMachine",),
+    ("WebApplicationFirewallPolicy", "Disk"),
+    ("ApplicationGateway", "VirtualMachine"),
 )
-"""Types by the last part of their token: each group needs those before it. Types that are not named come first."""
+"""Types by the last part of their token: each group needs those before it. Types that are not named come first. Hosts
+boot beside the gateway, which asks for them until they answer."""
 
 
 def collect(world: World) -> dict[str, Handler]:

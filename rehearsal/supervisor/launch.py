@@ -19,7 +19,7 @@ from pathlib import Path
 from console import ExitCode, ExpectedError
 from rehearsal.machines.cgroups import Cgroup
 from rehearsal.settings import PROJECT, Settings
-from rehearsal.supervisor import kernel, ownership
+from rehearsal.supervisor import code, kernel, ownership
 from rehearsal.supervisor.client import Supervisor, SupervisorError
 from rehearsal.supervisor.handler import Log
 from rehearsal.supervisor.records import write_atomically
@@ -55,8 +55,17 @@ def start(settings: Settings, log: Log | None = None) -> None:
             return
         tell = log or (lambda line: None)
         _wait_for_the_last(settings, tell)
+        _finish_reset(settings, tell)
         tell("starting the rehearsal's supervisor")
         _wait_until_ready(settings, _spawn(settings))
+
+
+def _finish_reset(settings: Settings, log: Log) -> None:
+    """What a reset that was killed had begun comes first: else hosts would boot on roots and disks of two times."""
+    if settings.reset.exists():
+        from rehearsal.snapshots import put_back  # which most starts do not need
+
+        put_back.finish(settings, log)
 
 
 def check_machine() -> None:
@@ -115,7 +124,13 @@ def _spawn(settings: Settings) -> subprocess.Popen[bytes]:
             env=_environment(),
             start_new_session=True,
         )
-    about = {"pid": process.pid, "project": str(PROJECT), "state": str(settings.state), "cgroup": str(group)}
+    about = {
+        "pid": process.pid,
+        "project": str(PROJECT),
+        "state": str(settings.state),
+        "cgroup": str(group),
+        "code": code.fingerprint(),
+    }
     write_atomically(settings.runtime / "supervisor.json", json.dumps(about).encode())
     return process
 

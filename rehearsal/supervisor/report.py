@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from rehearsal import network
+from rehearsal.gateway import backend_health
 from rehearsal.machines.cgroups import ROOT, Cgroup
 from rehearsal.machines.host import Host, State
 from rehearsal.machines.virtual_machine import TOKEN, computer_name, interface_of
@@ -37,6 +38,7 @@ def status(world: World, resources: Resources, started: float) -> dict[str, Any]
             {"name": name, "alive": world.containers.alive(name), "memory": world.containers.usage(name).memory}
             for name in world.containers.names()
         ],
+        "backends": _backends(world, described),
         "recorded_only": resources.recorded_only(),
     }
 
@@ -75,6 +77,12 @@ def logs(world: World, name: str, lines: int) -> str:
 
 def _running(world: World) -> list[str]:
     return [*[host.name for _, host in world.hosts.all()], *world.containers.names()]
+
+
+def _backends(world: World, hosts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What the application gateway thinks of each server behind it, with the name of the host at its address."""
+    names = {host["address"]: host["name"] for host in hosts}
+    return [{**server, "host": names.get(server["server"], "")} for server in backend_health(world)]
 
 
 def _host(world: World, identifier: str, host: Host) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ from rehearsal.supervisor.handlers import turn
 from rehearsal.supervisor.records import Record, full_token
 from rehearsal.supervisor.world import World
 
-AT_ONCE = 12
+AT_ONCE = 16
 """Restored side by side: as many as a landscape has hosts, and a few more."""
 
 
@@ -60,7 +61,10 @@ class Resources:
         records = sorted((r for r in self._world.records.all() if r.complete), key=lambda record: turn(record.type))
         with ThreadPoolExecutor(AT_ONCE) as pool:
             for _, group in groupby(records, key=lambda record: turn(record.type)):
-                list(pool.map(lambda record: self._restore(record, log), group))
+                began, types = time.monotonic(), list(group)
+                list(pool.map(lambda record: self._restore(record, log), types))
+                kinds = ", ".join(sorted({record.type.rsplit(":", 1)[-1] for record in types}))
+                log(f"restored in {time.monotonic() - began:.1f} s: {kinds}")
 
     def recorded_only(self) -> dict[str, int]:
         """How many resources there are of each type that nothing real stands behind."""

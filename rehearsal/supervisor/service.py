@@ -8,6 +8,8 @@ import subprocess
 import threading
 import time
 import traceback
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +17,20 @@ from rehearsal import image, keys
 from rehearsal.machines import virtual_machine
 from rehearsal.machines.cgroups import ROOT as CGROUP_ROOT
 from rehearsal.machines.containers import Containers
+from rehearsal.machines.disks import Disks
 from rehearsal.machines.hosts import Hosts
 from rehearsal.machines.virtual_machine import VirtualMachines
 from rehearsal.network.namespaces import Namespaces
-from rehearsal.settings import PROJECT, Settings, cache
+from rehearsal.settings import Settings, cache, stack_files
+from rehearsal.snapshots.take import Snapshots, thaw_all
 from rehearsal.supervisor import doors, handlers, kernel, report
-from rehearsal.supervisor.handler import HandlerError, Log
+from rehearsal.supervisor.changes import Changes
+from rehearsal.supervisor.handler import Log
+from rehearsal.supervisor.orders import Orders
 from rehearsal.supervisor.records import Records
 from rehearsal.supervisor.resources import Resources
 from rehearsal.supervisor.server import RpcServer
+from rehearsal.supervisor.watch import watch_services
 from rehearsal.supervisor.world import World
 
 
@@ -37,6 +44,7 @@ class Service:
         self._woken, self._wake = os.pipe()
         os.set_blocking(self._wake, False)
         self._restored = threading.Event()
+        self._changes = Changes()
         self._started = time.time()
 
     def run(self) -> int:
@@ -49,18 +57,22 @@ class Service:
         signal.set_wakeup_fd(self._wake)
         kernel.raise_inotify(self._settings.identifier)
         _private_mounts()
-        keys.ensure(self._settings, PROJECT / "Pulumi.rehearsal.yaml")
+        thaw_all()
+        keys.ensure(self._settings, *stack_files().values())
         world = self._world = _world(self._settings)
-        for start in handlers.STARTS:
-            began = time.monotonic()
-            start(world)
-            world.log(f"{start.__module__} started in {time.monotonic() - began:.1f} s")
+        for row in handlers.STARTS:
+            with ThreadPoolExecutor(len(row)) as pool:
+                list(pool.map(lambda start: _start(world, start), row))
         found = handlers.collect(world)
         machines = found[virtual_machine.TOKEN]
         assert isinstance(machines, VirtualMachines)
-        self._machines = machines
+        disks = found["azure-native:compute:Disk"]
+        assert isinstance(disks, Disks)
+        self._snapshots = Snapshots(world, disks.attached)
+        self._orders = Orders(world, machines)
         self._resources = Resources(world, found)
         doors.open_all(world)
+        watch_services(world)
         server = RpcServer(self._settings.socket, self._methods(), world.log, self._settings.logs / "supervisor.log")
         threading.Thread(target=server.serve_forever, name="rpc", daemon=True).start()
         threading.Thread(target=self._restore, name="restore", daemon=True).start()
@@ -79,11 +91,15 @@ class Service:
             "place": lambda params, log: report.place(self._world, str(params["name"])),
             "logs": lambda params, log: report.logs(self._world, str(params["name"]), int(params.get("lines", 50))),
             "shutdown": self._shutdown,
+            "restored": self._tell_restored,
+            "snapshot": self._snapshot,
+            "sweep": lambda params, log: self._snapshots.sweep(),
         }
 
     def _put(self, params: dict[str, Any], log: Log) -> Any:
         self._wait_until_restored(log)
-        return self._resources.put(params["type"], params["id"], params["properties"], log)
+        with self._changes.one(log):
+            return self._resources.put(params["type"], params["id"], params["properties"], log)
 
     def _get(self, params: dict[str, Any], log: Log) -> Any:
         self._wait_until_restored(log)
@@ -91,28 +107,39 @@ class Service:
 
     def _delete(self, params: dict[str, Any], log: Log) -> None:
         self._wait_until_restored(log)
-        self._resources.delete(params["type"], params["id"], log)
+        with self._changes.one(log):
+            self._resources.delete(params["type"], params["id"], log)
+
+    def _snapshot(self, params: dict[str, Any], log: Log) -> dict[str, Any]:
+        self._wait_until_restored(log)
+        with self._changes.none("snapshot can be taken"):
+            return self._snapshots.take(params, log)
+
+    def _tell_restored(self, params: dict[str, Any], log: Log) -> list[dict[str, str]]:
+        """Answers when all is brought back from its records: the hosts with their states."""
+        self._restored.wait()
+        return [{"name": host.name, "state": host.state} for _, host in self._world.hosts.all()]
 
     def _host(self, params: dict[str, Any], log: Log) -> dict[str, str]:
         self._wait_until_restored(log)
-        name, action = str(params["name"]), str(params["action"])
-        host = self._world.hosts.find(name)
-        if action == "start":
-            self._machines.start(self._world.hosts.identifier(host))
-        elif action == "stop":
-            host.stop(self._world.hosts.stop_seconds(self._world.hosts.identifier(host)))
-        elif action == "reboot":
-            host.reboot()
-        elif action == "kill":
-            host.kill()
-        else:
-            raise HandlerError(f"A host cannot be told to {action}, only to start, stop, reboot and (end by) kill.")
-        return {"name": host.name, "state": host.state}
+        with self._changes.one(log):
+            return self._orders.carry_out(str(params["name"]), str(params["action"]))
 
-    def _shutdown(self, params: dict[str, Any], log: Log) -> None:
-        """Answers when all hosts are off; the process ends right after."""
-        self._stop_world(log)
+    def _shutdown(self, params: dict[str, Any], log: Log) -> dict[str, float] | None:
+        """Answers when all hosts are off; the process ends right after.
+
+        ``for_good``: nothing is brought back later, so only databases are stopped in good order. Answers with seconds.
+        """
+        seconds = None
+        if params.get("for_good"):
+            endings = self._world.hosts.end_all(log)
+            began = time.monotonic()
+            self._world.containers.stop_all(at_once=True)
+            seconds = {"databases": endings.databases, "others": endings.others + time.monotonic() - began}
+        else:
+            self._stop_world(log)
         os.write(self._wake, b"\0")
+        return seconds
 
     def _restore(self) -> None:
         try:
@@ -121,6 +148,8 @@ class Service:
             self._world.log(f"restoring stopped: {traceback.format_exc()}")
         finally:
             self._restored.set()
+        # What a reset put aside. Last: it may be much, and nobody waits for it.
+        self._snapshots.sweep()
 
     def _wait_until_restored(self, log: Log) -> None:
         if not self._restored.is_set():
@@ -136,6 +165,12 @@ class Service:
     def _stop_world(self, log: Log) -> None:
         self._world.hosts.stop_all(log)
         self._world.containers.stop_all()
+
+
+def _start(world: World, start: Callable[[World], None]) -> None:
+    began = time.monotonic()
+    start(world)
+    world.log(f"{start.__module__} started in {time.monotonic() - began:.1f} s")
 
 
 def _private_mounts() -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import subprocess
 import time
 from pathlib import Path
 
 from console import ExpectedError
+from rehearsal import engines
 from rehearsal.machines.cgroups import Cgroup
 from rehearsal.settings import RUNTIME, Settings
 from rehearsal.supervisor import kernel, launch, ownership
@@ -15,6 +18,7 @@ from rehearsal.supervisor.client import Supervisor, SupervisorError
 from rehearsal.supervisor.handler import Log
 
 END_SECONDS = 10.0
+ENGINE_SECONDS = 10.0
 
 
 def down(settings: Settings, log: Log) -> None:
@@ -24,10 +28,14 @@ def down(settings: Settings, log: Log) -> None:
     Raises ExpectedError when the rehearsal is another clone's or user's, or when something did not end.
     """
     ownership.check(settings)
-    end(settings, log)
+    began = time.monotonic()
+    _end_engines(settings, log)
+    databases = end(settings, log, for_good=True)
+    ended = time.monotonic()
     world = (
         settings.machines,
         settings.disks,
+        settings.snapshots,
         settings.services,
         settings.records,
         settings.packages,
@@ -35,25 +43,52 @@ def down(settings: Settings, log: Log) -> None:
     )
     # The stack's state describes what is removed here: kept, it would make the next `up` look for it.
     stack = (settings.backend, settings.pulumi_home, settings.logs)
-    for folder in (*world, *stack):
-        if folder.exists():
-            shutil.rmtree(folder)
+    _remove([folder for folder in (*world, *stack) if folder.exists()])
+    settings.reset.unlink(missing_ok=True)
     ownership.release(settings)
     _sweep()
+    log(
+        f"databases stopped in {databases:.1f} s, all else ended in {ended - began - databases:.1f} s, "
+        f"files removed in {time.monotonic() - ended:.1f} s"
+    )
 
 
-def end(settings: Settings, log: Log) -> None:
-    """End the supervisor and all below it, gracefully if it answers; its world stays on disk to be brought back."""
+def end(settings: Settings, log: Log, for_good: bool = False) -> float:
+    """End the supervisor and all below it, gracefully if it answers; its world stays on disk to be brought back.
+
+    ``for_good``: nothing is to be brought back, so only databases are stopped gracefully. Returns their seconds.
+    """
     supervisor = Supervisor(settings)
+    databases = 0.0
     if supervisor.alive():
         try:
-            supervisor.call("shutdown", log=log, silence=launch.ENDING_SECONDS)
+            told = supervisor.call("shutdown", {"for_good": for_good}, log=log, silence=launch.ENDING_SECONDS)
+            databases = (told or {}).get("databases", 0.0)
         except SupervisorError as error:
             log(f"the supervisor did not end by itself: {error.reason}")
     _kill(settings, log)
     kernel.restore_inotify(settings.identifier)
     if settings.runtime.exists():
         shutil.rmtree(settings.runtime)
+    return databases
+
+
+def _remove(folders: list[Path]) -> None:
+    """With the machine's own command, which is several times faster than Python; what it lists first goes first."""
+    if folders:
+        removed = subprocess.run(["rm", "-rf", "--", *folders], capture_output=True, text=True, check=False)
+        if removed.returncode:
+            raise ExpectedError(
+                f"Not everything could be removed: {removed.stderr.strip()}", hint="Repeat: fab rehearsal.down"
+            )
+
+
+def _end_engines(settings: Settings, log: Log) -> None:
+    """First of all: an `up` that is still at work would start the next supervisor."""
+    if working := engines.engines(settings.pulumi_home):
+        log(f"ending pulumi, which is still at work (process {', '.join(str(process.id) for process in working)})")
+        engines.end(working, signal.SIGINT, signal.SIGKILL, seconds=ENGINE_SECONDS)
+    engines.end_orphans(settings.pulumi_home)
 
 
 def _kill(settings: Settings, log: Log) -> None:

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from rehearsal.settings import PROJECT, Settings, cache
-from rehearsal.toolchain import elsewhere, kernel, system
+from rehearsal.toolchain import kernel, system
 from rehearsal.toolchain.kernel import Failing
 
 GIB = 1 << 30
@@ -41,7 +41,7 @@ def for_booting(settings: Settings) -> list[Failing]:
     found = basics()
     if os.geteuid() != 0:
         found.append(Failing("Booting hosts needs root, and you are not.", "Become root: sudo -i, or sudo make …"))
-    found += [*_claimed(settings), *_elsewhere(settings), *_room(settings), *_memory()]
+    found += [*_claimed(settings), *_room(settings), *_memory()]
     if platform.system() == "Linux" and os.geteuid() == 0 and os.access(PROJECT, os.W_OK):
         found += kernel.failing(settings.state)
     return found
@@ -54,8 +54,12 @@ def _claimed(settings: Settings) -> list[Failing]:
         owner = json.loads(file.read_text())
     except FileNotFoundError:
         return []
-    except PermissionError:
-        owner = {"uid": settings.state.stat().st_uid}
+    except PermissionError as error:
+        try:
+            owner = {"uid": settings.state.stat().st_uid}
+        except PermissionError:
+            sentence = f"You may not look into {settings.state}: {error.strerror}."
+            return [Failing(sentence, "Take a folder of your own: export LIVEGANG_STATE=/path/to/folder")]
     if owner["uid"] != os.geteuid():
         sentence = f"The rehearsal in {settings.state} belongs to another user (uid {owner['uid']})."
         return [Failing(sentence, "Take a folder of your own: export LIVEGANG_STATE=/path/to/folder")]
@@ -64,15 +68,6 @@ def _claimed(settings: Settings) -> list[Failing]:
         sentence = f"The rehearsal in {settings.state} belongs to another clone: {clone}."
         return [Failing(sentence, f"Unset LIVEGANG_STATE, or end that one first: cd {clone} && fab rehearsal.down")]
     return []
-
-
-def _elsewhere(settings: Settings) -> list[Failing]:
-    if not (places := elsewhere.taken(settings)):
-        return []
-    names = " and ".join(str(place) for place in places)
-    sentence = f"The state folder is {settings.state}, but this clone has {names} of a rehearsal of its own."
-    remedy = "End it (fab rehearsal.down without LIVEGANG_STATE) and remove them, or take another clone."
-    return [Failing(sentence, remedy)]
 
 
 def _room(settings: Settings) -> list[Failing]:

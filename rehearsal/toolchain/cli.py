@@ -24,6 +24,9 @@ from rehearsal.toolchain.trouble import Trouble
 MODULES = Path(__file__).resolve().parent / "pulumi"
 """Go modules of our own, tidied and with checksums, that name what is built."""
 
+LOOK_AGAIN = 0.2
+"""Seconds between two looks at whether the other process is done."""
+
 INSTALLER = """
 import socket, sys
 from pulumi.automation import PulumiCommand
@@ -89,11 +92,15 @@ def _choose(cli: Path) -> None:
 def _alone(lock: Path, progress: Progress) -> Iterator[None]:
     """One process at a time: the other clone's build is waited for and then used."""
     with lock.open("w") as opened:
-        try:
-            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            progress.say("another process is at it; waiting for it")
-            fcntl.flock(opened, fcntl.LOCK_EX)
+        while True:
+            try:
+                fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                # Not a lock that waits: nothing would wake it when the user wants to stop.
+                progress.say("another process is at it; waiting for it")
+                if progress.ended(LOOK_AGAIN):
+                    raise Trouble("Stopped while another process was at it.") from None
         yield
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from rehearsal.settings import PROJECT, Settings
-from rehearsal.toolchain import checks, cli, elsewhere, environment, kernel, system
+from rehearsal.toolchain import checks, cli, environment, kernel, system
 from rehearsal.toolchain.environment import VENV
 from rehearsal.toolchain.kernel import Failing
 from rehearsal.toolchain.steps import Progress, Runner, Step
@@ -33,10 +33,11 @@ def rehearse(arguments: Sequence[str]) -> NoReturn:
 
 
 def preview(arguments: Sequence[str]) -> NoReturn:
-    """The plan of `prod` on paper; needs neither root nor hosts nor an account."""
+    """The plan of `prod`, or of LIVEGANG_STACK, on paper; needs neither root nor hosts nor an account."""
     _demand(checks.basics())
     Runner(Settings.of_this_clone().logs).run(_toolchain([system.VENV]))
-    _become("fab", "infra.preview", "--stack", "prod", "--paper", *arguments)
+    stack = os.environ.get("LIVEGANG_STACK", "prod")
+    _become("fab", "infra.preview", "--stack", stack, "--paper", *arguments)
 
 
 def test(arguments: Sequence[str]) -> NoReturn:
@@ -95,7 +96,6 @@ def _world(settings: Settings) -> list[Step]:
         return f"{len(kernel.PROBES)} tried"
 
     def artifact(progress: Progress) -> str:
-        elsewhere.link(settings)
         file, _ = vivendi.build(settings.state / "artifacts")
         return file.name
 

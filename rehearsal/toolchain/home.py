@@ -76,6 +76,21 @@ class Home:
                 removed.append(lock["pid"])
         return removed
 
+    def is_locked(self) -> bool:
+        """Whether an engine is at work, or on another machine perhaps."""
+        return any((self.backend / ".pulumi" / "locks").rglob("*.json"))
+
+    def unwritten_attributes(self) -> list[Path]:
+        """Attributes that an engine had not written yet when it was killed; every later command fails on them."""
+        folder = self.backend / ".pulumi"
+        files = [folder / "meta.yaml.attrs", *(folder / "stacks").glob("*/*.attrs")]
+        return [file for file in files if file.exists() and file.stat().st_size == 0]
+
+    def stacks_with_pending(self) -> list[str]:
+        """Stacks whose last engine was killed in the middle of an operation."""
+        files = (self.backend / ".pulumi" / "stacks" / "livegang").glob("*.json")
+        return sorted(file.stem for file in files if b'"pending_operations"' in file.read_bytes())
+
     def prepare(self) -> None:
         """Make backend and plugin; does nothing where they stand already."""
         self.backend.mkdir(parents=True, exist_ok=True)

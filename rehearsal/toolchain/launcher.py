@@ -20,7 +20,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
-from rehearsal.settings import PROJECT, SUBSCRIPTION, cache
+from rehearsal import engines
+from rehearsal.settings import PROJECT, SUBSCRIPTION, cache, stack_files
 from rehearsal.toolchain import versions
 from rehearsal.toolchain.home import STACK, Home
 
@@ -48,12 +49,9 @@ def main() -> None:
                 "For real: set PULUMI_HOME and PULUMI_BACKEND_URL to those of your organisation.",
             )
         home.prepare()
-        for process in home.remove_stale_locks():
-            sys.stderr.write(
-                f"Removed the lock of pulumi process {process}, which has ended before its work was done.\n"
-            )
+        _recover(cli, home, environment)
         if not home.paper:
-            _create_stack(cli, home, environment)
+            _create_stacks(cli, home, environment, arguments)
     os.execve(cli, ["pulumi", *arguments], environment)
 
 
@@ -86,7 +84,7 @@ def refused_stack(arguments: list[str], environment: Mapping[str, str]) -> str |
     for name in _named_stacks(arguments, environment):
         stack = name.rpartition("/")[2]
         file = PROJECT / f"Pulumi.{stack}.yaml"
-        if file.exists() and SUBSCRIPTION not in file.read_text():
+        if file.exists() and SUBSCRIPTION not in file.read_text(errors="replace"):
             return stack
     return None
 
@@ -106,19 +104,47 @@ def _named_stacks(arguments: list[str], environment: Mapping[str, str]) -> list[
     return named
 
 
-def _create_stack(cli: Path, home: Home, environment: dict[str, str]) -> None:
-    """Make the rehearsal's stack where it is missing, so that no `pulumi stack init` has to be known."""
-    if home.has_stack(STACK) or not (PROJECT / f"Pulumi.{STACK}.yaml").exists():
+def _recover(cli: Path, home: Home, environment: dict[str, str]) -> None:
+    """Put in order what an engine left that was killed."""
+    for process in home.remove_stale_locks():
+        sys.stderr.write(f"Removed the lock of pulumi process {process}, which has ended before its work was done.\n")
+        engines.end_orphans(home.folder)
+    if home.is_locked() or not (home.unwritten_attributes() or home.stacks_with_pending()):
         return
+    from rehearsal.toolchain import recovery  # hardly ever needed, and the launcher is to start fast
+
+    try:
+        for sentence in recovery.mend(cli, home, environment):
+            sys.stderr.write(f"{sentence}\n")
+    except recovery.Unmended as error:
+        # The command that the user typed will meet the same trouble; what is known of it belongs here.
+        sys.stderr.write(f"What a killed pulumi left could not be put in order: {error}\n")
+
+
+def _create_stacks(cli: Path, home: Home, environment: dict[str, str], arguments: list[str]) -> None:
+    """Make the stacks that are named, or else the rehearsal's own, where one is missing here.
+
+    So no `pulumi stack init` has to be known; who types it makes the stack by it.
+    """
+    if [argument for argument in arguments if not argument.startswith("-")][:2] == ["stack", "init"]:
+        return
+    named = [name.rpartition("/")[2] for name in _named_stacks(arguments, environment)]
+    known = stack_files()
+    for stack in named or [STACK]:
+        if stack in known and not home.has_stack(stack):
+            _create_stack(stack, cli, home, environment)
+
+
+def _create_stack(stack: str, cli: Path, home: Home, environment: dict[str, str]) -> None:
     with (home.backend / ".livegang-lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if home.has_stack(STACK):
+        if home.has_stack(stack):
             return
-        command = [str(cli), "stack", "select", "--create", STACK, "--cwd", str(PROJECT), "--non-interactive"]
+        command = [str(cli), "stack", "select", "--create", stack, "--cwd", str(PROJECT), "--non-interactive"]
         made = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if made.returncode != 0:
             # The command that the user typed will meet the same trouble; what is known of it belongs here.
-            sys.stderr.write(f"Stack {STACK} could not be created: {made.stderr.strip()}\n")
+            sys.stderr.write(f"Stack {stack} could not be created: {made.stderr.strip()}\n")
 
 
 def _refuse(message: str, hint: str) -> NoReturn:

@@ -47,6 +47,10 @@ class Progress:
         """Seconds since the step began."""
         return time.monotonic() - self.started
 
+    def ended(self, seconds: float) -> bool:
+        """Whether the step is to end; waits up to ``seconds`` for it."""
+        return self._ended.wait(seconds)
+
     def say(self, line: str) -> None:
         """The last line of what is happening."""
         self.now = line.strip() or self.now
@@ -122,6 +126,8 @@ class Runner:
         names = {step.name for step in steps}
         done: set[str] = set()
         running: dict[Future[str | None], Progress] = {}
+        # Also those that are just being started when the user wants to stop: nobody else would end them.
+        begun: list[Progress] = []
         with ThreadPoolExecutor(max_workers=max(1, len(waiting))) as pool:
             try:
                 while waiting or running:
@@ -129,6 +135,7 @@ class Runner:
                         waiting.remove(step)
                         progress = Progress(step.name, self._logs / f"toolchain-{step.name.replace(' ', '-')}.log")
                         progress.log.unlink(missing_ok=True)
+                        begun.append(progress)
                         running[pool.submit(step.action, progress)] = progress
                     finished, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
                     for future in finished:
@@ -137,7 +144,7 @@ class Runner:
                         done.add(progress.name)
                     self._show(list(running.values()))
             except BaseException:
-                for progress in running.values():
+                for progress in begun:
                     progress.end()
                 raise
             finally:

@@ -100,30 +100,51 @@ def test_a_flow_of_the_table_answers_and_any_other_times_out(rehearsal: Rehearsa
     assert _reaches(rehearsal, "web01", database, 5432) == 124
 
 
-def test_what_is_changed_by_hand_is_named_and_mended(rehearsal: Rehearsal) -> None:
-    rehearsal.ssh("app01", "sudo chmod 0666 /etc/vivendi/pep.conf")
-    planned = rehearsal.fab("hosts.plan", "--limit", "app01", check=False)
+def test_what_is_changed_by_hand_is_named_and_mended(breakable: Rehearsal) -> None:
+    breakable.ssh("app01", "sudo chmod 0666 /etc/vivendi/pep.conf")
+    planned = breakable.fab("hosts.plan", "--limit", "app01", check=False)
     assert planned.returncode == ExitCode.PENDING
     assert "/etc/vivendi/pep.conf" in planned.stdout
-    assert rehearsal.ssh("app01", "stat -c %a /etc/vivendi/pep.conf").stdout.strip() == "666"
-    rehearsal.fab("hosts.converge", "--limit", "app01")
-    assert rehearsal.ssh("app01", "stat -c %a /etc/vivendi/pep.conf").stdout.strip() == "644"
-    rehearsal.fab("hosts.plan", "--limit", "app01")
+    assert breakable.ssh("app01", "stat -c %a /etc/vivendi/pep.conf").stdout.strip() == "666"
+    breakable.fab("hosts.converge", "--limit", "app01")
+    assert breakable.ssh("app01", "stat -c %a /etc/vivendi/pep.conf").stdout.strip() == "644"
+    breakable.fab("hosts.plan", "--limit", "app01")
 
 
-def test_readiness_is_go_and_no_go_names_a_service_that_is_stopped(rehearsal: Rehearsal) -> None:
-    ready = rehearsal.fab("verify.ready", check=False)
+BEYOND_MENDING = {
+    "db01": "systemctl kill --signal=KILL postgresql@15-main; rm -rf /data/postgresql/15/main/base",
+    "db02": "rm -rf /data/postgresql/15/main/pg_wal",
+    "file01": "rm -rf /srv/files/documents /srv/files/backups/archive",
+    "web01": "rm -rf /etc/nginx /usr/sbin/nginx",
+    "mgmt01": "rm -rf /var/lib/prometheus/metrics2",
+    "xfer01": "chmod -R a+rwX /srv/transfer",
+}
+"""What would need a restore, a new installation, or thought."""
+
+
+def test_a_reset_brings_a_wrecked_fleet_back_to_go_and_nothing_is_left_to_converge(breakable: Rehearsal) -> None:
+    for host, command in BEYOND_MENDING.items():
+        breakable.ssh(host, f"sudo sh -c '{command}'")
+    breakable.fab("rehearsal.kill", "app02")
+    breakable.fab("rehearsal.stop", "web02")
+    breakable.fab("rehearsal.reset")
+    ready = breakable.fab("verify.ready", check=False)
     assert ready.returncode == ExitCode.DONE, ready.stdout
-    rehearsal.ssh("app01", "sudo systemctl stop vivendi-teilhabe")
+    assert "Nothing is pending on 9 hosts." in breakable.fab("hosts.plan").stdout
+    breakable.pulumi("preview", "--refresh", "--expect-no-changes")
+
+
+def test_no_go_names_a_service_that_is_stopped(breakable: Rehearsal) -> None:
+    breakable.ssh("app01", "sudo systemctl stop vivendi-teilhabe")
     try:
-        verdict = rehearsal.fab("verify.ready", check=False)
+        verdict = breakable.fab("verify.ready", check=False)
     finally:
-        rehearsal.ssh("app01", "sudo systemctl start vivendi-teilhabe")
+        breakable.ssh("app01", "sudo systemctl start vivendi-teilhabe")
     assert verdict.returncode == ExitCode.NO_GO
     assert "app01" in verdict.stdout
     assert "teilhabe" in verdict.stdout
-    endpoint = rehearsal.inventory.endpoints["teilhabe"]
-    assert _curl(rehearsal, f"https://{endpoint.host_name}{endpoint.health_path}").endswith("\n200")
+    endpoint = breakable.inventory.endpoints["teilhabe"]
+    assert _curl(breakable, f"https://{endpoint.host_name}{endpoint.health_path}").endswith("\n200")
 
 
 def test_production_cannot_be_touched_from_here(rehearsal: Rehearsal) -> None:

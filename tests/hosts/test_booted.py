@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -29,13 +28,6 @@ def found(rehearsal: Rehearsal, mode: str, *statuses: str) -> set[tuple[str, str
     }
 
 
-@pytest.fixture
-def mended(rehearsal: Rehearsal) -> Iterator[Rehearsal]:
-    """The rehearsal, and afterwards whatever the test broke mended."""
-    yield rehearsal
-    rehearsal.fab("hosts.converge")
-
-
 def test_a_converged_landscape_has_nothing_pending(rehearsal: Rehearsal) -> None:
     assert "Nothing is pending on 9 hosts." in rehearsal.fab("hosts.plan").stdout
 
@@ -46,23 +38,24 @@ BY_HAND = {
     ("file01", "unit chrony.service"): "systemctl stop chrony",
     ("app02", "package python3-psycopg2"): "apt-get -qq remove -y python3-psycopg2",
     ("db01", "database role replicator"): "su postgres -c 'psql -qc \"DROP ROLE replicator\"'",
+    ("file01", "share user smb-kita"): "sh -c 'printf \"x\\nx\\n\" | smbpasswd -s smb-kita'",
     ("xfer01", "firewall nftables"): "nft add rule inet host input tcp dport 23 accept",
     ("mgmt01", "sysctl net.ipv4.tcp_syncookies"): "sysctl -qw net.ipv4.tcp_syncookies=0",
     ("db02", "file /etc/postgresql/tls/server.key"): "sh -c 'echo >> /etc/postgresql/tls/server.key'",
 }
 
 
-def test_what_was_changed_by_hand_is_found_exactly_not_touched_mended_and_gone(mended: Rehearsal) -> None:
+def test_what_was_changed_by_hand_is_found_exactly_not_touched_mended_and_gone(breakable: Rehearsal) -> None:
     for (host, _), command in BY_HAND.items():
-        mended.ssh(host, f"sudo {command}")
+        breakable.ssh(host, f"sudo {command}")
     for _ in range(2):  # The first plan touched nothing: the second finds the same.
-        planned = mended.fab("hosts.plan", check=False)
+        planned = breakable.fab("hosts.plan", check=False)
         assert planned.returncode == ExitCode.PENDING, planned.stdout + planned.stderr
-        assert found(mended, "plan", "pending", "failed", "unknown") == set(BY_HAND)
-    assert "Pending: 8 changes on 8 hosts; nothing was touched." in planned.stderr
-    mended.fab("hosts.converge")
-    assert found(mended, "converge", "changed", "failed") == set(BY_HAND)
-    assert "Nothing is pending" in mended.fab("hosts.plan").stdout
+        assert found(breakable, "plan", "pending", "failed", "unknown") == set(BY_HAND)
+    assert "Pending: 9 changes on 8 hosts; nothing was touched." in planned.stderr
+    breakable.fab("hosts.converge")
+    assert found(breakable, "converge", "changed", "failed") == set(BY_HAND)
+    assert "Nothing is pending" in breakable.fab("hosts.plan").stdout
 
 
 def test_a_limit_is_a_host_a_role_or_fabs_own_option(rehearsal: Rehearsal) -> None:
@@ -75,29 +68,29 @@ def test_a_limit_is_a_host_a_role_or_fabs_own_option(rehearsal: Rehearsal) -> No
         assert set(outcome(rehearsal, "plan")["hosts"]) == hosts
 
 
-def test_a_service_that_does_not_start_fails_with_its_log_and_the_next_run_continues(mended: Rehearsal) -> None:
+def test_a_service_that_does_not_start_fails_with_its_log_and_the_next_run_continues(breakable: Rehearsal) -> None:
     squatter = "systemd-run --quiet --collect --unit squatter python3 -m http.server 8003"
-    mended.ssh("app01", f"sudo systemctl stop vivendi-kita && sudo {squatter}")
-    done = mended.fab("hosts.converge", "--limit", "application", check=False)
+    breakable.ssh("app01", f"sudo systemctl stop vivendi-kita && sudo {squatter}")
+    done = breakable.fab("hosts.converge", "--limit", "application", check=False)
     assert done.returncode == ExitCode.FAILED
-    assert found(mended, "converge", "failed", "skipped") == {("app01", "unit vivendi-kita.service")}
+    assert found(breakable, "converge", "failed", "skipped") == {("app01", "unit vivendi-kita.service")}
     assert "Address already in use" in done.stdout
-    mended.ssh("app01", "sudo systemctl stop squatter")
-    mended.fab("hosts.converge", "--limit", "application")
+    breakable.ssh("app01", "sudo systemctl stop squatter")
+    breakable.fab("hosts.converge", "--limit", "application")
 
 
-def test_a_run_that_was_killed_in_dpkg_is_continued(mended: Rehearsal) -> None:
-    mended.ssh("web02", "sudo apt-get -qq remove -y nginx nginx-common")
+def test_a_run_that_was_killed_in_dpkg_is_continued(breakable: Rehearsal) -> None:
+    breakable.ssh("web02", "sudo apt-get -qq remove -y nginx nginx-common")
     kill = (
         "while ! pgrep -x dpkg >/dev/null; do sleep 0.05; done; "
         "pkill -KILL -x python3; pkill -KILL -x apt-get; pkill -KILL -x dpkg"
     )
-    mended.ssh("web02", f"sudo systemd-run --quiet --collect --unit killer sh -c '{kill}'")
-    broken = mended.fab("hosts.converge", "--limit", "web02", check=False)
+    breakable.ssh("web02", f"sudo systemd-run --quiet --collect --unit killer sh -c '{kill}'")
+    broken = breakable.fab("hosts.converge", "--limit", "web02", check=False)
     assert broken.returncode == ExitCode.FAILED
     assert "the run broke off" in broken.stdout
-    mended.fab("hosts.converge", "--limit", "web02")
-    assert "Nothing is pending" in mended.fab("hosts.plan", "--limit", "web").stdout
+    breakable.fab("hosts.converge", "--limit", "web02")
+    assert "Nothing is pending" in breakable.fab("hosts.plan", "--limit", "web").stdout
 
 
 def test_no_secret_is_told_anywhere(rehearsal: Rehearsal) -> None:

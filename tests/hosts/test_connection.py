@@ -8,12 +8,13 @@ import threading
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 from pathlib import Path
+from typing import Any
 
 import paramiko
 import pytest
 
 from hosts import connection
-from hosts.connection import Connections, UnreachableError, fingerprint
+from hosts.connection import Connections, JumpHostError, NotPermittedError, UnreachableError, fingerprint
 from infra import access
 from infra.inventory import Inventory
 
@@ -27,6 +28,8 @@ class Sshd:
         self.port: int = self.listener.getsockname()[1]
         self.lets_in = lets_in
         self.options: list[int] = []
+        self.reason = paramiko.common.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
+        """Why it opens no connection to another host."""
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
@@ -46,15 +49,20 @@ class Sshd:
             transport.add_server_key(self.key)
             # With an event it negotiates in a thread of its own: a client that leaves in the middle, which some tests
             # are about, holds nobody up.
-            transport.start_server(event=threading.Event(), server=_Door(self.lets_in))
+            transport.start_server(event=threading.Event(), server=_Door(self))
 
 
 class _Door(paramiko.ServerInterface):
-    def __init__(self, lets_in: bool) -> None:
-        self._lets_in = lets_in
+    def __init__(self, sshd: Sshd) -> None:
+        self._sshd = sshd
 
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
-        return paramiko.common.AUTH_SUCCESSFUL if self._lets_in else paramiko.common.AUTH_FAILED
+        return paramiko.common.AUTH_SUCCESSFUL if self._sshd.lets_in else paramiko.common.AUTH_FAILED
+
+    def check_channel_direct_tcpip_request(
+        self, chanid: int, origin: tuple[str, int], destination: tuple[str, int]
+    ) -> int:
+        return self._sshd.reason
 
     def get_allowed_auths(self, username: str) -> str:
         return "publickey"
@@ -133,6 +141,40 @@ def test_nobody_there_is_one_sentence(inventory: Inventory, folder: Path) -> Non
         Connections(stack).open(stack.hosts["web01"])
 
 
+def test_a_jump_host_out_of_reach_is_tried_once_and_is_the_reason_of_all_behind_it(
+    inventory: Inventory, folder: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        stack = landscape(inventory, folder, door.getsockname()[1], paramiko.ECDSAKey.generate())
+    connections = Connections(stack)
+    tries: list[int] = []
+    original = connections._open_jump_host
+
+    def counted() -> Any:
+        tries.append(1)
+        return original()
+
+    connections._open_jump_host = counted  # type: ignore[method-assign]
+    for name in ("web01", "db01"):
+        with pytest.raises(JumpHostError, match="The jump host mgmt01"):
+            connections.open(stack.hosts[name])
+    with pytest.raises(UnreachableError) as caught:
+        connections.open(stack.hosts["mgmt01"])
+    assert not isinstance(caught.value, JumpHostError)
+    assert len(tries) == 1
+
+
+def test_a_jump_host_that_has_gone_since_is_noticed(inventory: Inventory, folder: Path, sshd: Sshd) -> None:
+    stack = landscape(inventory, folder, sshd.port, sshd.key)
+    connections = Connections(stack)
+    try:
+        assert not connections.jump_host_lost()
+        connections.open(stack.hosts["mgmt01"]).transport.sock.shutdown(socket.SHUT_RDWR)
+        assert connections.jump_host_lost()
+    finally:
+        connections.close()
+
+
 def test_a_key_that_is_not_there_is_named(inventory: Inventory, folder: Path, sshd: Sshd) -> None:
     stack = landscape(inventory, folder, sshd.port, sshd.key, identity_file="{project}/no/such/key")
     with pytest.raises(UnreachableError, match=r"no/such/key, which the stack names as way_in\.identity_file"):
@@ -162,6 +204,26 @@ def test_a_host_behind_the_jump_host_that_cannot_be_reached_is_named(
     try:
         with pytest.raises(UnreachableError, match=r"web01 \(10.77.3.4\) cannot be reached from mgmt01"):
             connections.open(stack.hosts["web01"])
+    finally:
+        connections.close()
+
+
+def test_a_jump_host_that_passes_nothing_on_to_a_host_is_told_as_such(
+    inventory: Inventory, folder: Path, sshd: Sshd
+) -> None:
+    """It does so where a host was added after it was converged; a host that is down is another matter."""
+    stack = landscape(inventory, folder, sshd.port, sshd.key)
+    connections = Connections(stack)
+    try:
+        with pytest.raises(NotPermittedError, match=r"does not know it yet[^→]*→ .*--limit mgmt01,web01"):
+            connections.open(stack.hosts["web01"])
+        before = connections.open(stack.hosts["mgmt01"])
+        connections.forget_jump_host()
+        assert connections.open(stack.hosts["mgmt01"]) is not before
+        sshd.reason = paramiko.common.OPEN_FAILED_CONNECT_FAILED
+        with pytest.raises(UnreachableError, match="no connection to its port 22") as caught:
+            connections.open(stack.hosts["web01"])
+        assert not isinstance(caught.value, NotPermittedError)
     finally:
         connections.close()
 

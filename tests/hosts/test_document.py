@@ -91,7 +91,8 @@ def test_a_document_says_where_secrets_are_and_holds_none(inventory: Inventory, 
     host = inventory.hosts["app01"]
     travelling = document(host, inventory, roles.states(host, inventory, components), "plan")
     assert travelling["secrets"]["postgresql/pep"] == {"name": "postgresql-pep", "version": "1"}
-    assert set(travelling["secrets"]) == {f"postgresql/{component.name}" for component in components}
+    names = [component.name for component in components]
+    assert set(travelling["secrets"]) == {f"{kind}/{name}" for kind in ("postgresql", "smb") for name in names}
     json.dumps(travelling)
 
 

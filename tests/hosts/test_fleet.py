@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from rich.console import Console
 
 from console import ExitCode, ExpectedError
 from hosts import converge, display, fleet, plan, record
-from hosts.connection import UnreachableError
+from hosts.connection import NotPermittedError, UnreachableError
 from hosts.fleet import Outcome
 from hosts.session import Report, Session
 from infra.inventory import Host, Inventory
@@ -49,8 +50,40 @@ class Connections:
             raise UnreachableError(f"{host.name} cannot be reached: no answer.")
         return type("Connection", (), {"transport": None})()
 
+    def jump_host_lost(self) -> bool:
+        return False
+
+    def forget_jump_host(self) -> None:
+        pass
+
     def close(self) -> None:
         pass
+
+
+class BehindNothing(Connections):
+    """The jump host is lost while the others are at work."""
+
+    def open(self, host: Host) -> Any:
+        return type("Connection", (), {"transport": host.name})()
+
+    def jump_host_lost(self) -> bool:
+        return True
+
+
+def test_a_jump_host_lost_in_the_middle_is_told_once_with_those_behind_it(
+    inventory: Inventory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose(self: Session, transport: Any) -> None:
+        self.report.error = "the connection was lost: no sign of life for 30 s"
+
+    monkeypatch.setattr(fleet, "Connections", BehindNothing)
+    monkeypatch.setattr(Session, "run", lose)
+    hosts = [inventory.hosts[name] for name in ("db01", "web01", "mgmt01")]
+    outcome = fleet.run(inventory, hosts, "converge", Quiet())
+    text = shown(outcome)
+    assert text.count("the connection was lost") == 1
+    assert "lost behind it: db01, web01" in text
+    assert outcome.failed
 
 
 def test_one_unreachable_host_hides_no_other(inventory: Inventory, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,13 +98,45 @@ def test_one_unreachable_host_hides_no_other(inventory: Inventory, monkeypatch: 
     assert told == [("db01", "web01")]
 
 
+class KnowsNoNewHost(Connections):
+    """Its jump host was converged before web01 was added, and learns of it at the end of its own run."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        self.knows: set[str] = {"mgmt01", "db01"}
+
+    def open(self, host: Host) -> Any:
+        if host.name not in self.knows:
+            raise NotPermittedError(f"{host.name} cannot be reached from mgmt01.")
+        return type("Connection", (), {"transport": host.name})()
+
+    def forget_jump_host(self) -> None:
+        self.knows.add("web01")
+
+
+def test_a_host_that_was_added_is_reached_once_the_jump_host_knows_it(
+    inventory: Inventory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a landscape that grew would need two runs. Twin: without the jump host in the run nobody tells it."""
+    ran: list[str] = []
+    monkeypatch.setattr(fleet, "Connections", KnowsNoNewHost)
+    monkeypatch.setattr(Session, "run", lambda self, transport: ran.append(self.report.host))
+    hosts = [inventory.hosts[name] for name in ("db01", "web01", "mgmt01")]
+    outcome = fleet.run(inventory, hosts, "converge", Quiet())
+    assert [report.error for report in outcome.reports] == [None, None, None]
+    assert sorted(ran) == ["db01", "mgmt01", "web01"]
+    alone = fleet.run(inventory, hosts[1:2], "converge", Quiet())
+    assert [report.error for report in alone.reports] == ["web01 cannot be reached from mgmt01."]
+
+
 def test_an_interrupted_run_says_in_one_sentence_what_was_reached() -> None:
     done = report("web01", result("changed"), FOLLOWS)
     begun = Report("web02", "web", [result("changed")], 9, "interrupted", 1.0)
-    error = fleet.end_of(Outcome("converge", "rehearsal", [done, begun], 2.5, interrupted=True))
+    error = fleet.end_of(Outcome("converge", "rehearsal", [done, begun], 2.5, signal.SIGTERM))
+    assert error is not None
+    assert error.code == ExitCode.TERMINATED
     assert str(error) == (
         "Interrupted after 2.5 s: 1 of 2 hosts were done, 3 states had been changed; "
-        "what a host was at, it finishes, and the next run continues."
+        "what a host was at, it finishes, and the next run continues.\n  → Go on from there: fab hosts.converge"
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hosts.manifest import ManifestError, artifact_mistake, load, of_inventory
+from hosts.manifest import ManifestError, artifact_mistake, demand_artifacts, load, of_inventory
 from infra.inventory import PROJECT, Components, Inventory
 from rehearsal.vivendi import build
 
@@ -39,10 +39,10 @@ def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
         load(tmp_path)
     message = str(caught.value)
     for expected in (
-        "pep.yaml: port = 'http'",
-        "pep.yaml: colour is not a known key: 'blue'",
-        "kita.yaml: artifact.sha256 = 'abc'",
-        "broken.yaml: not YAML",
+        "pep.yaml: port: 'http' is not valid",
+        "pep.yaml: colour: unknown setting with value 'blue'",
+        "kita.yaml: artifact.sha256: 'abc' is not valid",
+        "broken.yaml is not YAML, line 1",
     ):
         assert expected in message
 
@@ -50,14 +50,25 @@ def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"name": "Pep"}, "pep.yaml: name = 'Pep'"),
-        ({"version": "one"}, "pep.yaml: version = 'one'"),
-        ({"port": 80}, "pep.yaml: port = 80"),
-        ({"artifact": {**GOOD["artifact"], "file": "../x.tar"}}, "pep.yaml: artifact.file = '../x.tar'"),
-        ({"artifact": {**GOOD["artifact"], "target": "opt"}}, "pep.yaml: artifact.target = 'opt'"),
-        ({"database": {**GOOD["database"], "role": "a; DROP"}}, "pep.yaml: database.role = 'a; DROP'"),
-        ({"health": {}}, "pep.yaml: health.path is missing"),
-        ({"packages": ["python3 && rm"]}, "pep.yaml: packages.0 = 'python3 && rm'"),
+        ({"name": "Pep"}, "pep.yaml: name: 'Pep' is not valid"),
+        ({"version": "one"}, "pep.yaml: version: 'one' is not valid"),
+        ({"port": 80}, "pep.yaml: port: 80 is not valid"),
+        ({"artifact": {**GOOD["artifact"], "file": "../x.tar"}}, "pep.yaml: artifact.file: '../x.tar' is not valid"),
+        ({"artifact": {**GOOD["artifact"], "target": "opt"}}, "pep.yaml: artifact.target: 'opt' is not valid"),
+        ({"database": {**GOOD["database"], "role": "a; DROP"}}, "pep.yaml: database.role: 'a; DROP' is not valid"),
+        ({"health": {}}, "pep.yaml: health.path: is missing"),
+        ({"port": "8006"}, "pep.yaml: port: '8006' is not valid"),
+        (
+            {"version": 1.1},
+            "pep.yaml: version: 1.1 is not valid (input should be a valid string). Right would be a versi",
+        ),
+        ({"prot": 8006}, "pep.yaml: prot: unknown setting with value 8006. Did you mean port?"),
+        ({"title": "two\nlines"}, "pep.yaml: title: 'two\\nlines' is not valid"),
+        ({"service": {**GOOD["service"], "command": "/bin/a\nExecStopPost=/bin/b"}}, "pep.yaml: service.command: "),
+        ({"service": {**GOOD["service"], "user": "root"}}, "a component does not run as root"),
+        ({"settings": {"database": {"name": "x"}}}, "the section database is written from the landscape"),
+        ({"settings": {"a": {"b": "x\n[c]"}}}, "pep.yaml: settings.a.b: 'x\\n[c]' is not valid"),
+        ({"packages": ["python3 && rm"]}, "pep.yaml: packages[0]: 'python3 && rm' is not valid"),
     ],
 )
 def test_a_value_that_cannot_be_right_is_named(tmp_path: Path, changes: dict[str, object], expected: str) -> None:
@@ -65,6 +76,77 @@ def test_a_value_that_cannot_be_right_is_named(tmp_path: Path, changes: dict[str
     with pytest.raises(ManifestError) as caught:
         load(tmp_path)
     assert expected in str(caught.value)
+
+
+NO_MANIFEST = {
+    "nothing": (b"", "pep.yaml is empty. Write it after the one of another component."),
+    "a list": (b"- a\n", "pep.yaml holds no keys, but ['a']"),
+    "a text": (b"hello\n", "pep.yaml holds no keys, but 'hello'"),
+    "a key twice": (
+        b"port: 8001\nname: pep\nport: 8002\n",
+        "pep.yaml is not YAML, line 1, column 1: the key 'port' st",
+    ),
+    "a tab": (b"\tname: pep\n", "pep.yaml is not YAML, line 1, column 1"),
+    "another encoding": (
+        "title: Stationär\n".encode("latin-1"),
+        "pep.yaml is not UTF-8 text: byte 0xe4 in line 1. Save",
+    ),
+    "a control character": (b"a: b\nname: p\x07ep\n", "pep.yaml is not YAML: line 2 holds the character 0x07"),
+    "two documents": (b"name: pep\n---\nname: kita\n", "pep.yaml is not YAML, line 2"),
+    "code": (b"!!python/object/apply:os.system ['id']\n", "pep.yaml is not YAML, line 1, column 1"),
+}
+
+
+@pytest.mark.parametrize("kind", NO_MANIFEST)
+def test_a_file_that_is_no_manifest_is_told_with_its_remedy(tmp_path: Path, kind: str) -> None:
+    content, expected = NO_MANIFEST[kind]
+    (tmp_path / "pep.yaml").write_bytes(content)
+    with pytest.raises(ManifestError) as caught:
+        load(tmp_path)
+    assert expected in str(caught.value)
+    assert "Nothing was touched" in str(caught.value)
+
+
+def test_a_folder_in_a_manifests_place_is_told(tmp_path: Path) -> None:
+    (tmp_path / "pep.yaml").mkdir()
+    with pytest.raises(ManifestError, match=r"pep\.yaml cannot be read: Is a directory"):
+        load(tmp_path)
+    with pytest.raises(ManifestError, match="nowhere does not exist"):
+        load(tmp_path / "nowhere")
+
+
+def test_only_components_with_an_endpoint_are_the_landscape_s(inventory: Inventory) -> None:
+    """One folder of manifests serves landscapes that have fewer areas: the others have no database, no site."""
+    fewer = inventory.model_copy(update={"endpoints": {"kita": inventory.endpoints["kita"]}})
+    assert [manifest.name for manifest in of_inventory(fewer)] == ["kita"]
+
+
+def test_a_secret_that_the_landscape_does_not_give_is_named(tmp_path: Path, inventory: Inventory) -> None:
+    write(tmp_path, database={**GOOD["database"], "secret": "postgresql/peb"})
+    stack = inventory.model_copy(
+        update={
+            "components": Components(manifests=str(tmp_path), artifacts="x"),
+            "endpoints": {"pep": inventory.endpoints["pep"]},
+        }
+    )
+    with pytest.raises(
+        ManifestError, match=r"pep\.yaml: database\.secret: 'postgresql/peb' is no secret[^→]*→ .*ql/pep"
+    ):
+        of_inventory(stack)
+
+
+def test_artifacts_are_demanded_before_any_host_is_touched(tmp_path: Path, inventory: Inventory) -> None:
+    stack = inventory.model_copy(
+        update={"components": Components(manifests="hosts/components", artifacts=str(tmp_path))}
+    )
+    manifests = of_inventory(stack)
+    with pytest.raises(ManifestError, match=r"pep\.yaml: artifact: the artifact .*standin.* does not exist; put the"):
+        demand_artifacts(stack, manifests)
+    file, _ = build.build(tmp_path)
+    demand_artifacts(stack, manifests)
+    file.write_bytes(b"another")
+    with pytest.raises(ManifestError, match=r"pep\.yaml: artifact: .* has SHA-256 [0-9a-f]+, but its manifest says"):
+        demand_artifacts(stack, manifests)
 
 
 def test_two_components_cannot_share_a_port(tmp_path: Path) -> None:

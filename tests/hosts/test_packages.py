@@ -65,6 +65,20 @@ def test_what_an_interrupted_dpkg_left_is_finished_first(scratch: Scratch, left:
     assert [call.split()[0] for call in scratch.table.changing()] == ["dpkg", "apt-get", "apt-get"]
 
 
+def test_a_package_whose_unpacking_broke_off_is_unpacked_anew(scratch: Scratch) -> None:
+    """As a disk that was full or read-only leaves it: for apt-get it is there already."""
+    answer(scratch, "nginx iHR\n")
+    scratch.apply(NGINX, CHRONY)
+    assert scratch.table.calls[-1] == f"{INSTALL} --reinstall nginx chrony"
+
+
+def test_a_dependency_whose_unpacking_broke_off_is_unpacked_anew_too(scratch: Scratch) -> None:
+    """As a dpkg killed at the wrong moment leaves it: no state names it, yet what needs it could not be configured."""
+    answer(scratch, "nginx-common iHR\n")
+    scratch.apply(NGINX)
+    assert scratch.table.calls[-1] == f"{INSTALL} --reinstall nginx nginx-common"
+
+
 def test_a_package_that_cannot_be_had_keeps_no_other_away(scratch: Scratch) -> None:
     answer(scratch, "")
     scratch.table.answers[f"{INSTALL} nginx postgresql-15"] = CommandError("apt-get ended with code 100", "E: no")

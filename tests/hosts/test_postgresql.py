@@ -208,6 +208,7 @@ def test_whoever_was_logged_in_as_a_dropped_role_has_to_connect_anew(database: S
         ("ALTER ROLE pep CONNECTION LIMIT 1", ["1 connections instead of -1"]),
         ("ALTER ROLE pep PASSWORD 'other'", ["secret content differs"]),
         ("ALTER ROLE pep PASSWORD NULL", ["secret content differs"]),
+        ("GRANT pg_read_all_data TO pep", ["is a member of pg_read_all_data"]),
         ("REVOKE ALL ON DATABASE vivendi FROM pep", ["may not connect to database vivendi"]),
         ("DROP SCHEMA pep CASCADE", ["schema pep missing"]),
         ("ALTER SCHEMA pep OWNER TO postgres", ["schema pep belongs to postgres"]),
@@ -227,6 +228,30 @@ def test_what_was_changed_by_hand_is_named_and_mended(
     database.apply(PEP)
     assert database.compare(PEP) == []
     server.sql("DROP SCHEMA pep CASCADE")
+
+
+WATCHER = DatabaseRole(role="watcher", member_of=("pg_monitor",))
+
+
+@needs_server
+@pytest.mark.parametrize(
+    ("by_hand", "differences"),
+    [
+        ("ALTER ROLE watcher PASSWORD 'guessed'", ["has a password"]),
+        ("REVOKE pg_monitor FROM watcher", ["is not a member of pg_monitor"]),
+        ("GRANT pg_write_all_data TO watcher", ["is a member of pg_write_all_data"]),
+        ("DROP ROLE watcher", ["missing"]),
+    ],
+)
+def test_a_role_without_a_password_stays_without_and_has_these_rights_only(
+    database: Scratch, server: Server, by_hand: str, differences: list[str]
+) -> None:
+    database.apply(WATCHER)
+    assert database.compare(WATCHER) == []
+    server.sql(by_hand)
+    assert database.compare(WATCHER) == differences
+    database.apply(WATCHER)
+    assert database.compare(WATCHER) == []
 
 
 @needs_server

@@ -11,7 +11,7 @@ from console import ExpectedError
 from hosts import packages, rendering, roles
 from hosts.document import document
 from hosts.manifest import Manifest
-from hosts.roles import firewall
+from hosts.roles import firewall, own_metrics
 from hosts.roles.context import Context
 from hosts.states import (
     Absent,
@@ -131,10 +131,20 @@ def test_only_the_jump_host_passes_connections_on_and_only_to_hosts(
 
 
 RULES = {
-    "db01": {("tcp", (22,), "10.77.6.0/24"), ("tcp", (5432,), "10.77.1.0/24"), ("tcp", (5432,), "10.77.2.0/24")},
+    "db01": {
+        ("tcp", (22,), "10.77.6.0/24"),
+        ("tcp", (5432,), "10.77.1.0/24"),
+        ("tcp", (5432,), "10.77.2.0/24"),
+        ("tcp", (8432,), "10.77.4.0/24"),
+    },
     "app01": {("tcp", (22,), "10.77.6.0/24"), ("tcp", tuple(range(8001, 8007)), "10.77.3.0/24")},
     "web01": {("tcp", (22,), "10.77.6.0/24"), ("tcp", (80,), "10.77.7.0/24")},
-    "file01": {("tcp", (22,), "10.77.6.0/24")},
+    "file01": {
+        ("tcp", (22,), "10.77.6.0/24"),
+        ("tcp", (445,), "10.77.2.0/24"),
+        ("tcp", (445,), "10.77.5.0/24"),
+        ("tcp", (8432,), "10.77.1.0/24"),
+    },
     "xfer01": {("tcp", (22,), "10.77.6.0/24"), ("tcp", (22,), "203.0.113.20/32")},
 }
 
@@ -190,16 +200,17 @@ def test_the_first_database_host_is_the_primary_and_the_second_its_standby(wante
 def test_nothing_but_tls_gets_into_the_database_and_only_from_where_flows_come(wanted: dict[str, Wanted]) -> None:
     lines = wanted["db01"].text("/etc/postgresql/15/main/pg_hba.conf").splitlines()
     rows = [line.split() for line in lines if line and not line.startswith("#")]
-    assert rows[0] == ["local", "all", "postgres", "peer"]
-    assert {row[0] for row in rows[1:]} == {"hostssl"}
-    assert {row[4] for row in rows[1:]} == {"scram-sha-256"}
+    # Who the operating system says they are: the administrator, and the exporter, which no network reaches.
+    assert rows[:2] == [["local", "all", "postgres", "peer"], ["local", "postgres", "prometheus", "peer"]]
+    assert {row[0] for row in rows[2:]} == {"hostssl"}
+    assert {row[4] for row in rows[2:]} == {"scram-sha-256"}
     assert ["hostssl", "vivendi", "vivendi_pep", "10.77.2.0/24", "scram-sha-256"] in rows
     assert ["hostssl", "replication", "replicator", "10.77.1.5/32", "scram-sha-256"] in rows
 
 
 def test_every_component_has_its_role_with_its_secret(wanted: dict[str, Wanted], components: list[Manifest]) -> None:
     found = wanted["db01"].all(DatabaseRole)
-    assert set(found) == {"replicator", *(component.database.role for component in components)}
+    assert set(found) == {"replicator", "prometheus", *(component.database.role for component in components)}
     assert found["vivendi_pep"].secrets() == {"postgresql/pep"}
     assert found["vivendi_pep"].schema == "pep"
 
@@ -265,3 +276,48 @@ def test_a_role_that_nobody_wrote_is_named(inventory: Inventory, components: lis
 def test_a_template_with_a_variable_that_nobody_gave_is_an_error() -> None:
     with pytest.raises(ExpectedError, match=r"hosts/templates/base/sshd.conf.j2: 'header' is undefined"):
         rendering.render("base/sshd.conf.j2")
+
+
+def shared(inventory: Inventory, also: list[str]) -> Inventory:
+    """The landscape without application hosts and without a second database, web01 doing other work too."""
+    gone = ("app01", "app02", "web02", "db02", "file01", "xfer01")
+    hosts = {name: host for name, host in inventory.hosts.items() if name not in gone}
+    secrets = inventory.hosts["app01"].secrets | (inventory.hosts["db01"].secrets if "database" in also else {})
+    more: dict[str, object] = {"also": also, "secrets": secrets}
+    if "database" in also:
+        del hosts["db01"]
+        more |= {"data_disk_gb": 4, "certificate": inventory.hosts["db01"].certificate}
+    hosts["web01"] = hosts["web01"].model_copy(update=more)
+    return inventory.model_copy(update={"hosts": hosts, "transfer": None})
+
+
+@pytest.mark.parametrize("also", [["application"], ["application", "database"]])
+def test_a_host_does_the_work_of_all_its_roles(
+    inventory: Inventory, components: list[Manifest], also: list[str]
+) -> None:
+    """nginx, the components and perhaps PostgreSQL side by side: nothing of one contradicts the other."""
+    small = shared(inventory, also)
+    host = small.hosts["web01"]
+    states = roles.states(host, small, components)
+    kinds = {state["kind"] for state in document(host, small, states, "converge")["states"]}
+    assert {"archive", "unit", "firewall"} <= kinds
+    assert ("mount" in kinds) is ("database" in also)
+    # A database beside the site has a certificate of its own, which is watched as on any other host.
+    assert ("certificates" in own_metrics.kinds(Context(host, small, components), host)) is ("database" in also)
+    nginx = Wanted("web01", small, components).text("/etc/nginx/nginx.conf")
+    assert f"server {host.address}:8001 " in nginx
+    assert [found.name for found in small.hosts_of("application")] == ["web01"]
+    for other in small.hosts.values():
+        document(other, small, roles.states(other, small, components), "converge")
+
+
+def test_a_standby_s_slot_is_named_as_postgresql_allows(inventory: Inventory, components: list[Manifest]) -> None:
+    hosts = {name: host for name, host in inventory.hosts.items() if host.role != "database"}
+    for name, old in (("pg-a", "db01"), ("pg-b", "db02")):
+        hosts[name] = inventory.hosts[old].model_copy(update={"name": name, "fqdn": f"{name}.sample.internal"})
+    renamed = inventory.model_copy(update={"hosts": hosts})
+    assert list(Wanted("pg-a", renamed, components).all(ReplicationSlot)) == ["pg_b"]
+    standby = Wanted("pg-b", renamed, components)
+    (copy,) = standby.all(DatabaseStandby).values()
+    assert copy.slot == "pg_b"
+    assert "primary_slot_name = 'pg_b'" in standby.text("/etc/postgresql/15/main/postgresql.conf")

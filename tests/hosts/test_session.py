@@ -9,10 +9,12 @@ import os
 import socket
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from hosts import payload as payload_module
 from hosts.document import in_order
 from hosts.payload import COMMAND, payload
 from hosts.session import Session
@@ -114,6 +116,41 @@ def test_a_wrong_artifact_fails_its_component_and_no_other(
     assert not (tmp_path / "opt/current").exists()
 
 
+def test_an_artifact_that_finds_no_room_fails_its_component_and_the_run_goes_on(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = payload_module._modules()
+    full = {**sources, "hosts.agent.main": sources["hosts.agent.main"].replace('"/var/tmp"', f'"{tmp_path}/missing"')}
+    monkeypatch.setattr(payload_module, "_modules", lambda: full)
+    (tmp_path / "pep.tar").write_bytes(ONE)
+    other = File(path=f"{tmp_path}/other", content=("x",), **ME)  # type: ignore[arg-type]
+    session = talk(host, document("converge", archive(tmp_path, hashlib.sha256(ONE).hexdigest()), other), tmp_path)
+    assert statuses(session) == {"archive pep 1.0": "failed", f"file {tmp_path}/other": "changed"}
+    assert "the artifact cannot be kept in" in session.report.of("failed")[0]["reason"]
+
+
+def test_an_agent_that_hears_nothing_more_leaves_off_though_nobody_closed_the_connection(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = payload_module._modules()
+    hasty = sources["hosts.agent.main"].replace("SILENCE = 25.0", "SILENCE = 1.0")
+    monkeypatch.setattr(payload_module, "_modules", lambda: {**sources, "hosts.agent.main": hasty})
+    slow = [
+        File(path=f"{tmp_path}/{n}", content=("x",), check=("/bin/sleep", "1"), **ME)  # type: ignore[arg-type]
+        for n in range(20)
+    ]
+    session = talk(host, document("converge", *slow))
+    assert session.report.error == "the run broke off: the connection was closed"
+    assert len(list(tmp_path.iterdir())) < 10
+
+
+def test_what_is_told_of_a_state_at_the_end_is_what_counts(host: Host) -> None:
+    session = Session(host, document("converge"), lambda file: Path(file), Quiet())
+    for status in ("changed", "failed"):
+        session._take({"result": {"state": "unit a.service", "status": status}})
+    assert [result["status"] for result in session.report.results] == ["failed"]
+
+
 def test_a_document_that_the_agent_cannot_read_is_an_error_not_a_silence(host: Host) -> None:
     session = talk(host, {**document("plan"), "states": [{"kind": "not a kind"}]})
     assert "the run broke off" in (session.report.error or "")
@@ -170,3 +207,16 @@ def test_an_agent_that_nobody_listens_to_ends_before_the_next_state(host: Host, 
     session.run(transport)  # type: ignore[arg-type]
     # What it was at is finished, whole; nothing after it was begun.
     assert [path.name for path in tmp_path.iterdir()] == ["slow"]
+
+
+@pytest.mark.parametrize("error", [EOFError, OSError])
+def test_a_connection_that_is_lost_too_need_not_be_told_of_another(
+    inventory: Inventory, error: type[Exception]
+) -> None:
+    def broken(data: bytes) -> None:
+        raise error
+
+    session = Session(inventory.hosts["web01"], {"states": []}, Path, Quiet())
+    session._channel = cast(Any, SimpleNamespace(closed=False, sendall=broken))
+    session._begun = True
+    session.tell_lost("db01", "the connection was closed")

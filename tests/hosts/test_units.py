@@ -13,11 +13,16 @@ NGINX = Unit(unit="nginx.service", reload_on=("file /etc/nginx/nginx.conf",), re
 
 
 def says(
-    load: str = "loaded", active: str = "active", sub: str = "running", file: str = "enabled", stale: str = "no"
+    load: str = "loaded",
+    active: str = "active",
+    sub: str = "running",
+    file: str = "enabled",
+    stale: str = "no",
+    restarts: int = 0,
 ) -> str:
     return (
         f"LoadState={load}\nActiveState={active}\nSubState={sub}\nUnitFileState={file}\nNeedDaemonReload={stale}\n"
-        "Result=success\nConditionResult=yes\n"
+        f"Result=success\nConditionResult=yes\nNRestarts={restarts}\n"
     )
 
 
@@ -186,3 +191,32 @@ def test_a_service_that_ends_again_and_again_is_not_waited_for_long(
     with pytest.raises(OperationError, match="it ends again and again") as caught:
         scratch.apply(NGINX)
     assert caught.value.log == "cannot start: Address already in use"
+
+
+def test_a_unit_that_ended_after_its_turn_fails_with_its_log_s_end(scratch: Scratch) -> None:
+    answers = iter([says(), says(active="failed", sub="failed"), says(active="failed", sub="failed")])
+    scratch.table.answers = {"systemctl show": lambda: next(answers), "journalctl": "no database\n"}
+    host = scratch.host(NGINX)
+    assert units.compare_unit(NGINX, host) == []
+    ((unit, reason, log),) = units.ended_since(host, set())
+    assert unit is NGINX
+    assert reason == "it did not stay up: systemd says failed (failed)"
+    assert log == "no database"
+
+
+def test_a_unit_that_systemd_has_started_again_since_its_turn_fails_though_it_is_active(scratch: Scratch) -> None:
+    answers = iter([says(restarts=3), says(restarts=5)])
+    scratch.table.answers = {"systemctl show": lambda: next(answers), "journalctl": "no database\n"}
+    host = scratch.host(NGINX)
+    assert units.compare_unit(NGINX, host) == []
+    ((_, reason, _),) = units.ended_since(host, set())
+    assert reason == "it ends again and again: systemd started it 2 times more since this run looked at it"
+
+
+def test_a_unit_that_stays_up_or_has_failed_already_is_not_told_again(scratch: Scratch) -> None:
+    scratch.table.answers = {"systemctl show": says(restarts=3)}
+    host = scratch.host(NGINX)
+    assert units.compare_unit(NGINX, host) == []
+    assert units.ended_since(host, set()) == []
+    scratch.table.answers = {"systemctl show": says(active="failed")}
+    assert units.ended_since(host, {NGINX.identity}) == []

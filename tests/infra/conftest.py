@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import copy
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from console.validation import salvage
 from infra import throwaway
-from infra.inventory import PROJECT
+from infra.inventory import PROJECT, filled
 from infra.named_files import named_paths
 from infra.topology import KEY, Topology, load
-from infra.validation import TopologyError, salvage
+from infra.validation import TopologyError
 
 STACK = "rehearsal"
 _STACK_FILE: dict[str, Any] = yaml.safe_load((PROJECT / f"Pulumi.{STACK}.yaml").read_text())
+
+
+@pytest.fixture(autouse=True, scope="package")
+def _state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A state folder of the tests' own: throwaway keys must not meet those of the clone's rehearsal."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LIVEGANG_STATE", str(tmp_path_factory.mktemp("state")))
+        yield
 
 
 @pytest.fixture
@@ -27,7 +36,7 @@ def document() -> dict[str, Any]:
     return copy.deepcopy(_STACK_FILE["config"][KEY])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project folder that holds the files the rehearsal's topology names."""
     return provide_files(tmp_path_factory.mktemp("project"))
@@ -37,7 +46,9 @@ def provide_files(folder: Path) -> Path:
     """Write throwaway files for everything the rehearsal's topology names."""
     topology = salvage(Topology, _STACK_FILE["config"][KEY])
     for key, path in named_paths(topology):
-        throwaway.write(str(key[0]), folder / path, [endpoint.host_name for endpoint in topology.endpoints.values()])
+        throwaway.write(
+            str(key[0]), folder / filled(path), [endpoint.host_name for endpoint in topology.endpoints.values()]
+        )
     return folder
 
 

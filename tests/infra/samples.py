@@ -31,18 +31,18 @@ def inventory() -> Inventory:
         flows=[],
         way_in=WayIn(
             user="ops",
-            identity_file="{project}/.rehearsal/keys/operator",
+            identity_file="{state}/keys/operator",
             jump_host="mgmt01",
             jump_address=IPv4Address("198.51.100.11"),
             jump_port=22,
-            proxy_command="{project}/.venv/bin/livegang-way-in operator %h %p",
+            proxy_command="env LIVEGANG_STATE={state} {project}/.venv/bin/livegang-way-in operator %h %p",
         ),
         vantage_points={
             "outside": VantagePoint(
                 spec="ssh://outside",
                 address=IPv4Address("203.0.113.66"),
                 user="root",
-                identity_file="{project}/.rehearsal/keys/operator",
+                identity_file="{state}/keys/operator",
             ),
             "operator": VantagePoint(spec="local://"),
         },
@@ -50,7 +50,7 @@ def inventory() -> Inventory:
         trusted_authorities=[],
         internal_authority="",
         packages=Packages(sources=[]),
-        components=Components(manifests="hosts/components", artifacts=".rehearsal/artifacts"),
+        components=Components(manifests="hosts/components", artifacts="{state}/artifacts"),
         time_sources=[],
     )
 

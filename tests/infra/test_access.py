@@ -9,7 +9,7 @@ import pytest
 
 from console import ExpectedError
 from infra import access
-from infra.inventory import PROJECT, Inventory
+from infra.inventory import PROJECT, Inventory, state_folder
 from tests.infra.samples import KEY, inventory
 
 
@@ -41,14 +41,16 @@ def test_a_host_is_reached_through_the_jump_host(config: Path) -> None:
 def test_the_jump_host_is_reached_through_the_way_in(config: Path) -> None:
     found = options(config, "mgmt01")
     assert found["hostname"] == "198.51.100.11"
-    assert found["proxycommand"] == f"{PROJECT}/.venv/bin/livegang-way-in operator %h %p"
+    assert found["proxycommand"] == (
+        f"env LIVEGANG_STATE={state_folder()} {PROJECT}/.venv/bin/livegang-way-in operator %h %p"
+    )
     assert "proxyjump" not in found
 
 
 def test_a_vantage_point_has_an_entry_of_its_own(config: Path) -> None:
     found = options(config, "outside")
     assert (found["hostname"], found["user"]) == ("203.0.113.66", "root")
-    assert found["identityfile"] == f"{PROJECT}/.rehearsal/keys/operator"
+    assert found["identityfile"] == f"{state_folder()}/keys/operator"
 
 
 @pytest.mark.parametrize("host", ["web01", "mgmt01", "outside"])
@@ -81,6 +83,16 @@ def test_shared_connections_of_two_clones_never_meet(tmp_path: Path, monkeypatch
     assert one.parent.stat().st_mode & 0o077 == 0
 
 
+def test_shared_connections_of_two_state_folders_never_meet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one stack in one clone: what is verified in the second would be the first, past all host keys."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    found = set()
+    for state in ("one", "other"):
+        monkeypatch.setenv("LIVEGANG_STATE", str(tmp_path / state))
+        found.add(access.control_path(tmp_path / "clone" / ".livegang" / "small"))
+    assert len(found) == 2
+
+
 def test_a_socket_path_too_long_for_the_kernel_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/" + "h" * 80)
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
@@ -92,10 +104,11 @@ def test_a_socket_path_too_long_for_the_kernel_is_not_used(monkeypatch: pytest.M
 def test_a_project_folder_with_a_space_and_a_percent_sign_works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(access, "PROJECT", Path("/my clone 100%"))
+    monkeypatch.setattr("infra.inventory.PROJECT", Path("/my clone 100%"))
+    monkeypatch.setenv("LIVEGANG_STATE", "/my state 100%")
     text = access.ssh_config(inventory(), tmp_path / "known_hosts")
-    assert "ProxyCommand '/my clone 100%%'/.venv/bin/livegang-way-in operator %h %p" in text
-    assert 'IdentityFile "/my clone 100%%/.rehearsal/keys/operator"' in text
+    assert "LIVEGANG_STATE='/my state 100%%' '/my clone 100%%'/.venv/bin/livegang-way-in operator %h %p" in text
+    assert 'IdentityFile "/my state 100%%/keys/operator"' in text
 
 
 def test_missing_host_keys_of_a_vantage_point_are_named(tmp_path: Path) -> None:

@@ -49,6 +49,23 @@ def test_a_flow_within_a_subnet_has_both_rules_in_one_group(topology: Topology) 
     assert {"database-replication", "database-replication-out"} <= names(topology, "database")
 
 
+def test_a_role_s_flows_reach_the_hosts_that_do_its_work_beside_their_own(topology: Topology) -> None:
+    """Where the web hosts are the application hosts too, the database must be reached from their subnet."""
+    hosts = {
+        name: host.model_copy(update={"also": ["application"]}) if host.role == "web" else host
+        for name, host in topology.hosts.items()
+        if host.role != "application"
+    }
+    subnets = {name: subnet for name, subnet in topology.network.subnets.items() if name != "application"}
+    shared = topology.model_copy(
+        update={"hosts": hosts, "network": topology.network.model_copy(update={"subnets": subnets})}
+    )
+    assert one(shared, "database", "database-from-application").sources == (str(subnets["web"]),)
+    assert {"application-from-web", "application-from-web-out", "web-from-gateway"} <= names(shared, "web")
+    # Twin: where they are not, it is not.
+    assert one(topology, "database", "database-from-application").sources == ("10.77.2.0/24",)
+
+
 @pytest.mark.parametrize(
     "flow", ["database-from-application", "ssh-from-management", "gateway-from-internet", "secrets-from-key-vault"]
 )

@@ -27,10 +27,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> PaperStack:
 
 
 @pytest.fixture(scope="module")
-def pulumi(stack: PaperStack, tmp_path_factory: pytest.TempPathFactory) -> Pulumi:
+def pulumi(stack: PaperStack) -> Pulumi:
     """The stack, up on paper."""
-    environment = {**PAPER, "LIVEGANG_STATE": str(tmp_path_factory.mktemp("state"))}
-    pulumi = Pulumi(STACK, stack.folder, environment)
+    pulumi = Pulumi(STACK, stack.folder, PAPER)
     for arguments in (
         ["stack", "select", "--create", "--non-interactive"],
         ["up", "--yes", "--skip-preview", "--parallel", str(PARALLEL)],
@@ -88,7 +87,10 @@ def test_each_host_is_told_of_its_own_secrets_only(exported: Inventory) -> None:
     purposes = {name: set(host.secrets) for name, host in exported.hosts.items()}
     assert {"tls-key", "postgresql/replication"} <= purposes["db01"]
     assert exported.hosts["db01"].secrets["tls-key"].name == "tls-key-db01"
-    assert purposes["app01"] == {f"postgresql/{area}" for area in exported.endpoints}
+    areas = set(exported.endpoints)
+    assert purposes["app01"] == {f"{kind}/{area}" for area in areas for kind in ("postgresql", "smb")}
+    assert purposes["file01"] == {"tls-key", "backup/key", *(f"smb/{share}" for share in areas | {"incoming"})}
+    assert purposes["xfer01"] == {"smb/incoming"}
     assert purposes["web01"] == purposes["mgmt01"] == set()
     assert all(reference.version for host in exported.hosts.values() for reference in host.secrets.values())
 
@@ -107,7 +109,7 @@ def test_no_secret_is_in_clear_in_the_state(state: dict[str, Any], canary: str) 
 
 def test_passwords_and_the_pfx_are_encrypted_in_the_state(state: dict[str, Any]) -> None:
     secrets = of_type(state, "keyvault:Secret")
-    assert len(secrets) == 10
+    assert len(secrets) == 19
     for entry in secrets:
         value = entry["inputs"]["properties"]
         # Either the property or the whole object is a ciphertext.
@@ -188,3 +190,13 @@ def test_a_machine_that_is_replaced_on_purpose_goes_before_its_successor_comes(p
     result = pulumi.capture("up", "--yes", "--skip-preview", "--target-replace", machine)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "1 replaced" in result.stdout
+
+
+def test_pulumi_typed_by_hand_tells_every_mistake_without_a_traceback(pulumi: Pulumi, declared: PaperStack) -> None:
+    declared.declare(lambda topology: topology.update(protekt=True, domain={"zone": "mobil.livegang.test"}))
+    result = pulumi.capture("preview", "--non-interactive")
+    told = result.stdout + result.stderr
+    assert result.returncode != 0
+    assert "Traceback" not in told
+    for part in ("Pulumi.rehearsal.yaml has 2 mistakes", "Did you mean protect?", "domain.ttl: is missing"):
+        assert part in told

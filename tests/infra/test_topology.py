@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.inventory import PROJECT
+from infra.inventory import PROJECT, filled
 from infra.topology import KEY, Topology, load
 
 Change = Callable[[dict[str, Any]], None]
@@ -45,6 +45,57 @@ FLOW = {"from": "web", "to": "database", "protocol": "tcp", "ports": [5432]}
 SHORT_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIErYb/Yvyh ops"
 
 BAD_INPUT: dict[str, tuple[Change, tuple[str, ...]]] = {
+    "a transfer host without a drop": (drop("transfer"), ("transfer: is missing", "xfer01", "Pulumi.rehearsal.yaml")),
+    "a drop without keys": (
+        put("transfer.old_hoster", {"user": "old-hoster"}),
+        ("transfer.old_hoster: has neither public_keys nor public_key_file", "one of the two"),
+    ),
+    "a drop for the administrator": (
+        put("transfer.old_hoster.user", "ops"),
+        ("transfer.old_hoster.user", "'ops' is the administrator's name", "Choose another"),
+    ),
+    "a cut off key of the old hoster": (
+        put("transfer.old_hoster", {"public_keys": [SHORT_KEY]}),
+        ("transfer.old_hoster.public_keys[0]", "SSH public keys", "was it cut off"),
+    ),
+    "no signatures at all": (
+        put("transfer.signatures", {}),
+        ("transfer.signatures: has neither source nor files", "everything would be clean"),
+    ),
+    "a signature file that is none": (
+        put("transfer.signatures.files", ["rehearsal/signatures/missing.ndb"]),
+        ("transfer.signatures.files[0]: 'rehearsal/signatures/missing.ndb' does not exist", "ClamAV signatures"),
+    ),
+    "a source that is no address": (
+        put("transfer.signatures.source", "database.clamav.net"),
+        ("transfer.signatures.source", "https://database.clamav.net"),
+    ),
+    "a file larger than clamd scans": (
+        put("transfer.largest_file_mb", 4096),
+        ("transfer.largest_file_mb: 4096", "MiB from 1 to 2000"),
+    ),
+    "no patience": (put("transfer.patience_seconds", 0), ("transfer.patience_seconds: 0", "seconds from 5")),
+    "no application host": (
+        lambda document: (drop("hosts.app01")(document), drop("hosts.app02")(document))[0],
+        ("hosts: no host has the role application", "also: [application]"),
+    ),
+    "a role beside its own that is none": (
+        put("hosts.web01.also", ["aplication"]),
+        ("hosts.web01.also[0]: 'aplication'", "further roles of database, application and web"),
+    ),
+    "a role that shares with none": (
+        put("hosts.web01.also", ["management"]),
+        ("hosts.web01.also: a host of role management shares its work with no other", "database, application, web"),
+    ),
+    "a role twice": (put("hosts.web01.also", ["web"]), ("hosts.web01.also: names web", "Name each role once")),
+    "two kinds of hosts in one subnet": (
+        put("hosts.web02.also", ["application"]),
+        ("hosts.web02.also: web02 and web01 stand in one subnet (web)", "give both the same"),
+    ),
+    "a database beside the site without a disk": (
+        put("hosts.web01.also", ["database"]),
+        ("hosts.web01.data_disk_gb: is missing: a database host",),
+    ),
     "a tenth host": (
         put("hosts.web03", TENTH),
         ("hosts: 10 are declared", "web03", "expected.hosts is 9", "remove 1", "set expected.hosts to 10"),
@@ -150,8 +201,8 @@ BAD_INPUT: dict[str, tuple[Change, tuple[str, ...]]] = {
         ("trusted_authorities[0]: 'nowhere.pem' does not exist", "PEM certificate"),
     ),
     "a file that is something else": (
-        put("certificate.pfx_file", ".rehearsal/keys/authority.pem"),
-        ("certificate.pfx_file: '.rehearsal/keys/authority.pem'",),
+        put("certificate.pfx_file", "{state}/keys/authority.pem"),
+        ("certificate.pfx_file: '{state}/keys/authority.pem'",),
     ),
     "a certificate that lacks a site": (
         put("endpoints.kita.host_name", "kinder.mobil.livegang.test"),
@@ -176,6 +227,10 @@ BAD_INPUT: dict[str, tuple[Change, tuple[str, ...]]] = {
     ),
     "a zone that does not exist": (put("hosts.db01.zone", "4"), ("hosts.db01.zone: '4'", '"1", "2" or "3"')),
     "a missing vantage point": (drop("vantage_points.outside"), ("vantage_points.outside: is missing", "local://")),
+    "a webhook with a secret in it": (
+        put("alerts", {"webhook": "https://alerts.example.org/hook?token=abc"}),
+        ("alerts.webhook: 'https://alerts.example.org/hook?token=abc'", "without user or query"),
+    ),
     "text instead of a map": (put("hosts", "nine"), ("hosts: 'nine' is not valid",)),
 }
 
@@ -217,7 +272,7 @@ def test_an_unreadable_value_brings_no_second_mistake(document: dict[str, Any], 
 
 
 def test_a_pfx_that_others_can_read_is_refused(document: dict[str, Any], mistakes_of: MistakesOf, root: Path) -> None:
-    pfx = root / document["certificate"]["pfx_file"]
+    pfx = root / filled(document["certificate"]["pfx_file"])
     pfx.chmod(0o644)
     try:
         assert "chmod 600" in "\n".join(mistakes_of(document))
@@ -232,14 +287,15 @@ def test_hosts_are_ordered_from_the_database_outwards(topology: Topology) -> Non
 def test_another_landscape_is_configuration(document: dict[str, Any], mistakes_of: MistakesOf) -> None:
     """Three hosts and one endpoint: no code knows the numbers nine and six."""
     document["expected"] = {"hosts": 3, "endpoints": 1}
-    document["hosts"] = {name: document["hosts"][name] for name in ("app01", "web01", "mgmt01")}
+    document["hosts"] = {name: document["hosts"][name] for name in ("db01", "web01", "mgmt01")}
+    document["hosts"]["web01"]["also"] = ["application"]
     document["endpoints"] = {"kita": document["endpoints"]["kita"]}
     assert mistakes_of(document) == []
 
 
 def test_both_stacks_are_valid(tmp_path: Path, root: Path, document: dict[str, Any]) -> None:
     prod = yaml.safe_load((PROJECT / "Pulumi.prod.yaml").read_text())["config"][KEY]
-    pfx = root / document["certificate"]["pfx_file"]
+    pfx = root / filled(document["certificate"]["pfx_file"])
     # The certificate is the organisation's own: here the rehearsal's names stand for its names.
     for name, endpoint in prod["endpoints"].items():
         endpoint["host_name"] = document["endpoints"][name]["host_name"]
@@ -252,3 +308,33 @@ def sorted_maps(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: sorted_maps(value[key]) for key in sorted(value)}
     return value
+
+
+SIGNATURES = {
+    "another kind": ("rules.yar", "rule x {}", "does not end with .ndb or .hdb"),
+    "nothing": ("empty.ndb", "", "holds no signatures of its kind: 'it is empty'"),
+    "sums under the other name": ("sums.ndb", f"{'0' * 32}:68:Name\n", "holds no signatures of its kind"),
+    "half a byte": ("half.ndb", "Own:0:*:616\n", "holds no signatures of its kind: 'Own:0:*:616'"),
+    "no offset": ("offset.ndb", "Own:0::6161\n", "holds no signatures of its kind"),
+    "bytes that are no text": ("bytes.ndb", "Own:0:*:61\udcff61\n", "holds no signatures of its kind"),
+    "a good line and a bad one": ("two.ndb", "Own:0:EOF-20:61??{2-4}(62|63)*64\nOwn\n", "of its kind: 'Own'"),
+    "text": ("text.hdb", "EICAR\n", "holds no signatures of its kind: 'EICAR'"),
+}
+
+
+@pytest.mark.parametrize("kind", SIGNATURES)
+def test_a_signature_file_that_clamd_would_not_read_is_told(
+    kind: str, document: dict[str, Any], mistakes_of: MistakesOf, tmp_path: Path
+) -> None:
+    name, content, reason = SIGNATURES[kind]
+    (tmp_path / name).write_text(content, errors="surrogateescape")
+    put("transfer.signatures.files", [str(tmp_path / name)])(document)
+    (mistake,) = mistakes_of(document)
+    assert reason in mistake
+
+
+def test_the_rehearsals_own_signatures_are_named_as_such(document: dict[str, Any]) -> None:
+    for path in document["transfer"]["signatures"]["files"]:
+        file = PROJECT / path
+        assert file.name.startswith("livegang-rehearsal.")
+        assert all("Livegang.Rehearsal." in line for line in file.read_text().splitlines())

@@ -41,7 +41,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_first_run_makes_everything_and_only_the_owner_may_read_it(settings: Settings, stack_file: Path) -> None:
     keys = ensure(settings, stack_file)
-    assert keys.made == ["operator", "vantage", "authority", "gateway", "vault"]
+    assert keys.made == ["operator", "vantage", "old-hoster", "authority", "gateway", "vault"]
     assert stat.S_IMODE(keys.folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in keys.folder.iterdir()} == {0o600}
 
@@ -55,7 +55,7 @@ def test_second_run_changes_nothing(settings: Settings, stack_file: Path) -> Non
 
 def test_ssh_keys_are_pairs(settings: Settings, stack_file: Path) -> None:
     folder = ensure(settings, stack_file).folder
-    for name in ("operator", "vantage"):
+    for name in ("operator", "vantage", "old-hoster"):
         private = load_ssh_private_key((folder / name).read_bytes(), password=None)
         public = load_ssh_public_key((folder / f"{name}.pub").read_bytes())
         assert private.public_key() == public
@@ -119,6 +119,20 @@ def test_a_damaged_file_is_made_anew(settings: Settings, stack_file: Path, name:
     path.write_bytes(b"half a fi")
     assert name.split(".")[0] in ensure(settings, stack_file).made
     assert ensure(settings, stack_file).made == []
+
+
+def test_the_gateway_s_certificate_covers_the_sites_of_all_stacks(settings: Settings, tmp_path: Path) -> None:
+    """Else bringing up a second stack would change the certificate of the first."""
+    (tmp_path / "other").mkdir()
+    files = [write_stack(tmp_path, NAMES), write_stack(tmp_path / "other", ["heime.app.sozialwerk.test"])]
+    keys = ensure(settings, *files)
+    certificate = authorities.certificate_in_pfx(keys.gateway_pfx.read_bytes())
+    assert certificate is not None
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert sorted(names.get_values_for_type(x509.DNSName)) == sorted([*NAMES, "heime.app.sozialwerk.test"])
+    # One that cannot be read does not stand in another's way.
+    files[1].write_bytes(b"config: \xff")
+    assert ensure(settings, *files).made == ["gateway"]
 
 
 @pytest.mark.parametrize(

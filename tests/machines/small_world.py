@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rehearsal.machines.cgroups import Cgroup
 from rehearsal.settings import SUBSCRIPTION, Settings
 from rehearsal.supervisor.client import Supervisor
 from tests.processes import command_lines
@@ -155,7 +156,8 @@ class Traces:
 
 
 def cgroup_processes(group: Path) -> list[str]:
-    return [line for file in group.rglob("cgroup.procs") for line in file.read_text().split()]
+    # Groups are removed while one looks: the supervisor does so with those of services that have ended.
+    return [str(process) for process in Cgroup(group).processes()]
 
 
 def wait_until(holds: Callable[[], bool], what: str, seconds: float) -> None:

@@ -111,7 +111,7 @@ def test_one_whose_nspawn_is_killed_is_gone_whole(small_world: SmallWorld, host:
     small_world.wait_for(host, "gone")
     assert not small_world.exists(VM, machine_id(host))
     assert small_world.host(host)["processes"] == 0
-    with pytest.raises(SupervisorError, match="only Pulumi can make it anew"):
+    with pytest.raises(SupervisorError, match="only Pulumi makes it anew"):
         small_world.supervisor.call("host", {"name": host, "action": "start"})
 
 

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from console import ExpectedError
+from rehearsal.machines.cgroups import Cgroup
 from rehearsal.settings import Settings
 from rehearsal.supervisor import kernel, launch, ownership, teardown
+from rehearsal.supervisor.client import SupervisorError
 from tests.machines.small_world import VM, SmallWorld, Traces, cgroup_processes, machine_id, wait_until
 
 pytestmark = pytest.mark.booted
@@ -122,6 +124,26 @@ def test_hosts_that_ran_when_the_machine_was_shut_down_run_again_after_it(landsc
     landscape.supervisor.ensure()
     landscape.wait_for("runs", "running")
     assert landscape.host("stopped")["state"] == "stopped"
+
+
+@pytest.mark.parametrize("service", ["operator", "packages"])
+def test_a_service_that_is_killed_comes_back(landscape: SmallWorld, service: str) -> None:
+    def leader() -> int | None:
+        try:
+            found = landscape.supervisor.call("place", {"name": service})["leader"]
+        except SupervisorError:
+            return None  # it is just being started
+        return None if found is None else int(found)
+
+    def alive() -> bool:
+        services = landscape.supervisor.call("status")["services"]
+        return next(bool(each["alive"]) for each in services if each["name"] == service)
+
+    before = leader()
+    for process in Cgroup(launch.cgroup(landscape.settings) / "services" / service).processes():
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+    wait_until(lambda: alive() and leader() not in (None, before), f"{service} to come back", 20)
 
 
 @pytest.mark.parametrize("killed", [False, True], ids=["living", "killed"])

@@ -64,5 +64,31 @@ def test_databases_are_off_before_the_file_host_and_one_failure_does_not_keep_ot
     assert logged == ["stopping 3 hosts", "web01 does not want to"]
 
 
+def test_for_good_only_databases_are_stopped_in_good_order_and_the_archive_outlives_them(
+    hosts: Hosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+
+    def stop(self: Host, seconds: float) -> None:
+        time.sleep(0.1)
+        order.append(f"{self.name} stopped")
+
+    def kill(self: Host) -> None:
+        order.append(f"{self.name} killed")
+        if self.name == "web01":
+            raise HandlerError("web01 does not want to")
+
+    monkeypatch.setattr(Host, "stop", stop)
+    monkeypatch.setattr(Host, "kill", kill)
+    for name, role in (("db01", "database"), ("file01", "file"), ("web01", "web")):
+        _living(hosts.add(f"/vm-{name}", name, role))
+    hosts.add("/vm-off", "off", "web")
+    logged: list[str] = []
+    endings = hosts.end_all(logged.append)
+    assert order == ["web01 killed", "db01 stopped", "file01 killed"]
+    assert "web01 does not want to" in logged
+    assert endings.databases >= 0.1
+
+
 def _living(host: Any) -> None:
     host._state = State.RUNNING

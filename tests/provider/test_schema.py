@@ -10,7 +10,7 @@ import pytest
 
 from rehearsal.gateway import wire
 from rehearsal.network import security as network_security
-from rehearsal.provider import immutables, schema, schema_generator, table
+from rehearsal.provider import immutables, schema, schema_generator
 from rehearsal.provider.preview import preview_outputs, returned
 from rehearsal.provider.types import TYPES, gateway, security
 from rehearsal.settings import SUBSCRIPTION
@@ -79,12 +79,6 @@ def test_the_preview_refuses_what_the_gateway_and_the_network_do_not_make() -> N
     assert set(gateway.NOT_MADE) == set(wire.NOT_MADE_REAL)
     made = {*network_security.TAGS, *network_security.PLATFORM_TAGS, "VirtualNetwork", "Internet"}
     assert made == security.SERVICE_TAGS
-
-
-def test_the_table_has_a_row_a_type() -> None:
-    rows = table.render().splitlines()[2:]
-    assert [row.split("`")[1] for row in rows] == sorted(SAMPLES)
-    assert {row.count("|") for row in rows} == {6}
 
 
 def test_the_provider_starts_without_the_sdk() -> None:

@@ -38,6 +38,17 @@ STATUS: dict[str, Any] = {
         },
     ],
     "services": [{"name": "gateway", "alive": False, "memory": 0}],
+    "backends": [
+        {
+            "pool": "web",
+            "settings": "web",
+            "server": "10.77.3.4",
+            "host": "web01",
+            "health": "Unhealthy",
+            "reason": "L4TOUT",
+            "since": 12,
+        }
+    ],
     "recorded_only": {"azure-native:recoveryservices:Vault": 2},
 }
 
@@ -49,7 +60,9 @@ def asked(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str
 
     def call(self: Supervisor, method: str, params: dict[str, Any] | None = None) -> Any:
         found.append((method, params or {}))
-        return {"status": STATUS, "host": {"name": "db01", "state": "stopped"}, "logs": "last words"}[method]
+        return {"status": STATUS, "host": {"name": "db01", "state": "stopped", "note": ""}, "logs": "last words"}[
+            method
+        ]
 
     monkeypatch.setenv("LIVEGANG_STATE", str(settings.state))
     monkeypatch.setattr(Supervisor, "call", call)
@@ -75,6 +88,8 @@ def test_status_shows_hosts_services_and_what_is_on_paper_only(
         "up 2 h 01 min",
     ):
         assert expected in shown
+    (backend,) = [line for line in shown.splitlines() if "10.77.3.4" in line]
+    assert backend.split()[:4] == ["web", "web01", "10.77.3.4", "Unhealthy"]
 
 
 def test_status_of_no_rehearsal_is_an_answer_and_starts_none(

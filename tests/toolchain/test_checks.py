@@ -75,6 +75,18 @@ def test_a_state_folder_of_another_user_is_refused_naming_it(tmp_path: Path) -> 
     assert f"The rehearsal in {tmp_path} belongs to another user" in _sentences(checks.for_booting(settings))
 
 
+def test_a_state_folder_that_one_may_not_look_into_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(self: Path) -> str:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "read_text", closed)
+    monkeypatch.setattr(Path, "stat", closed)
+    found = checks._claimed(Settings(tmp_path / "state"))
+    assert [each.sentence for each in found] == [f"You may not look into {tmp_path}/state: Permission denied."]
+
+
 def test_a_clone_that_is_gone_claims_nothing(tmp_path: Path) -> None:
     settings = Settings(tmp_path)
     _claim(settings, tmp_path / "gone", os.geteuid())

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.settings import PROJECT, Settings
+from rehearsal.settings import PROJECT, Settings, stack_files
 from rehearsal.toolchain import launcher
 from rehearsal.toolchain.home import PASSPHRASE_FILE, Home
 
@@ -129,15 +129,28 @@ def test_the_rehearsals_stack_needs_no_init_and_its_file_stays_as_it_is(tmp_path
     assert (PROJECT / "Pulumi.rehearsal.yaml").read_bytes() == before
 
 
-def test_the_stacks_salt_belongs_to_the_public_passphrase(tmp_path: Path) -> None:
+def test_another_stack_of_the_rehearsals_subscription_needs_no_init_either(tmp_path: Path) -> None:
+    files = {path: path.read_bytes() for path in stack_files().values()}
+    shown = _pulumi(tmp_path / "state", "stack", "output", "--stack", "small")
+    assert shown.returncode == 0, shown.stderr
+    assert {path: path.read_bytes() for path in files} == files
+    listed = _pulumi(tmp_path / "state", "stack", "ls")
+    assert "small" in listed.stdout
+    # Who types it makes the stack by it, and is not told that it is there already.
+    made = _pulumi(tmp_path / "state", "stack", "init", "example")
+    assert made.returncode == 0, made.stderr
+
+
+@pytest.mark.parametrize("stack", stack_files())
+def test_the_stacks_salt_belongs_to_the_public_passphrase(tmp_path: Path, stack: str) -> None:
     file = tmp_path / "stack.yaml"
-    shutil.copy(PROJECT / "Pulumi.rehearsal.yaml", file)
-    setting = ("config", "set", "--secret", "probe", "value", "--stack", "rehearsal", "--config-file", str(file))
+    shutil.copy(PROJECT / f"Pulumi.{stack}.yaml", file)
+    setting = ("config", "set", "--secret", "probe", "value", "--stack", stack, "--config-file", str(file))
     done = _pulumi(tmp_path / "state", *setting)
     assert done.returncode == 0, done.stderr
     salts = [
         next(line for line in path.read_text().splitlines() if line.startswith("encryptionsalt"))
-        for path in (file, PROJECT / "Pulumi.rehearsal.yaml")
+        for path in (file, PROJECT / f"Pulumi.{stack}.yaml")
     ]
     assert salts[0] == salts[1]
 

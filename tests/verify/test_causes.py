@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from tests.verify.runs import ENDPOINTS, fail, failed, landscape, run
 from verify.report.causes import Analysis
-from verify.report.model import Run
+from verify.report.model import Outcome, Run
 from verify.report.summary import consequences
 from verify.report.verdict import judge
 
@@ -141,3 +141,42 @@ def test_a_sick_application_host_explains_an_endpoint_that_passes_its_answer_on(
         if (entry.check.subject, entry.check.title) == ("app01", "kita is healthy"):
             entry.disproved = {"sound:kita@app01"}
     assert [subject for subject, _ in causes(made)] == ["app01"]
+
+
+def test_a_unit_that_flaps_is_the_cause_also_where_its_own_check_passed() -> None:
+    made = fail(landscape(), ("app01", "kita is healthy"), ("kita", "site runs on every application host"))
+    made.results.append(
+        failed("app01", "no service ends again and again", suite="stability", component="units", reason="kita flaps")
+    )
+    made.results[-1].disproved = {"steady:vivendi-kita.service@app01"}
+    assert [reason for _, reason in causes(made)] == ["kita is healthy is not so", "kita flaps"]
+    for entry in made.results:
+        if (entry.check.subject, entry.check.title) == ("app01", "kita service is running"):
+            entry.check = replace(entry.check, needs=(("steady:vivendi-kita.service@app01",),))
+    assert [reason for _, reason in causes(made)] == ["kita flaps"]
+    fail(made, ("app01", "kita service is running"))
+    assert [reason for _, reason in causes(made)] == ["kita flaps"]
+    # Its health passed at its look; the site did not, which needs it.
+    for entry in made.results:
+        if (entry.check.subject, entry.check.title) in (
+            ("app01", "kita is healthy"),
+            ("app01", "kita service is running"),
+        ):
+            entry.outcome = Outcome.PASSED
+    assert [reason for _, reason in causes(made)] == ["kita flaps"]
+
+
+def test_checks_that_share_a_failed_look_and_need_each_other_are_one_cause() -> None:
+    first = failed("db01", "role is clear", proves="role", needs=(("running",),))
+    second = failed("db01", "postgresql is running", proves="running", needs=(("role",),))
+    second.same_as = first
+    assert causes(run(first, second)) == [("db01", "role is clear is wrong")]
+
+
+def test_failed_units_are_told_once_when_their_own_checks_have_found_them() -> None:
+    running = failed("app01", "nginx is running", proves="unit:nginx.service@app01")
+    units = failed("app01", "no unit has failed", component="units")
+    units.needs = (("unit:nginx.service@app01", "unit:other.service@app01"),)
+    assert len(causes(run(running, units))) == 2
+    units.needs = (("unit:nginx.service@app01",),)
+    assert causes(run(running, units)) == [("app01", "nginx is running is wrong")]

@@ -2,145 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any
-
 import pytest
 
-from console import ExpectedError
-from verify.report.waivers import read_waivers
+from tests.verify.trial import Trial, gaps
 
 pytest_plugins = ["pytester"]
-
-CONFTEST = """
-import json
-from pathlib import Path
-
-import pytest
-
-from verify import checks
-from verify.connection import HostLost
-from verify.evidence import note
-from verify.report.files import document
-from verify.report.model import Subjects
-from verify.report.plugin import Readiness
-from verify.report.waivers import read_waivers
-
-FOLDER = Path(__file__).parent
-
-
-class Imagined:
-    def unreachable(self, places):
-        gone = json.loads((FOLDER / "gone.json").read_text())
-        return {name: reason for name, reason in gone.items() if name in places}
-
-    def prefetch(self, places_by_suite):
-        pass
-
-
-def pytest_addoption(parser):
-    parser.addoption("--selected", default=None)
-
-
-def pytest_configure(config):
-    config.addinivalue_line("markers", checks.MARKER)
-    config.option.continue_on_collection_errors = True
-    subjects = Subjects("trial", {"db01": "database", "web01": "web"}, {"kita": "kita.example.test"})
-    suites = {path.stem.removeprefix("test_") for path in FOLDER.glob("test_*.py")}
-    selected = config.getoption("--selected")
-    config.pluginmanager.register(
-        Readiness(
-            subjects,
-            suites,
-            Imagined(),
-            read_waivers(FOLDER / "waivers.yaml"),
-            set(selected.split(",")) if selected else None,
-            lambda run, judgement: (FOLDER / "out.json").write_text(json.dumps(document(run, judgement))),
-        )
-    )
-
-
-class Place:
-    def __init__(self, name):
-        self.name = self.label = self.place = name
-        self.proves, self.needs = "", ()
-
-
-class Lost:
-    @staticmethod
-    def lose(name):
-        raise HostLost(name, "Connection reset by peer")
-
-
-@pytest.fixture
-def lose():
-    return Lost.lose
-
-
-@pytest.fixture
-def evidence():
-    return note
-
-
-def pytest_make_parametrize_id(val):
-    return getattr(val, "name", None)
-
-
-import builtins
-builtins.Place = Place
-"""
-
-BASE = '''
-"""A suite."""
-import pytest
-from verify.checks import check
-
-pytestmark = pytest.mark.parametrize("place", [Place("db01"), Place("web01")])
-
-
-@check("name")
-def test_name_is_right(place, evidence):
-    """Two hosts would be mixed up."""
-    evidence("hostname", place.name)
-
-
-@check("clock")
-def test_clock_is_right(place):
-    """Records would be out of order."""
-'''
-
-
-class Trial:
-    """A folder of suites and what a run of them gave."""
-
-    def __init__(self, pytester: pytest.Pytester) -> None:
-        self.pytester = pytester
-        self.folder = pytester.path
-        self.write("conftest.py", CONFTEST)
-        self.write("test_base.py", BASE)
-        self.write("gone.json", "{}")
-        self.status = 0
-        self.output = ""
-
-    def write(self, name: str, text: str) -> None:
-        (self.folder / name).write_text(text)
-
-    def run(self, *arguments: str) -> dict[str, Any]:
-        options = ["-p", "no:cacheprovider", "--import-mode=importlib", *(arguments or [str(self.folder)])]
-        result = self.pytester.runpytest_inprocess(*options)
-        self.status, self.output = int(result.ret), result.stdout.str() + result.stderr.str()
-        document: dict[str, Any] = json.loads((self.folder / "out.json").read_text())
-        return document
-
-
-@pytest.fixture
-def trial(pytester: pytest.Pytester) -> Trial:
-    return Trial(pytester)
-
-
-def gaps(document: dict[str, Any]) -> list[str]:
-    return [f"{gap['what']}: {gap['why']}" for gap in document["not_checked"]]
 
 
 def test_a_whole_run_that_passes_is_go(trial: Trial) -> None:
@@ -241,55 +107,11 @@ def test_a_host_lost_in_the_middle_is_told_once(trial: Trial) -> None:
     assert trial.output.count("Connection reset by peer") <= 2
 
 
-def test_a_skipped_check_blocks_until_it_is_waived_by_name(trial: Trial) -> None:
-    trial.write("test_more.py", "import pytest\n\ndef test_disk_is_there():\n    pytest.skip('no disk yet')\n")
-    document = trial.run()
-    assert (document["verdict"], trial.status) == ("NOT CHECKED", 4)
-    assert gaps(document) == ["more, disk is there: skipped: no disk yet"]
-    trial.write(
-        "waivers.yaml",
-        "- {check: 'test_more.py::test_disk_is_there', reason: comes on Monday, by: A. Berger, until: 2999-01-01}\n",
-    )
-    document = trial.run()
-    assert (document["verdict"], trial.status) == ("GO", 0), gaps(document)
-
-
-def test_an_ended_waiver_waives_nothing_and_is_named(trial: Trial) -> None:
-    trial.write("test_more.py", "import pytest\n\ndef test_disk_is_there():\n    pytest.skip('no disk yet')\n")
-    trial.write(
-        "waivers.yaml",
-        "- {check: 'test_more.py::test_disk_is_there', reason: comes on Monday, by: A. Berger, until: 2020-01-01}\n",
-    )
-    told = gaps(trial.run())
-    assert "more, disk is there: skipped: no disk yet" in told
-    assert any("it ended on 2020-01-01" in gap for gap in told)
-
-
-def test_a_failed_check_cannot_be_waived(trial: Trial) -> None:
-    trial.write("test_more.py", "def test_disk_is_there():\n    assert 1 == 2, 'no disk'\n")
-    trial.write(
-        "waivers.yaml",
-        "- {check: 'test_more.py::test_disk_is_there', reason: never mind, by: A. Berger, until: 2999-01-01}\n",
-    )
-    assert trial.run()["verdict"] == "NO-GO"
-
-
 def test_an_expected_failure_is_a_failure(trial: Trial) -> None:
     trial.write(
         "test_more.py", "import pytest\n\n@pytest.mark.xfail\ndef test_disk_is_there():\n    assert 1 == 2, 'no'\n"
     )
     assert trial.run()["verdict"] == "NO-GO"
-
-
-def test_a_run_that_stops_at_the_first_failure_says_what_it_left(trial: Trial) -> None:
-    trial.write("test_a.py", "def test_disk_is_there():\n    assert 1 == 2, 'no disk'\n")
-    document = trial.run("-x", str(trial.folder))
-    assert (document["verdict"], trial.status) == ("NO-GO", 3)
-    assert any("the run ended before its turn" in gap for gap in gaps(document))
-
-
-def test_a_run_whose_tests_are_only_set_up_is_not_checked(trial: Trial) -> None:
-    assert trial.run("--setup-only", str(trial.folder))["verdict"] == "NOT CHECKED"
 
 
 def test_an_error_in_a_fixture_fails_the_check_and_says_where(trial: Trial) -> None:
@@ -300,21 +122,3 @@ def test_an_error_in_a_fixture_fails_the_check_and_says_where(trial: Trial) -> N
     )
     (cause,) = trial.run()["causes"]
     assert cause["reason"] == "in its setup: the probe found no python3"
-
-
-@pytest.mark.parametrize(
-    ("text", "mistake"),
-    [
-        ("- {check: a, reason: b, by: c, until: soon}", "until"),
-        ("- {check: a, reason: b, until: 2030-01-01}", "by"),
-        ("- {check: a, reason: b, by: c, until: 2030-01-01, forever: true}", "forever"),
-        ("waive: everything", "holds no list"),
-        ("- {check: [", "is not YAML"),
-    ],
-)
-def test_a_waiver_that_is_wrong_is_refused_with_file_and_key(tmp_path: Path, text: str, mistake: str) -> None:
-    path = tmp_path / "prod.yaml"
-    path.write_text(text)
-    with pytest.raises(ExpectedError, match=mistake) as caught:
-        read_waivers(path)
-    assert str(path) in str(caught.value)

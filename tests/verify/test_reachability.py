@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
 
+from infra.inventory import VantagePoint
 from tests.verify.runs import inventory
 from verify import landscape
 from verify.landscape import Landscape
@@ -78,6 +80,38 @@ def test_strangers_are_shut_out_of_everything_but_the_sites() -> None:
 def test_the_way_in_needs_the_jump_host() -> None:
     way_in = next(row for row in strangers().open if row.place == "operator")
     assert (("host:mgmt01",)) in way_in.needs
+
+
+def with_a_drop(monkeypatch: pytest.MonkeyPatch, asked: bool) -> None:
+    """The landscape with a transfer host, and a place at the old hoster's from where it can be asked."""
+    trial = inventory()
+    way_in = trial.way_in.model_copy(update={"transfer_address": IPv4Address("198.51.100.3")})
+    host = trial.hosts["web01"].model_copy(update={"name": "xfer01", "role": "transfer"})
+    points = dict(trial.vantage_points)
+    if asked:
+        points["old-hoster"] = VantagePoint(spec="ssh://old-hoster", address=IPv4Address("203.0.113.20"))
+    changed = trial.model_copy(
+        update={"way_in": way_in, "hosts": {**trial.hosts, "xfer01": host}, "vantage_points": points}
+    )
+    monkeypatch.setattr(landscape, "_current", Landscape(changed, [], Path("ssh_config")))
+
+
+def test_the_drop_answers_the_old_hoster_and_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_a_drop(monkeypatch, asked=True)
+    public = strangers()
+    (target,) = next(row.targets for row in public.open if row.place == "old-hoster")
+    assert str(target) == "xfer01:22"
+    shut_out = {pair.place: pair for pair in public.closed if target in pair.targets}
+    assert set(shut_out) == {"outside", "operator"}
+    assert all(pair.twins == {target: "old-hoster"} for pair in shut_out.values())
+    assert all(pair.needs == (("drop",),) for pair in shut_out.values())
+    assert {str(t) for pair in public.closed if pair.place == "old-hoster" for t in pair.targets} == {"mgmt01:22"}
+
+
+def test_without_the_old_hosters_place_the_way_in_is_the_drops_twin(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_a_drop(monkeypatch, asked=False)
+    shut_out = [pair for pair in strangers().closed if pair.label == "to transfer"]
+    assert {twin for pair in shut_out for twin in pair.twins.values()} == {"operator"}
 
 
 @pytest.mark.parametrize("place", ["db01", "mgmt01", "outside", "operator"])

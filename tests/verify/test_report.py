@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
 import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from tests.verify.runs import fail, failed, landscape, result, run
 from verify.report.files import DOCUMENT, JUNIT, PAGE, document, junit, write_report
 from verify.report.matrix import State, arrange
 from verify.report.model import Gap, Outcome, Run
 from verify.report.page import render_page
+from verify.report.terminal import render
 from verify.report.verdict import judge
 
 HOSTILE = '<script>alert("x")</script> & \x1b[31m "quoted"'
@@ -163,3 +166,18 @@ def test_an_unreachable_host_s_row_is_not_checked() -> None:
     made = run(result("web01", "one"), unreachable={"db01": "Connection timed out"})
     row = next(row for row in arrange(made).hosts if row.subject == "db01")
     assert row.state is State.NOT_CHECKED
+
+
+SUITES = ("base", "management", "application", "endpoints", "network", "monitoring", "transfer", "updates", "backup")
+
+
+@pytest.mark.parametrize(("width", "shown"), [(100, False), (121, False), (160, True)])
+def test_counts_are_never_cut_short_for_a_host_s_role(width: int, shown: bool) -> None:
+    """A landscape with all roles has a dozen suites; what a host does is told elsewhere too."""
+    made = run(*(result("db01", f"{suite} is right", suite=suite) for suite in SUITES for _ in range(18)))
+    output = io.StringIO()
+    console = Console(file=output, width=width)
+    console.print(render(made, judge(made), None, width))
+    (line,) = [line for line in output.getvalue().splitlines() if line.startswith("✓ db01")]
+    assert line.count("18 ✓") == len(SUITES)
+    assert ("database" in line) is shown

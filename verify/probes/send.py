@@ -8,12 +8,12 @@ from types import ModuleType
 from typing import Any
 
 
-def run_probe(host: Any, probe: ModuleType, orders: object) -> Any:
-    """Run a probe module on a testinfra host with these orders; returns its answer.
+def run_probe(host: Any, probe: ModuleType, orders: object, sudo: bool = False) -> Any:
+    """Run a probe module on a testinfra host with these orders, as root with ``sudo``; returns its answer.
 
     Raises AssertionError with what the probe said when it fails, e.g. because the place has no python3.
     """
     source = Path(str(probe.__file__)).read_text()
-    result = host.run("python3 -c %s %s", source, json.dumps(orders))
+    result = host.run(("sudo -n " if sudo else "") + "python3 -c %s %s", source, json.dumps(orders))
     assert result.rc == 0, f"{probe.__name__} failed there: {result.stderr.strip() or result.stdout.strip()}"
     return json.loads(result.stdout)

@@ -16,6 +16,19 @@ from verify.report.model import Outcome, Result, Run
 
 PRIMARY = "database-primary"
 """Stands for PostgreSQL on the database hosts that are not known to be standbys: the primary, wherever it is."""
+STEADY = "steady:"
+"""Begins the capability that a unit stays up, ``steady:nginx.service@web01``. Without it, what a check of that unit, or
+of what needs it, has proved is not believed: it was up at that look, and down at the next."""
+STORAGE = "storage:"
+"""Begins the capability that a host can write to its file systems, ``storage:db01``."""
+
+UNIT = "unit:"
+"""Begins the capability that a systemd unit is well, ``unit:nginx.service@web01``."""
+
+
+def unit_name(unit: str) -> str:
+    """With its type: ``nginx`` is ``nginx.service``."""
+    return unit if unit.rpartition(".")[2] in ("service", "timer", "socket", "mount") else f"{unit}.service"
 
 
 @dataclass
@@ -74,12 +87,14 @@ class Analysis:
 
     def roots(self, result: Result) -> set[str]:
         """Identifiers of the causes that explain a failure; empty when it is a cause itself."""
+        if result.same_as is not None:
+            return self.roots(result.same_as) or {result.same_as.check.identifier}
         found = self._roots_of_needs(result, frozenset(result.check.proves))
         return found - {result.check.identifier}
 
     def _roots_of_needs(self, result: Result, seen: frozenset[str]) -> set[str]:
         found: set[str] = set()
-        for group in result.check.needs:
+        for group in (*result.check.needs, *result.needs):
             members = [self._down(capability, seen) for capability in self._resolve(group)]
             if members and all(members):
                 found.update(*members)
@@ -89,7 +104,7 @@ class Analysis:
         resolved: list[str] = []
         for capability in group:
             if capability == PRIMARY:
-                databases = [name for name, role in self.run.subjects.hosts.items() if role == "database"]
+                databases = [name for name, role in self.run.subjects.hosts.items() if "database" in role.split("+")]
                 candidates = [f"postgresql:{name}" for name in databases if name not in self.run.standbys]
                 # Where every one is a standby, that is what is wrong: the check of their roles has failed.
                 resolved += candidates or [f"role:{name}" for name in databases]
@@ -106,9 +121,27 @@ class Analysis:
         found: set[str] = set()
         for prover in self.provers.get(capability, []):
             if prover.outcome is Outcome.FAILED:
-                deeper = self._roots_of_needs(prover, seen | {capability})
-                found |= deeper or {prover.check.identifier}
+                first = prover.same_as or prover
+                found |= self._roots_of_needs(first, seen | {capability}) or {first.check.identifier}
+            found |= self._shaken(prover, seen | {capability})
         return found
+
+    def _shaken(self, prover: Result, seen: frozenset[str]) -> set[str]:
+        """The causes for which what a check has proved is not believed: a unit flaps that it needs, however far off."""
+        found: set[str] = set()
+        for group in (*prover.check.needs, *prover.needs):
+            members = [self._flaps(capability, seen) for capability in self._resolve(group)]
+            if members and all(members):
+                found.update(*members)
+        return found
+
+    def _flaps(self, capability: str, seen: frozenset[str]) -> set[str]:
+        if capability in seen:
+            return set()
+        if capability.startswith(STEADY):
+            return self._down(capability, seen)
+        provers = self.provers.get(capability, [])
+        return set().union(*(self._shaken(prover, seen | {capability}) for prover in provers))
 
     def _unreachable_host_of(self, capability: str) -> str | None:
         """The host out of reach that a capability is bound to: the part after ``host:``, ``NAME:`` or ``@``."""

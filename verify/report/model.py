@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from console import ExitCode
 
 Needs = tuple[tuple[str, ...], ...]
 """What must work for a check to be able to pass: every group, of each group at least one capability."""
+
+
+def now() -> str:
+    """The time as reports tell it: ISO 8601, to the second, with offset."""
+    return datetime.now().astimezone().isoformat(timespec="seconds")
 
 
 class Outcome(StrEnum):
@@ -75,6 +81,10 @@ class Result:
     seconds: float = 0.0
     disproved: set[str] = field(default_factory=set)
     """Capabilities that the check found out of service beside those it always proves: see `plugin.DISPROVED`."""
+    needs: Needs = ()
+    """What would explain the failure beside what the check always needs: see `plugin.NEEDS`."""
+    same_as: Result | None = None
+    """An earlier failure that is this very one: both wanted the same look at a host, and that look failed."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +104,7 @@ class Subjects:
 
     stack: str
     hosts: dict[str, str]
-    """Role by host name, in the inventory's order."""
+    """Roles by host name, in the inventory's order: ``web``, or ``web+application`` where it does both."""
     endpoints: dict[str, str]
     """Host name (DNS) by endpoint name."""
     jump_host: str | None = None

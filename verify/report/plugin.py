@@ -5,16 +5,16 @@ from __future__ import annotations
 import textwrap
 import time
 from collections.abc import Callable, Generator, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
-from verify.checks import describe, place_of, suite_of
+from verify.checks import concerns_nothing, describe, place_of, suite_of
 from verify.connection import HostLost
 from verify.evidence import NOTEBOOK
-from verify.report.model import Check, Evidence, Gap, Outcome, Result, Run, Subjects
+from verify.report import completeness
+from verify.report.model import Check, Evidence, Gap, Outcome, Result, Run, Subjects, Verdict, now
 from verify.report.verdict import Judgement, judge
 from verify.report.waivers import Waivers
 
@@ -25,6 +25,8 @@ STANDBY = "standby"
 
 DISPROVED = "disproved"
 """Property that names a capability as out of service, for a check of which that depends on how it fails."""
+NEEDS = "needs"
+"""Property with a group of capabilities (a tuple) which, all out of service, explain this failure."""
 
 
 class World(Protocol):
@@ -47,41 +49,53 @@ class Readiness:
         world: World,
         waivers: Waivers,
         selected: set[str] | None,
-        finished: Callable[[Run, Judgement], None],
+        finished: Callable[[Run, Judgement], Judgement],
     ) -> None:
         """``suites``: the topics of all suite files there are. ``selected``: hosts that --hosts names, None for all.
 
-        ``finished`` is called with the run and its judgement, before the session ends: it writes the report.
+        ``finished`` is called with the run and its judgement, before the session ends: it writes the report, and
+        returns the judgement, which is another if the report could not be written.
         """
-        self.run = Run(subjects, started=datetime.now().astimezone().isoformat(timespec="seconds"))
+        self.run = Run(subjects, started=now())
         self.judgement: Judgement | None = None
         self._began = time.monotonic()
         self._suites, self._world, self._waivers = suites, world, waivers
         self._selected, self._finished = selected, finished
         self._loaded: set[str] = set()
+        self._items: list[pytest.Item] = []
         self._broken: set[str] = set()
         self._deselected: list[str] = []
+        self._skipped: dict[str, str] = {}
+        """Suites that skipped themselves as a whole, each with its reason."""
         self._checks: dict[str, Check] = {}
         self._results: dict[str, Result] = {}
+        self._failures: list[tuple[BaseException, Result]] = []
 
     # What is to be checked
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        suite = Path(report.nodeid.partition("::")[0]).stem.removeprefix("test_")
+        if report.skipped:
+            self._skipped[suite] = _skip_reason(report)
         if not report.failed:
             return
-        suite = Path(report.nodeid.partition("::")[0]).stem.removeprefix("test_")
         self._broken.add(suite)
         self.run.gaps.append(Gap(f"suite {suite}", f"it cannot be loaded: {_last_line(report.longreprtext)}"))
 
     def pytest_itemcollected(self, item: pytest.Item) -> None:
         self._loaded.add(suite_of(item))
+        self._items.append(item)
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
         self._deselected += [item.nodeid for item in items]
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        items[:] = [item for item in items if not _is_empty(item)]
+        # A single check that was asked for by name is told as such: its file's others are not missed one by one.
+        if not _named(config):
+            self.run.gaps += completeness.uncollected(self._items)
+        self.run.gaps += completeness.without_anything(items, self.run.subjects)
+        items[:] = [item for item in items if not concerns_nothing(item)]
         if self._selected is not None:
             left_out = [item for item in items if place_of(item) not in self._selected]
             items[:] = [item for item in items if place_of(item) in self._selected]
@@ -141,16 +155,35 @@ class Readiness:
         if (STANDBY, True) in report.user_properties:
             self.run.standbys.add(result.check.subject)
         result.disproved |= {str(value) for name, value in report.user_properties if name == DISPROVED}
+        result.needs = tuple({tuple(map(str, group)) for name, group in _properties(report) if name == NEEDS})
         if call.excinfo is not None and isinstance(lost := call.excinfo.value, HostLost):
-            self.run.unreachable.setdefault(lost.name, lost.reason)
-            result.outcome, result.reason = Outcome.NOT_RUN, f"{lost.name} is out of reach"
+            self._lose(lost)
+            if result.outcome is not Outcome.FAILED:
+                result.outcome, result.reason = Outcome.NOT_RUN, f"{lost.name} is out of reach"
             report.outcome = "skipped"
             report.longrepr = (str(item.path), 0, str(lost))
             return report
         self._judge_phase(result, report)
+        if call.excinfo is not None and result.outcome is Outcome.FAILED:
+            self._compare(call.excinfo.value, result)
         if result.outcome is Outcome.SKIPPED and (waiver := self._waivers.of(result.check.identifier)):
             result.outcome, result.reason = Outcome.WAIVED, f"{result.reason} (waived by {waiver.by}: {waiver.reason})"
         return report
+
+    def _lose(self, lost: HostLost) -> None:
+        """A host that answered when the run began does so no more; the one it is reached through is asked as well."""
+        known = self.run.unreachable
+        if lost.name not in known and self.run.subjects.jump_host not in known:
+            known |= self._world.unreachable({lost.name})
+        known.setdefault(lost.name, lost.reason)
+
+    def _compare(self, error: BaseException, result: Result) -> None:
+        """Several tests that share a look at a host are given the same error when it fails: that is one failure."""
+        for known, first in self._failures:
+            if known is error and first is not result:
+                result.same_as = first
+                return
+        self._failures.append((error, result))
 
     def _judge_phase(self, result: Result, report: pytest.TestReport) -> None:
         """Setup, call and teardown each give a report; a failure in any of them fails the check."""
@@ -158,6 +191,8 @@ class Readiness:
         if report.failed or (expected and report.skipped):
             result.outcome = Outcome.FAILED
             result.reason, result.detail = _message(report)
+        elif result.outcome is Outcome.FAILED:
+            return  # What comes after a failure does not undo it.
         elif report.skipped or expected:
             result.outcome = Outcome.SKIPPED
             result.reason = "marked as expected to fail, but passed" if expected else _skip_reason(report)
@@ -167,8 +202,10 @@ class Readiness:
     # The end
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         if session.config.option.collectonly:
+            # Nothing was checked, and 0 would be read as GO.
+            session.exitstatus = Verdict.NOT_CHECKED.exit_code
             return
         run = self.run
         for nodeid, check in self._checks.items():
@@ -178,10 +215,24 @@ class Readiness:
         run.gaps += self._selection_gaps(session.config) + self._waivers.gaps(
             {c.identifier for c in self._checks.values()}
         )
+        if exitstatus == pytest.ExitCode.INTERRUPTED:
+            run.gaps.append(Gap("the run", "it was interrupted"))
+        elif exitstatus == pytest.ExitCode.INTERNAL_ERROR:
+            run.gaps.append(Gap("the run", "it broke off with an internal error, which pytest shows above"))
+        else:
+            self._look_again()
         run.seconds = round(time.monotonic() - self._began, 1)
-        self.judgement = judge(run)
-        self._finished(run, self.judgement)
+        self.judgement = self._finished(run, judge(run))
         session.exitstatus = self.judgement.verdict.exit_code
+
+    def _look_again(self) -> None:
+        """Who answered when the run began, and does no more: what was seen there is over."""
+        seen = {place for item in self._items if item.nodeid in self._results and (place := place_of(item))}
+        if seen - self.run.unreachable.keys():
+            gone = self._world.unreachable(seen - self.run.unreachable.keys())
+            self.run.unreachable |= {
+                name: f"{reason} (it answered when this run began)" for name, reason in gone.items()
+            }
 
     def _selection_gaps(self, config: pytest.Config) -> list[Gap]:
         gaps = []
@@ -190,26 +241,37 @@ class Readiness:
             words += [f"-m {config.option.markexpr!r}" if config.option.markexpr else ""]
             how = " and ".join(word for word in words if word) or "the selection"
             gaps.append(Gap(f"{len(self._deselected)} checks", f"left out by {how}"))
-        if named := [argument for argument in config.args if "::" in argument]:
+        if named := _named(config):
             gaps.append(Gap("all other checks", f"only {', '.join(Path(name).name for name in named)} was asked for"))
         for suite in sorted(self._suites - self._loaded - self._broken):
-            gaps.append(Gap(f"suite {suite}", "it was not part of this run"))
+            why = (
+                f"it skips itself: {self._skipped[suite]}" if suite in self._skipped else "it was not part of this run"
+            )
+            gaps.append(Gap(f"suite {suite}", why))
         if not self._checks and not gaps and not self.run.gaps:
             gaps.append(Gap("everything", "no check was found"))
         return gaps
 
 
-def _is_empty(item: pytest.Item) -> bool:
-    """A parameter set without members, e.g. no host of a role in this landscape. Coverage is judged by subject."""
-    callspec = getattr(item, "callspec", None)
-    return callspec is not None and any("NOTSET" in str(value) for value in callspec.params.values())
+def _properties(report: pytest.TestReport) -> list[tuple[str, Any]]:
+    return list(report.user_properties)
+
+
+def _named(config: pytest.Config) -> list[str]:
+    """Single tests that the command line names."""
+    return [argument for argument in config.args if "::" in argument]
 
 
 def _message(report: pytest.TestReport) -> tuple[str, str]:
     """First sentence and the rest of why a check failed, without pytest's own decoration."""
     crash: Any = getattr(report.longrepr, "reprcrash", None)
     text = str(crash.message) if crash is not None else report.longreprtext
-    text = text.removeprefix("AssertionError: ").removeprefix("verify.connection.").removeprefix("Failed: ")
+    text = (
+        text.removeprefix("AssertionError: ")
+        .removeprefix("verify.connection.")
+        .removeprefix("CommandTooSlow: ")
+        .removeprefix("Failed: ")
+    )
     kept: list[str] = []
     for line in text.splitlines():
         if kept and line.startswith("assert "):
@@ -221,7 +283,7 @@ def _message(report: pytest.TestReport) -> tuple[str, str]:
     return first, textwrap.dedent("\n".join(line.rstrip() for line in rest)).strip("\n")
 
 
-def _skip_reason(report: pytest.TestReport) -> str:
+def _skip_reason(report: pytest.TestReport | pytest.CollectReport) -> str:
     if isinstance(report.longrepr, tuple):
         return str(report.longrepr[2]).removeprefix("Skipped: ")
     return report.longreprtext

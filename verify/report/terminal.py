@@ -37,7 +37,11 @@ def show(console: Console, run: Run, judgement: Judgement, report: Path | None) 
 def render(run: Run, judgement: Judgement, report: Path | None, width: int) -> RenderableType:
     """``width``: columns that there are; a narrow console gets no notes beside the names."""
     verdict = judgement.verdict
-    parts: list[RenderableType] = ["", _table(arrange(run), width >= WIDE), ""]
+    matrix = arrange(run)
+    with_notes = _table(matrix, notes=True)
+    # Roles and host names are told elsewhere too: the counts must not be cut short for them.
+    fits = width >= WIDE and _widest(with_notes) <= width
+    parts: list[RenderableType] = ["", with_notes if fits else _table(matrix, notes=False), ""]
     parts.append(Text.assemble((f" {verdict} ", COLOURS[verdict]), f" {judgement.sentence}"))
     told = {cause.subject for cause in judgement.causes if cause.unreachable}
     parts.append(_troubles(judgement, [gap for gap in judgement.gaps if gap.what not in told], run.subjects))
@@ -74,6 +78,12 @@ def _table(matrix: Matrix, notes: bool) -> Table:
             cells = [_cell(row.cells[suite]) for suite in matrix.suites]
             table.add_row(_mark(row), *([escape(row.note)] if notes else []), *cells)
     return table
+
+
+def _widest(table: Table) -> int:
+    """Columns that a table takes where it has all the room it wants."""
+    console = Console(width=1000)
+    return console.measure(table).maximum
 
 
 def _mark(row: Row) -> str:

@@ -14,12 +14,28 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Annotated
 
-import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from console import ExpectedError
+from console.documents import read_yaml
+from console.validation import shown, structural_mistakes
 from verify.report.model import Gap
+
+FORM = "A waiver has exactly check, reason, by and until: - {check: NAME, reason: WHY, by: WHO, until: YYYY-MM-DD}"
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+def _written_as_a_day(value: object) -> object:
+    """YAML reads 2027-01-31 as a day; a number would be taken for seconds since 1970, a moment for its day."""
+    if type(value) is not date:
+        raise ValueError("not a day written as YYYY-MM-DD")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_written_as_a_day)]
 
 
 class Waiver(BaseModel):
@@ -27,10 +43,10 @@ class Waiver(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    check: str
-    reason: str
-    by: str
-    until: date
+    check: Text = Field(description="a check's name as the report has it, e.g. test_base.py::test_sshd_refuses_root[…]")
+    reason: Text = Field(description="why it may be missing, in a sentence")
+    by: Text = Field(description="the person who answers for it")
+    until: Day = Field(description="the last day, YYYY-MM-DD, e.g. 2027-01-31")
 
 
 @dataclass(frozen=True)
@@ -60,28 +76,29 @@ class Waivers:
 def read_waivers(path: Path) -> Waivers:
     """The waivers in a file; none if there is no such file.
 
-    Raises ExpectedError naming the file, the entry and the key that is wrong.
+    Raises ExpectedError with every mistake: file, entry, key, value, and what would be right.
     """
-    if not path.exists():
-        return Waivers(str(path))
     try:
-        document = yaml.safe_load(path.read_text()) or []
-    except yaml.YAMLError as error:
-        raise ExpectedError(f"{path} is not YAML: {error}") from error
+        document = read_yaml(path)
+    except FileNotFoundError:
+        return Waivers(str(path))
+    if document is None:
+        document = []
     if not isinstance(document, list):
-        raise ExpectedError(
-            f"{path} holds no list.", hint="Each waiver is an entry: - check: … reason: … by: … until: …"
-        )
+        raise ExpectedError(f"{path} holds no list, but {shown(document)}. Nothing was checked.", hint=FORM)
+    mistakes: list[str] = []
     entries: dict[str, Waiver] = {}
     for number, entry in enumerate(document, start=1):
-        try:
-            waiver = Waiver.model_validate(entry)
-        except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"]) or "entry"
-            raise ExpectedError(
-                f"{path}, waiver {number}, {key}: {first['msg']} (it is {first['input']!r}).",
-                hint="A waiver has exactly check, reason, by and until (YYYY-MM-DD).",
-            ) from error
+        if not isinstance(entry, dict):
+            mistakes.append(f"{path}: waiver {number} is {shown(entry)}, not a map.")
+            continue
+        if wrong := structural_mistakes(Waiver, entry):
+            mistakes += [f"{path}: waiver {number}, {mistake}" for mistake in wrong]
+            continue
+        waiver = Waiver.model_validate(entry)
+        if waiver.check in entries:
+            mistakes.append(f"{path}: waiver {number}, check: {waiver.check!r} is waived already. Keep one of the two.")
         entries[waiver.check] = waiver
+    if mistakes:
+        raise ExpectedError("\n  ".join(["Waivers cannot be used. Nothing was checked.", *mistakes]), hint=FORM)
     return Waivers(str(path), entries)

@@ -14,6 +14,7 @@ from hosts.agent.host import Host
 from hosts.agent.operations import (
     accounts,
     archives,
+    backups,
     certificates,
     clusters,
     databases,
@@ -21,12 +22,14 @@ from hosts.agent.operations import (
     files,
     kernel,
     packages,
+    shares,
     units,
 )
 from hosts.agent.results import Difference
 from hosts.states import (
     Absent,
     Archive,
+    BackupStanza,
     Database,
     DatabaseCluster,
     DatabaseRole,
@@ -40,6 +43,7 @@ from hosts.states import (
     Mount,
     Package,
     ReplicationSlot,
+    ShareUser,
     State,
     Sysctl,
     TrustedCertificate,
@@ -59,6 +63,7 @@ class Operation:
 OPERATIONS: dict[type[State], Operation] = {
     Absent: Operation(files.compare_absent, files.apply_absent),
     Archive: Operation(archives.compare_archive, archives.apply_archive),
+    BackupStanza: Operation(backups.compare_stanza, backups.apply_stanza),
     Database: Operation(databases.compare_database, databases.apply_database),
     DatabaseCluster: Operation(clusters.compare_cluster, clusters.apply_cluster),
     DatabaseRole: Operation(databases.compare_role, databases.apply_role),
@@ -72,6 +77,7 @@ OPERATIONS: dict[type[State], Operation] = {
     Mount: Operation(disks.compare_mount, disks.apply_mount),
     Package: Operation(packages.compare_package, packages.apply_package),
     ReplicationSlot: Operation(databases.compare_slot, databases.apply_slot),
+    ShareUser: Operation(shares.compare_user, shares.apply_user),
     Sysctl: Operation(kernel.compare_sysctl, kernel.apply_sysctl),
     TrustedCertificate: Operation(certificates.compare_certificate, certificates.apply_certificate),
     Unit: Operation(units.compare_unit, units.apply_unit),

@@ -17,7 +17,9 @@ SELECT json_build_object(
   'slots', (SELECT coalesce(json_object_agg(slot_name, slot_type), '{}') FROM pg_replication_slots),
   'roles', (SELECT json_object_agg(rolname, json_build_object(
     'password', rolpassword, 'login', rolcanlogin, 'replication', rolreplication,
-    'super', rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls, 'limit', rolconnlimit)) FROM pg_authid),
+    'super', rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls, 'limit', rolconnlimit,
+    'member', (SELECT coalesce(json_agg(pg_get_userbyid(roleid)), '[]') FROM pg_auth_members
+               WHERE member = pg_authid.oid))) FROM pg_authid),
   'databases', (SELECT json_object_agg(datname, json_build_object(
     'public', EXISTS (SELECT FROM aclexplode(coalesce(datacl, acldefault('d', datdba))) WHERE grantee = 0),
     'connect', (SELECT json_agg(rolname) FROM pg_authid
@@ -102,8 +104,8 @@ def compare_role(state: DatabaseRole, host: Host) -> list[Difference]:
     if found is None:
         return [Difference("missing")]
     differences = []
-    if not matches(host.vault.value(state.password.purpose), found["password"]):
-        differences.append(Difference("secret content differs"))
+    if not _has_its_password(state, host, found["password"]):
+        differences.append(Difference("secret content differs" if state.password else "has a password"))
     if not found["login"]:
         differences.append(Difference("may not log in"))
     if found["replication"] != state.replication:
@@ -112,9 +114,18 @@ def compare_role(state: DatabaseRole, host: Host) -> list[Difference]:
         differences.append(Difference("has administrator's rights"))
     if found["limit"] != state.connection_limit:
         differences.append(Difference(f"{found['limit']} connections instead of {state.connection_limit}"))
+    memberships = set(found["member"])
+    differences += [Difference(f"is not a member of {role}") for role in state.member_of if role not in memberships]
+    differences += [Difference(f"is a member of {role}") for role in sorted(memberships - set(state.member_of))]
     if state.database is not None:
         differences += _compare_access(state, state.database, host, found["login"])
     return differences
+
+
+def _has_its_password(state: DatabaseRole, host: Host, verifier: str | None) -> bool:
+    if state.password is None:
+        return verifier is None
+    return matches(host.vault.value(state.password.purpose), verifier)
 
 
 def _compare_access(state: DatabaseRole, database: str, host: Host, login: bool) -> list[Difference]:
@@ -138,15 +149,18 @@ def apply_role(state: DatabaseRole, host: Host) -> None:
     role = identifier(state.role)
     found = _catalog(host)["roles"].get(state.role)
     statements = [] if found else [f"CREATE ROLE {role}", _END_SESSIONS_OF_DROPPED_ROLES]
-    password = host.vault.value(state.password.purpose)
     options = [
         "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS",
         "REPLICATION" if state.replication else "NOREPLICATION",
         f"CONNECTION LIMIT {state.connection_limit}",
     ]
-    if found is None or not matches(password, found["password"]):
-        options.append(f"PASSWORD {literal(scram_verifier(password))}")
+    if not _has_its_password(state, host, found["password"] if found else None):
+        verifier = scram_verifier(host.vault.value(state.password.purpose)) if state.password else None
+        options.append(f"PASSWORD {literal(verifier) if verifier else 'NULL'}")
     statements.append(f"ALTER ROLE {role} {' '.join(options)}")
+    memberships = set(found["member"]) if found else set()
+    statements += [f"GRANT {identifier(other)} TO {role}" for other in state.member_of if other not in memberships]
+    statements += [f"REVOKE {identifier(other)} FROM {role}" for other in sorted(memberships - set(state.member_of))]
     if state.database is not None:
         statements.append(f"GRANT CONNECT, TEMPORARY ON DATABASE {identifier(state.database)} TO {role}")
     _order(host, statements)

@@ -40,6 +40,10 @@ def apply_package(state: Package, host: Host) -> None:
         for other in host.states
         if isinstance(other, Package) and host.facts.package(other.package)[1:2] != "i"
     ]
+    # One whose unpacking broke off counts as installed for apt-get, which therefore leaves it as it is: also one that
+    # no state names, which others need.
+    anew = host.facts.half_unpacked()
+    again = ["--reinstall"] if anew else []
     try:
         updates = host.path("/var/lib/dpkg/updates")
         if host.facts.half_installed() or (updates.is_dir() and any(updates.iterdir())):
@@ -48,13 +52,13 @@ def apply_package(state: Package, host: Host) -> None:
         host.note("reading the package lists")
         _update(host)
         host.note(f"installing {', '.join(missing)}")
-        host.run([*APT, "install", *missing], timeout=DEADLINE)
+        host.run([*APT, "install", *again, *dict.fromkeys([*missing, *anew])], timeout=DEADLINE)
     except CommandError:
         # One package that cannot be had must not keep the others away: this one by itself, its error for itself.
         host.facts.forget_packages()
         if len(missing) == 1:
             raise
-        host.run([*APT, "install", state.package], timeout=DEADLINE)
+        host.run([*APT, "install", *again, *dict.fromkeys([state.package, *anew])], timeout=DEADLINE)
     finally:
         host.facts.forget_packages()
         host.units_are_read = False

@@ -15,6 +15,8 @@ MARKERS = "/run/livegang"
 the mark, and the next one sees it; after a reboot there is none, and none is needed."""
 CRASHING = 8.0
 """Seconds in which a service that ended by itself may yet come up (what it needs may be late)."""
+SETTLED = 2.0
+"""Seconds that a service must have run at the end of a run that started it."""
 ENABLED = ("enabled", "enabled-runtime", "alias", "static", "generated", "indirect")
 
 
@@ -52,6 +54,7 @@ def _left_over(state: Unit, host: Host) -> str | None:
 
 def compare_unit(state: Unit, host: Host) -> list[Difference]:
     unit = host.facts.unit(state.unit)
+    host.restarts.setdefault(state.unit, int(unit.get("NRestarts") or 0))
     if unit["LoadState"] in ("not-found", "bad-setting", "error"):
         return [Difference(f"systemd does not have it ({unit['LoadState']})")] if state.running or state.enabled else []
     differences = []
@@ -104,10 +107,37 @@ def apply_unit(state: Unit, host: Host) -> None:
     host.facts.forget_units([state.unit])
 
 
+def ended_since(host: Host, lost: set[str]) -> list[tuple[Unit, str, str]]:
+    """Units that ran at their turn and do not any more, or were started again by systemd since: with reason and log.
+
+    ``lost``: identities of those that failed already.
+    """
+    wanted = [unit for unit in host.units if unit.running and unit.identity not in lost]
+    if not wanted:
+        return []
+    if host.started is not None:
+        time.sleep(max(0.0, host.started + SETTLED - time.monotonic()))
+    before = {unit.unit: host.restarts.get(unit.unit, 0) for unit in wanted}
+    host.facts.forget_units()
+    found = []
+    for state in wanted:
+        unit = host.facts.unit(state.unit)
+        restarts = int(unit.get("NRestarts") or 0) - before[state.unit]
+        if unit["ActiveState"] not in ("active", "reloading"):
+            found.append((state, f"it did not stay up: {_explanation(state, host)}", _journal(state, host)))
+        elif restarts > 0:
+            times = "once" if restarts == 1 else f"{restarts} times"
+            reason = f"it ends again and again: systemd started it {times} more since this run looked at it"
+            found.append((state, reason, _journal(state, host)))
+    return found
+
+
 def _change(state: Unit, host: Host, verb: str) -> None:
     if state.check and verb != "stop":
         host.run(state.check)
     host.note(f"{verb} {state.unit}")
+    host.restarts.pop(state.unit, None)
+    host.started = time.monotonic()
     # A unit that others pull in may have stopped at what was mended since; a job limit would refuse it.
     try:
         host.run(["systemctl", verb, state.unit], timeout=state.deadline)

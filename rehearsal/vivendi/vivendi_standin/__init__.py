@@ -1,6 +1,6 @@
 """Stand-in for the Vivendi application. It is NOT Vivendi: see /info of the running service, or NOTICE."""
 
-VERSION = "1.0.0"
+VERSION = "1.1.0"
 
 AREAS = ("ambulant", "stationaer", "kita", "teilhabe", "beratung", "pep")
 

@@ -15,6 +15,11 @@
     sslmode = verify-full               ; default
     sslrootcert = /etc/vivendi/authority.pem
 
+    [documents]                         ; may be left out: then the area keeps no documents
+    path = /documents
+    share = //file01.vivendi.internal/ambulant
+    credentials = /etc/vivendi/ambulant.smb.credentials
+
 The password is alone in its file, so that the configuration can be read by anyone.
 """
 
@@ -24,6 +29,7 @@ import configparser
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 FOLDER = Path("/etc/vivendi")
 
@@ -45,6 +51,10 @@ class Configuration:
     connection: dict[str, str]
     """libpq's parameters, without the password."""
     password_file: Path
+    documents_path: str = ""
+    """Below it documents are stored; empty for an area that keeps none."""
+    share: str = ""
+    credentials_file: Path = Path()
 
     def password(self) -> str:
         """The database role's password, read anew at each connection so that a rotated one is found."""
@@ -93,6 +103,13 @@ def read(area: str, folder: Path | None = None) -> Configuration:
     }
     if parser.has_option("database", "sslrootcert"):
         connection["sslrootcert"] = value("database", "sslrootcert")
+    documents: dict[str, Any] = {}
+    if parser.has_section("documents"):
+        documents = {
+            "documents_path": value("documents", "path").rstrip("/"),
+            "share": value("documents", "share"),
+            "credentials_file": Path(value("documents", "credentials")),
+        }
     return Configuration(
         area=area,
         listen=value("service", "listen", "0.0.0.0"),
@@ -102,4 +119,5 @@ def read(area: str, folder: Path | None = None) -> Configuration:
         schema=value("database", "schema"),
         connection=connection,
         password_file=folder / f"{area}.password",
+        **documents,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import signal
 import sys
@@ -16,6 +17,7 @@ from typing import Any
 from . import AREAS, NOTICE, VERSION
 from .configuration import Configuration, ConfigurationError, read
 from .database import Database, Record, Refused, Unavailable
+from .documents import NAME, Absent, Documents
 
 HEALTH_DEADLINE = 2.5
 """Seconds; the gateway's probe gives up after three."""
@@ -34,6 +36,7 @@ class Area:
     def __init__(self, configuration: Configuration) -> None:
         self.configuration = configuration
         self.database = Database(configuration)
+        self.documents = Documents(configuration.share, configuration.credentials_file)
         self.ended = threading.Event()
         self._checks = ThreadPoolExecutor(max_workers=1, thread_name_prefix="health")
         self._lock = threading.Lock()
@@ -110,7 +113,7 @@ def _record(position: int, record: Any) -> Record:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """The service's three addresses."""
+    """The service's addresses."""
 
     server: Server
     server_version = f"vivendi-standin/{VERSION}"
@@ -131,10 +134,47 @@ class Handler(BaseHTTPRequestHandler):
                 self._answer(HTTPStatus.OK, answer)
         elif path == configuration.sync_path:
             self._answer(HTTPStatus.METHOD_NOT_ALLOWED, {"reason": "devices synchronise by POST"}, {"Allow": "POST"})
+        elif self._names_document(path):
+            self._document("GET", path)
         elif path in ("/", "/info"):
             self._answer(HTTPStatus.OK, {"area": configuration.area, "version": VERSION, "notice": NOTICE})
         else:
             self._answer(HTTPStatus.NOT_FOUND, {"reason": f"nothing is at {path}"})
+
+    def do_PUT(self) -> None:
+        """A document is stored."""
+        self._document("PUT", self.path.partition("?")[0])
+
+    def do_DELETE(self) -> None:
+        """A document is removed."""
+        self._document("DELETE", self.path.partition("?")[0])
+
+    def _names_document(self, path: str) -> bool:
+        """Documents are for those inside: what comes through the sites says for whom, and has no documents."""
+        folder, _, name = path.rpartition("/")
+        wanted = self.server.area.configuration.documents_path
+        return (
+            bool(wanted) and folder == wanted and "X-Forwarded-For" not in self.headers and bool(NAME.fullmatch(name))
+        )
+
+    def _document(self, verb: str, path: str) -> None:
+        documents, name = self.server.area.documents, path.rpartition("/")[2]
+        if not self._names_document(path):
+            self._answer(HTTPStatus.NOT_FOUND, {"reason": f"nothing is at {path}"})
+            return
+        try:
+            if verb == "GET":
+                self._send(HTTPStatus.OK, documents.fetch(name), "application/octet-stream", {})
+            elif verb == "DELETE":
+                documents.remove(name)
+                self._answer(HTTPStatus.OK, {"name": name})
+            elif (content := self._body()) is not None:
+                documents.store(name, content)
+                self._answer(HTTPStatus.CREATED, {"name": name, "sha256": hashlib.sha256(content).hexdigest()})
+        except Absent:
+            self._answer(HTTPStatus.NOT_FOUND, {"reason": f"there is no document {name}"})
+        except Unavailable as error:
+            self._unavailable(error)
 
     def do_POST(self) -> None:
         """A device synchronises."""
@@ -142,31 +182,40 @@ class Handler(BaseHTTPRequestHandler):
         if path != self.server.area.configuration.sync_path:
             self._answer(HTTPStatus.NOT_FOUND, {"reason": f"nothing is at {path}"})
             return
-        length = self.headers.get("Content-Length", "")
-        if not length.isdecimal():
-            self._answer(HTTPStatus.LENGTH_REQUIRED, {"reason": "Content-Length is wanted"})
-            return
-        if int(length) > LARGEST_BODY:
-            reason = {"reason": f"at most {LARGEST_BODY} bytes are taken at once"}
-            self._answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, reason)
+        if (body := self._body()) is None:
             return
         try:
-            self._answer(HTTPStatus.OK, self.server.area.synchronise(self.rfile.read(int(length))))
+            self._answer(HTTPStatus.OK, self.server.area.synchronise(body))
         except (BadRequest, Refused) as error:
             self._answer(HTTPStatus.BAD_REQUEST, {"reason": str(error)})
         except Unavailable as error:
             self._unavailable(error)
+
+    def _body(self) -> bytes | None:
+        """The request's body; None when it was refused."""
+        length = self.headers.get("Content-Length", "")
+        if not length.isdecimal():
+            self._answer(HTTPStatus.LENGTH_REQUIRED, {"reason": "Content-Length is wanted"})
+            return None
+        if int(length) > LARGEST_BODY:
+            reason = {"reason": f"at most {LARGEST_BODY} bytes are taken at once"}
+            self._answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, reason)
+            return None
+        return self.rfile.read(int(length))
 
     def _unavailable(self, error: Unavailable) -> None:
         self._answer(HTTPStatus.SERVICE_UNAVAILABLE, {"status": "unavailable", "reason": str(error)})
 
     def _answer(self, status: HTTPStatus, content: dict[str, Any], headers: dict[str, str] | None = None) -> None:
         body = json.dumps(content, ensure_ascii=False).encode()
+        self._send(status, body, "application/json; charset=utf-8", headers or {})
+
+    def _send(self, status: HTTPStatus, body: bytes, kind: str, headers: dict[str, str]) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", "application/json; charset=utf-8")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Cache-Control", "no-store")
-        for name, value in (headers or {}).items():
+        for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)

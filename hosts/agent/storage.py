@@ -1,0 +1,54 @@
+"""Whether something failed because the host cannot write: a file system that is full, or mounted read-only.
+
+One such file system lets everything fail that comes to it, each in words of its own. It is told once, as the cause.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from hosts.agent.host import Host
+
+SIGNS = re.compile(
+    r"No space left on device|Disk quota exceeded|Read-only file system|read-only file system|enough free space|ENOSPC"
+)
+"""How the kernel, dpkg, apt and services say it."""
+PSEUDO = re.compile(r"/(dev|proc|run|sys)(/|$)")
+ROOM = 1 << 20
+"""Bytes; with less a file system counts as full."""
+
+
+def cause(host: Host, told: str) -> str | None:
+    """Which file system explains a failure of which this was told; None when none does."""
+    if not SIGNS.search(told):
+        return None
+    return "; ".join(troubles(host)) or None
+
+
+def troubles(host: Host) -> list[str]:
+    """Every file system of the host that is full or read-only, one sentence each."""
+    found = {}
+    for line in host.path("/proc/mounts").read_text().splitlines():
+        device, place, kind, options = line.split()[:4]
+        place = place.encode().decode("unicode_escape")
+        if PSEUDO.match(place) or not (device.startswith("/dev/") or kind in ("overlay", "tmpfs", "zfs")):
+            continue
+        found[place] = _trouble(host.path(place), place, options)
+    return [trouble for trouble in found.values() if trouble]
+
+
+def _trouble(path: Path, place: str, options: str) -> str:
+    if "ro" in options.split(","):
+        return f"{place} is mounted read-only"
+    try:
+        room = os.statvfs(path)
+    except OSError as error:
+        return f"{place} cannot be looked at: {error.strerror}"
+    size, free = room.f_blocks * room.f_frsize, room.f_bavail * room.f_frsize
+    if free < ROOM < size:
+        return f"{place} is full: {free >> 10} KiB of {size >> 20} MiB are free"
+    if room.f_files and not room.f_favail:
+        return f"{place} is full: it has no inode free"
+    return ""

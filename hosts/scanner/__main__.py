@@ -1,0 +1,53 @@
+"""``python3 -m transfer_scanner SETTINGS``: runs until it is told to end."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from .clamd import Clamd
+from .intake import Intake
+from .records import Status
+from .settings import read
+
+INTERVAL = 1.0
+"""Seconds between passes."""
+
+
+def tell(line: str) -> None:
+    """A line for the journal."""
+    print(line, flush=True)
+
+
+def main() -> None:
+    settings = read(Path(sys.argv[1]))
+    ending = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ending.set())
+    status = Status(settings.status)
+    status.tell(waiting=0, oldest_waiting_seconds=0.0, blocked=None, judged_since_start={})
+    intake = Intake(settings, Clamd(settings.clamd), tell, status.beat)
+    intake.recover()
+    tell(f"Watching {settings.incoming}.")
+    judged: dict[str, int] = {}
+    blocked: str | None = None
+    while not ending.is_set():
+        tally = intake.pass_once()
+        if tally.blocked != blocked:
+            blocked = tally.blocked
+            tell(f"Nothing is judged: {blocked}" if blocked else "Files are judged again.")
+        for verdict, count in tally.judged.items():
+            judged[verdict] = judged.get(verdict, 0) + count
+        status.tell(
+            waiting=tally.waiting,
+            oldest_waiting_seconds=round(tally.oldest, 1),
+            blocked=tally.blocked,
+            judged_since_start=judged,
+        )
+        ending.wait(INTERVAL)
+
+
+if __name__ == "__main__":
+    main()

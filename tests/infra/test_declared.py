@@ -1,0 +1,64 @@
+"""An inventory that is not of what its stack file declares now is found, and says in which parts."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from infra.declared import behind, digests
+from infra.inventory import Inventory
+from infra.topology import KEY, Topology
+from tests.infra.samples import inventory
+
+
+@pytest.fixture
+def brought_up(topology: Topology) -> Inventory:
+    """An inventory that came up from the rehearsal's topology."""
+    return inventory().model_copy(update={"declared": digests(topology)})
+
+
+def declare(folder: Path, document: object) -> Path:
+    (folder / "Pulumi.rehearsal.yaml").write_text(yaml.safe_dump({"config": {KEY: document}}))
+    return folder
+
+
+def test_the_same_wish_written_otherwise_is_the_same(
+    tmp_path: Path, document: dict[str, Any], brought_up: Inventory
+) -> None:
+    document["hosts"] = dict(reversed(document["hosts"].items()))
+    assert behind(brought_up, declare(tmp_path, document)) is None
+
+
+def test_a_wish_that_was_changed_since_is_named_by_its_parts(
+    tmp_path: Path, document: dict[str, Any], brought_up: Inventory
+) -> None:
+    changed = copy.deepcopy(document)
+    changed["hosts"]["web03"] = {**changed["hosts"]["web02"], "address": "10.77.3.6"}
+    changed["domain"]["ttl"] = 30
+    told = behind(brought_up, declare(tmp_path, changed))
+    assert told is not None
+    assert told == (
+        "Pulumi.rehearsal.yaml says otherwise since it came up, in domain, hosts (fab infra.up --stack rehearsal)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "word"), [(None, "FileNotFoundError"), ("config: [", "cannot be read"), ("config: {}", "KeyError")]
+)
+def test_a_stack_file_that_cannot_be_read_is_told(
+    tmp_path: Path, brought_up: Inventory, text: str | None, word: str
+) -> None:
+    if text is not None:
+        (tmp_path / "Pulumi.rehearsal.yaml").write_text(text)
+    assert word in (behind(brought_up, tmp_path) or "")
+
+
+def test_mistakes_in_the_stack_file_and_an_inventory_of_an_older_version_are_told(
+    tmp_path: Path, document: dict[str, Any], brought_up: Inventory
+) -> None:
+    assert "an older version brought it up" in (behind(inventory(), declare(tmp_path, document)) or "")
+    assert "2 mistakes" in (behind(brought_up, declare(tmp_path, {**document, "domain": {}})) or "")

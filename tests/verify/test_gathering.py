@@ -1,0 +1,81 @@
+"""Many commands in one round trip, run here by a shell instead of on a host."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+from rehearsal.settings import PROJECT
+from verify import gathering
+from verify.connection import CommandTooSlow
+from verify.gathering import Gathering, batch, start_all
+
+
+class Here:
+    """Stands for a host: runs what it is given with this machine's shell."""
+
+    def run(self, command: str) -> SimpleNamespace:
+        done = subprocess.run(shlex.split(command), capture_output=True, text=True, check=False)
+        return SimpleNamespace(stdout=done.stdout, stderr=done.stderr, rc=done.returncode)
+
+
+@pytest.mark.parametrize(("command", "status", "text"), [("echo a; exit 3", 3, "a"), ("true", 0, ""), ("false", 1, "")])
+def test_each_command_has_its_own_output_and_status(command: str, status: int, text: str) -> None:
+    outputs = batch(Here(), {"before": "exit 7", "this": command, "after": "echo after"}, sudo=False)
+    assert (outputs.status("before"), outputs.status("this"), outputs.status("after")) == (7, status, 0)
+    assert outputs["this"] == text
+    assert outputs["after"] == "after"
+
+
+def test_of_a_batch_that_hangs_the_command_that_hangs_is_told() -> None:
+    class Hanging:
+        def run(self, command: str) -> SimpleNamespace:
+            said = b"-----livegang----- begin name\ndb01\n-----livegang----- end 0\n-----livegang----- begin disk\n"
+            raise CommandTooSlow("db01", command, said)
+
+    with pytest.raises(CommandTooSlow, match=r"^db01: no end after 45 s of: df /data$"):
+        batch(Hanging(), {"name": "hostname", "disk": "df /data", "after": "true"})
+
+
+def test_what_waits_begins_first_and_keeps_nobody_from_working(monkeypatch: pytest.MonkeyPatch) -> None:
+    happened = threading.Event()
+    places = [f"web{number:02}" for number in range(40)]  # more than there are threads for work
+    monkeypatch.setattr(gathering, "connect", lambda place: place)
+    monkeypatch.setattr(gathering, "_all", [])
+    begun: list[str] = []
+    work: Gathering[None] = Gathering("verify.test_web", lambda host: begun.append("work"))
+
+    def wait(host: str) -> bool:
+        begun.append("wait")
+        return happened.wait(20)
+
+    waiting: Gathering[bool] = Gathering("verify.test_web", wait, waits=True)
+    start_all({"web": set(places)}, [])
+    for place in places:
+        work.of(place)
+    assert begun[0] == "wait"
+    assert begun.count("work") == len(places)
+    happened.set()
+    assert all(waiting.of(place) for place in places)
+
+
+def test_an_interrupted_run_does_not_fetch_what_is_queued() -> None:
+    # In a process of its own: the pool is one for the whole process, and abandoned for good.
+    program = """
+import threading
+from verify import gathering
+gathering.connect = lambda place: None
+ending = threading.Event()
+looked_at = gathering.Gathering("suite", lambda host: ending.wait(20))
+looked_at.start(str(number) for number in range(100))
+gathering.abandon()
+ending.set()
+print(sum(part.cancelled() for part in looked_at._parts.values()))
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert int(done.stdout) == 84, "all but the sixteen that are under way"

@@ -1,0 +1,88 @@
+"""`fab verify.ready` says GO only for a run of its own that left a report which says so."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from console import ExitCode
+from tests.verify.runs import landscape
+from verify import conftest, tasks
+from verify.report.files import DOCUMENT
+from verify.report.model import Verdict, now
+from verify.report.verdict import judge
+
+
+def leave(folder: Path, verdict: str, started: str) -> None:
+    report = folder / ".livegang" / "trial" / "report" / DOCUMENT
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.write_text(json.dumps({"verdict": verdict, "started": started}))
+
+
+def ready(monkeypatch: pytest.MonkeyPatch, folder: Path, status: int, verdict: str | None) -> tuple[ExitCode, Any]:
+    """What becomes of a pytest that ends so and leaves this verdict."""
+    environments: list[dict[str, str]] = []
+
+    def run(command: list[str], environment: dict[str, str], cwd: Path) -> int:
+        environments.append(environment)
+        if verdict:
+            leave(folder, verdict, now())
+        return status
+
+    monkeypatch.setattr(tasks, "PROJECT", folder)
+    monkeypatch.setattr(tasks, "run_child", run)
+    return tasks.ready("trial"), environments[0]
+
+
+def test_go_is_a_run_that_ended_well_and_left_go(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert ready(monkeypatch, tmp_path, 0, "GO")[0] is ExitCode.DONE
+
+
+@pytest.mark.parametrize("left", ["NOT CHECKED", "NO-GO", None])
+def test_a_run_that_ended_well_without_a_report_of_go_is_not_checked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, left: str | None
+) -> None:
+    assert ready(monkeypatch, tmp_path, 0, left)[0] is ExitCode.NOT_CHECKED
+
+
+def test_the_go_of_an_earlier_run_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    leave(tmp_path, "GO", "2026-01-09T08:00:00+01:00")
+    assert ready(monkeypatch, tmp_path, 0, None)[0] is ExitCode.NOT_CHECKED
+
+
+@pytest.mark.parametrize(("status", "code"), [(1, 4), (2, 4), (3, 3), (4, 4), (5, 4), (-9, 4)])
+def test_every_other_end_is_never_go(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, status: int, code: int) -> None:
+    leave(tmp_path, "GO", "2099-01-09T08:00:00+01:00")
+    assert ready(monkeypatch, tmp_path, status, None)[0] == code
+
+
+def test_what_a_person_s_environment_adds_to_pytest_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--collect-only")
+    _, environment = ready(monkeypatch, tmp_path, 0, "GO")
+    assert "PYTEST_ADDOPTS" not in environment
+
+
+def test_a_run_that_has_begun_takes_the_place_of_the_last_report(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(conftest, "state_folder", lambda stack: tmp_path / ".livegang" / stack)
+    leave(tmp_path, "GO", now())
+    conftest.Ending("trial").supersede("the run", "it has not come to its end")
+    report = json.loads((tmp_path / ".livegang" / "trial" / "report" / DOCUMENT).read_text())
+    assert report["verdict"] == "NOT CHECKED"
+    assert "it has not come to its end" in report["not_checked"][0]["why"]
+
+
+def test_a_report_that_cannot_be_written_is_not_go(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".livegang").write_text("in the folder's place")
+    monkeypatch.setattr(conftest, "state_folder", lambda stack: tmp_path / ".livegang" / stack)
+    with pytest.raises(pytest.UsageError, match="NOT CHECKED: no report can be written"):
+        conftest.Ending("trial").supersede("the run", "it has not come to its end")
+    made = landscape()
+    assert judge(made).verdict is Verdict.GO
+    assert conftest.Ending("trial").finished(made, judge(made)).verdict is Verdict.NOT_CHECKED

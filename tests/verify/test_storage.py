@@ -1,0 +1,50 @@
+"""What is wrong with a file system, and the look at those of this machine."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from verify import storage
+
+GIB = 1 << 30
+
+
+@pytest.mark.parametrize(
+    ("seen", "trouble"),
+    [
+        (("/", "ext4", 30 * GIB, 20 * GIB, "written"), ""),
+        (("/", "ext4", 30 * GIB, 2 * GIB, "written"), "/ is nearly full: 2048 of 30720 MiB free"),
+        # A container's root: the disk below is the machine's, of which a tenth may be far more than is needed.
+        (("/", "overlay", 500 * GIB, 20 * GIB, "written"), ""),
+        (("/", "overlay", 500 * GIB, GIB // 2, "written"), "/ is nearly full: 512 of 512000 MiB free"),
+        (
+            ("/data", "xfs", 4 * GIB, 0, "head: write error: No space left on device"),
+            "/data is full: 0 of 4096 MiB free",
+        ),
+        (
+            ("/data", "xfs", 4 * GIB, 3 * GIB, "mktemp: failed to create file: Read-only file system"),
+            "/data is mounted read-only",
+        ),
+        (
+            ("/data", "xfs", 4 * GIB, 3 * GIB, "mktemp: failed to create file: Input/output error"),
+            "/data cannot be written: Input/output error",
+        ),
+        (
+            ("/data", "xfs", 4 * GIB, 3 * GIB, "mktemp: No space left on device"),
+            "/data cannot be written: No space left on device",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_file_system(seen: tuple[str, str, int, int, str], trouble: str) -> None:
+    place, kind, size, free, written = seen
+    assert storage.trouble(place, kind, str(size), str(free), written) == trouble
+
+
+def test_the_look_writes_to_each_file_system_and_leaves_nothing() -> None:
+    done = subprocess.run(["sh", "-c", storage.LOOK], capture_output=True, text=True, check=True)
+    found = [line.split(maxsplit=4) for line in done.stdout.splitlines()]
+    for words in found:
+        assert len(words) == 5
+        assert int(words[2]) >= int(words[3])

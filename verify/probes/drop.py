@@ -1,0 +1,113 @@
+"""Probe: drops files as the old hoster does, and tries what its account must not be able to.
+
+Orders: ``{"folder": str, "user": str, "expansion": bytes}``, and either ``"local"``, a folder into which the files are
+written here, or ``"address"``, ``"host_key"`` (``ssh-ed25519 AAAA…``) and ``"inside"`` (``HOST:PORT`` to try to get to)
+of an SFTP server, for which this place has the old hoster's key as ssh's default.
+``"names"`` may name those of the files that are dropped, and then nothing else is tried.
+Answer: ``{"sums": {name: sha256}, "upload": said}``, and over SFTP also ``listing``, ``above``, ``link``, ``shell``,
+``forwarding`` and ``stranger``: what was said when trying to list the root, to get above it, to make a link, to run a
+command, to get through to another host, and to come in with another key. ``said`` is ``{"status": int, "text": str}``.
+"""
+
+import hashlib
+import io
+import json
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from pathlib import Path
+
+SECONDS = 30
+TEST_FILE = r"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + "EICAR-STANDARD-" + "ANTIVIRUS-TEST-FILE!$H+H*"
+"""The industry's harmless test file, in pieces: whole, it would be found in this very text."""
+ZEROS = 40 * 2**20
+
+
+def zipped(*members: tuple) -> bytes:  # type: ignore[type-arg]
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def linked_out() -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        member = tarfile.TarInfo("Akte")
+        member.type, member.linkname = tarfile.SYMTYPE, "../../../etc/passwd"
+        archive.addfile(member)
+    return buffer.getvalue()
+
+
+def files(orders: dict) -> dict:  # type: ignore[type-arg]
+    zeros = zipped(("zeros", bytes(ZEROS)))
+    copies = orders["expansion"] // ZEROS + 2
+    found = {
+        "Übersicht.txt": f"readiness {orders['folder']}\n".encode(),
+        "plain.com": TEST_FILE.encode(),
+        "nested.zip": zipped(("inner.zip", zipped(("plain.com", TEST_FILE)))),
+        "bomb.zip": zipped(*((f"{number}.zip", zeros) for number in range(copies))),
+        "link.tar": linked_out(),
+    }
+    return {name: content for name, content in found.items() if name in (orders.get("names") or found)}
+
+
+def said(argv: list, orders: str = "") -> dict:  # type: ignore[type-arg]
+    try:
+        done = subprocess.run(argv, input=orders, capture_output=True, text=True, timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        return {"status": 124, "text": f"no end after {SECONDS} s"}
+    return {"status": done.returncode, "text": (done.stdout + done.stderr).strip()[-1500:]}
+
+
+def write(folder: Path, contents: dict) -> dict:  # type: ignore[type-arg]
+    """The files and their manifest; the sums by name."""
+    sums = {}
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+        sums[name] = hashlib.sha256(content).hexdigest()
+    (folder / "SHA256SUMS").write_text("".join(f"{sum_}  {name}\n" for name, sum_ in sums.items()))
+    return sums
+
+
+def over_sftp(orders: dict, scratch: Path) -> dict:  # type: ignore[type-arg]
+    known = scratch / "known_hosts"
+    known.write_text(f"{orders['address']} {orders['host_key']}\n")
+    options = ["-o", "BatchMode=yes", "-o", f"UserKnownHostsFile={known}", "-o", "StrictHostKeyChecking=yes"]
+    options += ["-o", "ConnectTimeout=10"]
+    account = f"{orders['user']}@{orders['address']}"
+    other = str(scratch / "other")
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", other], check=True)
+    (scratch / orders["folder"]).mkdir()
+    sums = write(scratch / orders["folder"], files(orders))
+    sftp = ["sftp", *options, "-b", "-", account]
+    sent = {"sums": sums, "upload": said(sftp, f"put -R {scratch}/{orders['folder']} /incoming/\n")}
+    if orders.get("names"):
+        return sent
+    return {
+        **sent,
+        "listing": said(sftp, "ls -1 /\n"),
+        "above": said(sftp, f"get /../../../etc/passwd {scratch}/passwd\n"),
+        "link": said(sftp, "ln -s /etc/passwd /incoming/link\n"),
+        "shell": said(["ssh", *options, account, "id"]),
+        "forwarding": said(["ssh", *options, "-W", orders["inside"], account]),
+        "stranger": said(["sftp", *options, "-o", "IdentitiesOnly=yes", "-i", other, "-b", "-", account], "ls\n"),
+    }
+
+
+def main() -> None:
+    orders = json.loads(sys.argv[1])
+    if "local" in orders:
+        folder = Path(orders["local"]) / orders["folder"]
+        folder.mkdir()
+        print(json.dumps({"sums": write(folder, files(orders)), "upload": {"status": 0, "text": "written here"}}))
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        print(json.dumps(over_sftp(orders, Path(scratch))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,239 @@
+"""The database backups on the file host: there, fresh, complete with their log, and for nobody else."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from verify.checks import Need, check
+from verify.gathering import Gathering, Outputs, batch
+from verify.landscape import current, each, hosts, open_flows, specs
+from verify.report.causes import PRIMARY
+from verify.units import explain
+
+testinfra_hosts = specs("file") if hosts("database") else []
+
+OLDEST = 26 * 3600
+"""Seconds: a backup is made every night, and may take two hours."""
+REPOSITORY = "/srv/files/backups"
+KEY_FILE = "/etc/pgbackrest/conf.d/repository-key.conf"
+SEGMENT = "?" * 24 + "-*"
+KEPT_FULL = 4
+"""So many full backups are kept, and one more while it is being made."""
+TIMERS = ("livegang-backup-full.timer", "livegang-backup-incr.timer")
+
+
+def stanza() -> str:
+    return current().inventory.landscape
+
+
+def look(host: Any) -> Outputs:
+    call = f"cd / && sudo -u pgbackrest pgbackrest --stanza={stanza()}"
+    return batch(
+        host,
+        {
+            "info": f"{call} --output=json info",
+            # Has the primary finish a segment of its log, and waits until that has arrived here.
+            "check": f"{call} --archive-timeout=30 check",
+            "now": "date +%s",
+            "timers": "".join(f"systemctl is-enabled {timer}; systemctl is-active {timer}; " for timer in TIMERS),
+            "encrypted": f"for file in {REPOSITORY}/*/{stanza()}/*.info "
+            f"$(find {REPOSITORY} -type f -size +0 ! -name '*.lock' | shuf -n 20); do "
+            '[ "$(head -c 8 $file)" = Salted__ ] && echo encrypted || echo $file; done',
+            "key": f"stat -c '%U %G %a' {KEY_FILE}; cd / && sudo -u nobody cat {KEY_FILE}",
+            "oldest log": f"find {REPOSITORY}/archive/{stanza()} -type f -name '{SEGMENT}' -printf '%f\\n' "
+            "| sort | head -n 1",
+            "rights": f"stat -c '%U %G %a' {REPOSITORY}; find {REPOSITORY} -perm /007 ! -type l | head -n 5",
+            "disk": f"findmnt -n -o MAJ:MIN,TARGET -T {REPOSITORY}; stat -L -c '0x%t 0x%T' /dev/disk/azure/scsi1/lun0",
+        },
+    )
+
+
+STATE = Gathering(__name__, look, waits=True)
+
+
+@pytest.fixture
+def state(host: Any) -> Outputs:
+    """What pgBackRest on this host has and does."""
+    return STATE.of(host.backend.hostname)
+
+
+def backups(state: Outputs) -> list[dict[str, Any]]:
+    """All complete backups, oldest first."""
+    text = state["info"]
+    assert state.status("info") == 0, f"pgBackRest does not say what it has: {text}"
+    found = [row for row in json.loads(text) if row["name"] == stanza()]
+    assert found, f"there is no stanza {stanza()}"
+    assert found[0]["status"]["code"] == 0, f"the stanza is not well: {found[0]['status']['message']}"
+    return sorted((row for row in found[0]["backup"] if not row["error"]), key=lambda row: row["timestamp"]["stop"])
+
+
+def log_back(server: str) -> str:
+    """Shell: a segment of the log that is full from now on, kept here, archived, fetched back and compared."""
+    ask = "cd / && sudo -u postgres psql -XAtqc"
+    fetch = f"sudo -u postgres pgbackrest --stanza={stanza()} --repo1-host={server} archive-get $s $t/back"
+    return (
+        f"{ask} \"select pg_create_restore_point('readiness')\" >/dev/null && "
+        f"s=$({ask} 'select pg_walfile_name(pg_current_wal_lsn())') && {ask} 'select pg_switch_wal()' >/dev/null && "
+        "t=$(mktemp -d) && chown postgres $t && cp /data/postgresql/*/main/pg_wal/$s $t/here && cd / && "
+        f"for i in $(seq 60); do {fetch} && break; sleep 0.5; done; "
+        "cmp $t/here $t/back && echo $s came back the same; r=$?; rm -r $t; exit $r"
+    )
+
+
+def knock(host: Any) -> dict[str, Outputs]:
+    """From a database host, by file host: its own stanza, another's, its name in a forged certificate."""
+    own = current().inventory.hosts[host.backend.hostname].fqdn
+    forged = (
+        "t=$(mktemp -d) && cd $t && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 "
+        f"-subj /CN={own} -keyout key -out crt 2>/dev/null && chmod 600 key && chown -R postgres $t && "
+        "sudo -u postgres pgbackrest --repo1-host-cert-file=$t/crt --repo1-host-key-file=$t/key"
+    )
+    found = {}
+    for server in hosts("file"):
+        common = f"--repo1-host={server.fqdn} --io-timeout=10 repo-ls"
+        found[server.name] = batch(
+            host,
+            {
+                "own": f"cd / && sudo -u postgres pgbackrest --stanza={stanza()} {common} archive",
+                "other": f"cd / && sudo -u postgres pgbackrest --stanza=of-somebody-else {common} archive",
+                "log": log_back(server.fqdn),
+                "forged": f"{forged} --stanza={stanza()} {common} archive; s=$?; rm -r $t; exit $s",
+            },
+        )
+    return found
+
+
+KNOCKING = Gathering(__name__, knock, places=lambda: [host.name for host in hosts("database")])
+
+FROM_DATABASE: list[Need] = [
+    "backup-server:{host}",
+    *each("database", "host:{member}"),
+    *(need for member in hosts("database") for need in open_flows("database", "file", member.name)),
+]
+
+
+def said(server: str, case: str) -> dict[str, tuple[int, str]]:
+    """Exit status and words of one case at a file host, by the database host it was tried from."""
+    found = {source.name: KNOCKING.of(source.name)[server] for source in hosts("database")}
+    return {name: (outputs.status(case), outputs[case]) for name, outputs in found.items()}
+
+
+@check("backup", proves="backup-server:{host}", unit="pgbackrest")
+def test_backup_server_is_running(host: Any) -> None:
+    """The database hosts keep their log until it is taken here, and their disks fill."""
+    assert host.service("pgbackrest").is_running, explain(host, "pgbackrest")
+
+
+@check("backup")
+def test_backup_server_starts_at_boot(host: Any) -> None:
+    """After a reboot of this host no log would be archived any more."""
+    assert host.service("pgbackrest").is_enabled, "pgbackrest would not start at the next boot"
+
+
+@check("backup")
+def test_a_full_backup_is_there(state: Outputs) -> None:
+    """Without one, a database that is lost is lost."""
+    assert any(backup["type"] == "full" for backup in backups(state)), "there is no full backup"
+
+
+@check("backup")
+def test_newest_backup_is_fresh(state: Outputs) -> None:
+    """From an old backup, all of the log since then has to be replayed before anybody can work."""
+    newest = backups(state)[-1:]
+    assert newest, "there is no backup"
+    age = int(state["now"]) - newest[0]["timestamp"]["stop"]
+    assert age <= OLDEST, f"the newest backup, {newest[0]['label']}, is {age // 3600} hours old"
+
+
+@check("backup", needs=["backup-server:{host}", PRIMARY, *open_flows("file", "database", "{host}"), *FROM_DATABASE])
+def test_log_arrives(state: Outputs) -> None:
+    """What is not in the archive is lost with the primary's disk."""
+    assert state.status("check") == 0, f"a segment of the primary's log did not get here:\n{state['check']}"
+
+
+@check("backup")
+def test_backups_are_made_every_night(state: Outputs) -> None:
+    """A timer that was switched off for an evening's work is found missing on the day of the loss."""
+    words = state.lines("timers")
+    assert len(words) == 2 * len(TIMERS), f"systemd does not know the timers: {state['timers']}"
+    for timer, enabled, active in zip(TIMERS, words[::2], words[1::2], strict=True):
+        assert (enabled, active) == ("enabled", "active"), f"{timer} is {enabled} and {active}"
+
+
+@check("storage")
+def test_backups_are_on_the_data_disk_and_guarded(state: Outputs) -> None:
+    """A backup holds every client's record: on the system disk it is lost, open to others it is everybody's."""
+    owner, *loose = state.lines("rights")
+    assert owner == "pgbackrest pgbackrest 750", f"the repository is {owner}"
+    assert not loose, f"others may reach {', '.join(loose)}"
+    lines = state.lines("disk")
+    assert len(lines) == 2, f"the data disk at lun 0 is not there: {state['disk']}"
+    disk = ":".join(str(int(part, 16)) for part in lines[1].split())
+    assert lines[0].split()[0] == disk, f"the repository is on {lines[0].split()[1]}, not on the data disk"
+
+
+@check("backup", proves="backup-access:{host}", needs=FROM_DATABASE)
+def test_database_hosts_are_received(host: Any) -> None:
+    """A database host that is not let in can neither archive nor restore."""
+    for name, (status, words) in said(host.backend.hostname, "own").items():
+        assert status == 0, f"from {name}: {words}"
+        assert stanza() in words, f"from {name}: the archive of {stanza()} is not listed: {words}"
+
+
+@check("backup", needs=[*FROM_DATABASE, "backup-access:{host}"])
+def test_another_stanza_is_refused(host: Any) -> None:
+    """A database host must get at its own landscape's backups only. Twin: at these it gets."""
+    for name, (status, words) in said(host.backend.hostname, "other").items():
+        assert status != 0, f"from {name}: it was let in: {words}"
+        assert "access denied" in words, f"from {name}: no clear refusal: {words}"
+
+
+@check("backup", needs=[*FROM_DATABASE, "backup-access:{host}"])
+def test_a_certificate_of_ones_own_making_is_refused(host: Any) -> None:
+    """Whoever forges a database host's certificate would get every backup. Twin: the true one is received."""
+    for name, (status, words) in said(host.backend.hostname, "forged").items():
+        assert status != 0, f"from {name}: it was let in: {words}"
+        assert "TLS" in words or "access denied" in words, f"from {name}: no clear refusal: {words}"
+
+
+@check("backup", needs=[PRIMARY, *FROM_DATABASE, "backup-access:{host}"])
+def test_a_segment_of_the_log_comes_back_the_same(host: Any) -> None:
+    """What was archived and cannot be read again is lost. The whole backup: fab hosts.prove-backup."""
+    name = hosts("database")[0].name
+    status, words = said(host.backend.hostname, "log")[name]
+    assert status == 0, f"from {name}: {words}"
+    assert "came back the same" in words, f"from {name}: {words}"
+
+
+@check("storage", proves="backup-encrypted:{host}")
+def test_backups_are_encrypted(state: Outputs) -> None:
+    """Whoever gets at the disk or a copy of it would have every client's record. Twin: pgBackRest here reads them."""
+    lines = state.lines("encrypted")
+    clear = [line for line in lines if line != "encrypted"]
+    assert not clear, f"in clear: {', '.join(clear)}"
+    assert len(lines) > 2, f"there is nothing to look at: {state['encrypted']}"
+    assert backups(state), "pgBackRest does not read what it wrote"
+
+
+@check("storage", needs=["backup-encrypted:{host}"])
+def test_the_key_of_the_backups_is_guarded(state: Outputs) -> None:
+    """A key that everybody reads encrypts nothing."""
+    assert state.lines("key")[0] == "root pgbackrest 640", f"{KEY_FILE} is {state.lines('key')[0]}"
+    assert state.status("key") != 0, f"any user can read {KEY_FILE}"
+
+
+@check("backup")
+def test_old_backups_and_their_log_are_removed(state: Outputs) -> None:
+    """What is kept for ever fills the disk, and then nothing is kept at all."""
+    full = [backup for backup in backups(state) if backup["type"] == "full"]
+    assert len(full) <= KEPT_FULL + 1, f"{len(full)} full backups are kept, the oldest {full[0]['label']}"
+    oldest = state.lines("oldest log")[-1:]
+    assert oldest, "there is no log in the archive"
+    if len(full) < KEPT_FULL:
+        return  # Nothing is removed before there are so many.
+    # All that is older than the oldest full backup serves nobody. Segments of one timeline sort by time.
+    first, start = oldest[0][:24], full[0]["archive"]["start"]
+    assert first[:8] != start[:8] or first >= start, f"the archive begins at {first}, the oldest backup at {start}"

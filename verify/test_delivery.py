@@ -1,0 +1,256 @@
+"""The way from the drop to the file host: what is clean gets there, proven by its sum, and nothing else does.
+
+A folder with a clean file and malware is dropped as the old hoster does it, followed to the file host's share, and
+removed again in all places; its lines in the services' logs stay.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from verify import dropping
+from verify.checks import Need, check
+from verify.dropping import PLACE, send
+from verify.gathering import Gathering, Outputs, batch, connect
+from verify.landscape import each, endpoints, hosts, open_flows, specs
+from verify.units import explain
+
+testinfra_hosts = specs("transfer") if hosts("file") else []
+
+SERVICE = "transfer-delivery"
+LOG = f"/var/log/{SERVICE}/files.log"
+STATUS = f"/run/{SERVICE}/status.json"
+CREDENTIALS = "/etc/livegang/incoming.smb.credentials"
+SHARED = "/srv/files/documents/incoming"
+LARGEST_AGE = 90
+CLIENT = "smbclient -t 15 --option=clientminprotocol=SMB3_11 -m SMB3_11 --client-protection=encrypt"
+SANDBOX = {
+    "User": SERVICE,
+    "NoNewPrivileges": "yes",
+    "ProtectSystem": "strict",
+    "ProtectHome": "yes",
+    "PrivateTmp": "yes",
+    "PrivateDevices": "yes",
+    "CapabilityBoundingSet": "",
+    "ReadWritePaths": "",
+}
+FORGOTTEN = f"find {SHARED} -mindepth 1 -maxdepth 1 -name 'livegang-proof-*' -mmin +30 -exec rm -rf {{}} +"
+"""What a run left that was killed."""
+CLEAN, MALWARE = "Übersicht.txt", "nested.zip"
+"""Of what the drop's probe can send: a clean file, and EICAR in a zip in a zip."""
+
+Note = Callable[[str, object], None]
+
+
+def round_trip(place: str) -> str:
+    """Shell: a file of random content goes there, comes back the same, and is taken away again."""
+    return (
+        f"t=$(mktemp -d); n=readiness-$(hostname)-$$; head -c 20000 /dev/urandom >$t/out; "
+        f'{CLIENT} {place} -A {CREDENTIALS} -c "put $t/out $n; get $n $t/in; del $n; ls $n"; '
+        f"cmp $t/out $t/in && echo came back the same; s=$?; rm -r $t; exit $s"
+    )
+
+
+def look(host: Any) -> Outputs:
+    server = hosts("file")[0].fqdn
+    others = [endpoint.name for endpoint in endpoints()]
+    return batch(
+        host,
+        {
+            "sandbox": f"systemctl show -p {','.join(SANDBOX)} {SERVICE}",
+            "status": f"cat {STATUS}; echo; date +%s",
+            "credentials": f"stat -c '%U %G %a' {CREDENTIALS}",
+            "service reads": f"cd / && sudo -u {SERVICE} ls {dropping.FOLDER}/clean",
+            "service sees": f"cd / && for d in work infected unclear manifests drop/incoming; do "
+            f"sudo -u {SERVICE} ls {dropping.FOLDER}/$d >/dev/null 2>&1 && echo $d; done; true",
+            "service writes": f"cd / && sudo -u {SERVICE} touch {dropping.FOLDER}/clean/livegang-readiness",
+            "own share": round_trip(f"//{server}/incoming"),
+            "other shares": "; ".join(f"{CLIENT} //{server}/{area} -A {CREDENTIALS} -c ls" for area in others),
+            "wrong password": f"t=$(mktemp); sed 's/^password.*/password = wrong/' {CREDENTIALS} >$t; "
+            f"{CLIENT} //{server}/incoming -A $t -c ls; s=$?; rm $t; exit $s",
+        },
+    )
+
+
+STATE = Gathering(__name__, look)
+
+
+@pytest.fixture
+def state(host: Any) -> Outputs:
+    """What the service is, and what its account may."""
+    return STATE.of(host.backend.hostname)
+
+
+@dataclass
+class Proof:
+    """A folder's way from the drop to the file host."""
+
+    sent: dict[str, Any]
+    judged: dict[str, dict[str, Any]]
+    """The scanner's lines by file name."""
+    delivered: list[dict[str, Any]]
+    """The delivery's lines."""
+    there: Outputs
+    """What the file host has."""
+
+
+def deliver(host: Any) -> Proof:
+    """Drop, follow, look, remove."""
+    folder = f"livegang-proof-{uuid.uuid4()}"
+    server = connect(hosts("file")[0].name)
+    place = f"{SHARED}/{folder}"
+    sent = send(host, folder, (CLEAN, MALWARE))
+    try:
+        judged = dropping.lines_about(host, folder, dropping.LOG, len(sent["sums"]) + 1)
+        delivered = dropping.lines_about(host, folder, LOG, 1)
+        there = batch(
+            server,
+            {
+                "sums": f"cd {place} && find . -type f -exec sha256sum {{}} +",
+                "rights": f"cd {place} && find . -type f -printf '%u %g %m\\n'",
+                "nobody": f"cd / && sudo -u nobody cat {place}/*",
+            },
+        )
+    finally:
+        batch(server, {"remove": f"rm -rf {place}", "forgotten": FORGOTTEN})
+        root = dropping.FOLDER
+        records = f"grep -lF {folder} {root}/infected/*/record.json {root}/manifests/*/record.json"
+        batch(
+            host,
+            {
+                "aside": f'{records} | while read -r file; do rm -r -- "$(dirname "$file")"; done',
+                "clean": f"rm -rf {root}/clean/{folder} {root}/drop/incoming/{folder}",
+            },
+        )
+    return Proof(sent, {str(line["path"]).rpartition("/")[2]: line for line in judged}, delivered, there)
+
+
+PROOF = Gathering(__name__, deliver)
+
+
+@pytest.fixture
+def proof(host: Any, evidence: Note) -> Proof:
+    """What this run sent on its way."""
+    found = PROOF.of(host.backend.hostname)
+    evidence("the drop", found.sent["upload"])
+    evidence("the scanner's log", list(found.judged.values()))
+    evidence("the delivery's log", found.delivered)
+    return found
+
+
+FILE: list[Need] = [
+    *each("file", "host:{member}"),
+    *each("file", "smb:{member}"),
+    *open_flows("transfer", "file", "{host}"),
+]
+NEEDS: list[Need] = ["delivery:{host}", "scanner:{host}", "clamd:{host}", *(["drop"] if PLACE else []), *FILE]
+
+
+@check("delivery", proves="delivery:{host}")
+def test_delivery_is_running(host: Any) -> None:
+    """Without it nothing that the old hoster sends gets to where it is needed."""
+    assert host.service(SERVICE).is_running, explain(host, SERVICE)
+
+
+@check("delivery")
+def test_delivery_is_enabled(host: Any) -> None:
+    """After a reboot clean files would only pile up."""
+    assert host.service(SERVICE).is_enabled, f"{SERVICE} would not start at the next boot"
+
+
+@check("delivery", needs=["delivery:{host}", *FILE])
+def test_delivery_delivers(state: Outputs) -> None:
+    """A service that hangs, or cannot get to the share, looks alive from outside."""
+    document, now = state["status"].strip().rsplit("\n", 1)
+    status = json.loads(document)
+    age = int(now) - int(status["at"])
+    assert age < LARGEST_AGE, f"it last told how it is {age} s ago"
+    assert status["blocked"] is None, f"it delivers nothing: {status['blocked']}"
+
+
+@check("delivery", needs=["delivery:{host}", *FILE])
+def test_no_file_waits_for_a_person(state: Outputs) -> None:
+    """A clean file that the share refuses is a client's record that everybody believes to be there."""
+    status = json.loads(state["status"].strip().rsplit("\n", 1)[0])
+    assert status["refused"] == 0, f"{status['refused']} clean files are refused by the share: see {LOG}"
+
+
+@check("delivery")
+def test_delivery_is_shut_in(state: Outputs) -> None:
+    """It handles what strangers sent and has a password: whoever breaks into it must find nothing else."""
+    values = dict(line.split("=", 1) for line in state.lines("sandbox"))
+    wrong = [f"{name}={values.get(name)}" for name, value in SANDBOX.items() if values.get(name) != value]
+    assert not wrong, f"not as wanted: {', '.join(wrong)}"
+
+
+@check("delivery")
+def test_delivery_reads_what_is_clean_and_nothing_else(state: Outputs) -> None:
+    """It must not be able to carry on what nobody judged, nor to change what was. Twin: what is clean it reads."""
+    assert state.status("service reads") == 0, f"it cannot read clean: {state['service reads']}"
+    assert not state.lines("service sees"), f"it reads {', '.join(state.lines('service sees'))}"
+    assert state.status("service writes") != 0, "it may write into clean"
+
+
+@check("delivery")
+def test_credentials_are_guarded(state: Outputs) -> None:
+    """Whoever reads the password may write into the share what nobody scanned."""
+    assert state["credentials"] == f"root {SERVICE} 640", f"{CREDENTIALS}: {state['credentials']}"
+
+
+@check("share", proves="incoming:{host}", needs=FILE)
+def test_its_account_stores_and_reads_in_its_share(state: Outputs) -> None:
+    """Without that right nothing can be delivered."""
+    said = state["own share"]
+    assert state.status("own share") == 0, said
+    assert "came back the same" in said, said
+    assert "NT_STATUS_NO_SUCH_FILE" in said, f"the file could not be taken away again: {said}"
+
+
+@check("share", needs=[*FILE, "incoming:{host}"])
+def test_its_account_is_refused_everywhere_else(state: Outputs) -> None:
+    """The host that takes strangers' files must not get at clients' documents. Twin: in its own share it may."""
+    refusals = state["other shares"].count("tree connect failed: NT_STATUS_ACCESS_DENIED")
+    expected = len(endpoints())
+    assert refusals == expected, f"{refusals} of {expected} other shares refused it:\n{state['other shares']}"
+
+
+@check("share", needs=[*FILE, "incoming:{host}"])
+def test_a_wrong_password_is_refused(state: Outputs) -> None:
+    """Else anybody in this network could put files among those that were scanned. Twin: the right one is let in."""
+    assert state.status("wrong password") != 0, f"it was let in:\n{state['wrong password']}"
+    assert "NT_STATUS_LOGON_FAILURE" in state["wrong password"], f"no clear refusal:\n{state['wrong password']}"
+
+
+@check("delivery", proves="delivered:{host}", needs=NEEDS)
+def test_a_clean_file_is_delivered_unchanged(proof: Proof) -> None:
+    """A file lost or changed on the way is a client's record lost."""
+    assert proof.sent["upload"]["status"] == 0, f"nothing can be dropped: {proof.sent['upload']['text'][-200:]}"
+    verdict = proof.judged.get(CLEAN, {})
+    assert verdict.get("verdict") == "clean", (
+        f"{CLEAN}: {verdict.get('verdict', 'not judged')}, {verdict.get('reason')}"
+    )
+    assert [line["outcome"] for line in proof.delivered] == ["delivered"], f"not delivered: {proof.delivered}"
+    sums = [line.split()[0] for line in proof.there.lines("sums")]
+    assert sums == [proof.sent["sums"][CLEAN]] == [proof.delivered[0]["sha256"]], "the sum on the file host is another"
+
+
+@check("delivery", needs=[*NEEDS, "delivered:{host}"])
+def test_malware_beside_it_is_not(proof: Proof) -> None:
+    """Malware in an archive in an archive is how it travels. Twin: the clean file beside it, which arrived."""
+    verdict = proof.judged.get(MALWARE, {})
+    assert verdict.get("verdict") == "infected", f"{MALWARE}: {verdict.get('verdict', 'not judged')}"
+    assert len(proof.there.lines("sums")) == 1, f"on the file host: {proof.there['sums']}"
+    assert not any(MALWARE in line["path"] for line in proof.delivered), "the delivery took it"
+
+
+@check("delivery", needs=[*NEEDS, "delivered:{host}"])
+def test_what_is_delivered_is_for_its_share_only(proof: Proof) -> None:
+    """A record that arrived is still a client's."""
+    assert proof.there.lines("rights") == ["smb-incoming documents-incoming 660"], f"{proof.there['rights']}"
+    assert proof.there.status("nobody") != 0, "any user of the file host can read it"

@@ -1,0 +1,236 @@
+"""The monitoring on the management host: who is watched, by which rules, and that an alert arrives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from infra.inventory import Endpoint, Host
+from verify.checks import check
+from verify.drill import Drill, drill
+from verify.gathering import Gathering, Outputs, batch
+from verify.landscape import each, endpoints, hosts, open_flows, specs
+from verify.probes import reach
+from verify.probes.send import run_probe
+from verify.prometheus import data, look, reloaded, rules, target_of, values
+from verify.units import explain
+
+testinfra_hosts = specs("management")
+
+SERVICES = ("prometheus", "prometheus-alertmanager", "prometheus-blackbox-exporter", "livegang-alert-log")
+CLOSED_SECONDS = 2.0
+
+Note = Callable[[str, object], None]
+
+
+STATE = Gathering(__name__, look, waits=True)
+
+
+@pytest.fixture
+def state(host: Any) -> Outputs:
+    """What Prometheus says."""
+    return STATE.of(host.backend.hostname)
+
+
+WATCHING = each("management", "prometheus:{member}")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+@check("{service}", proves="{service}:{host}", unit="{service}")
+def test_service_is_running(host: Any, service: str) -> None:
+    """What does not run warns of nothing, and its silence looks like peace."""
+    assert host.service(service).is_running, explain(host, service)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+@check("{service}")
+def test_service_starts_at_boot(host: Any, service: str) -> None:
+    """After a reboot at night nobody would be warned any more."""
+    assert host.service(service).is_enabled, f"{service} would not start at the next boot"
+
+
+@pytest.mark.parametrize("target", hosts())
+@check(
+    "metrics",
+    proves="metrics:{target}",
+    needs=["host:{target}", *open_flows("management", "any-host", "{host}"), *WATCHING],
+)
+def test_host_is_watched(target: Host, state: Outputs, evidence: Note) -> None:
+    """A host that nobody watches is found by those who need it."""
+    target_of(state, "node", "host", target.name, evidence)
+
+
+@pytest.mark.parametrize("target", hosts("database"))
+@check(
+    "metrics",
+    applies=bool(hosts("database")),
+    needs=["host:{target}", "postgresql:{target}", *open_flows("management", "database", "{host}"), *WATCHING],
+)
+def test_database_is_watched(target: Host, state: Outputs, evidence: Note) -> None:
+    """A standby that falls behind shows nowhere else until it is needed."""
+    target_of(state, "postgresql", "host", target.name, evidence)
+    found = [value for labels, value in values(state, "databases") if labels.get("host") == target.name]
+    assert found == [1.0], f"the exporter gets no answer from PostgreSQL: pg_up is {found}"
+
+
+MOUNTED = Gathering(
+    __name__,
+    lambda host: batch(
+        host, {"mounted": "findmnt -rn -t ext4,xfs,btrfs -o TARGET | grep -Ev '^/(dev|proc|run|sys)/'"}, sudo=False
+    ),
+    places=lambda: [host.name for host in hosts()],
+)
+
+
+@pytest.mark.parametrize("target", hosts())
+@check("metrics", needs=["metrics:{target}", *WATCHING])
+def test_every_file_system_is_watched(target: Host, state: Outputs, evidence: Note) -> None:
+    """A rule about a disk without metrics never fires. Twin: what the host itself has mounted."""
+    watched = {labels["mountpoint"] for labels, _ in values(state, "disks") if labels.get("host") == target.name}
+    evidence("file systems with metrics", sorted(watched))
+    mounted = set(MOUNTED.of(target.name).lines("mounted"))
+    assert mounted <= watched, f"Prometheus does not know the free space of {', '.join(sorted(mounted - watched))}"
+    if "database" in target.roles:
+        assert mounted, "its data disk is not mounted"
+
+
+@pytest.mark.parametrize("endpoint", endpoints())
+@check("metrics", needs=["health:{endpoint}", "prometheus-blackbox-exporter:{host}", *WATCHING])
+def test_site_is_watched(endpoint: Endpoint, state: Outputs, evidence: Note) -> None:
+    """A site that is down at night is found by the first device in the morning."""
+    target_of(state, "endpoints", "endpoint", endpoint.name, evidence)
+    (success,) = [value for labels, value in values(state, "sites") if labels.get("endpoint") == endpoint.name]
+    assert success == 1, "the site does not answer to the monitoring as it must"
+    (days,) = [value for labels, value in values(state, "certificates") if labels.get("endpoint") == endpoint.name]
+    evidence("days for which the certificate is valid", round(days, 1))
+    assert days > 0, "the monitoring sees a certificate that has expired"
+
+
+@check("metrics", needs=[*WATCHING, *each("database", "standby:{member}")], applies=len(hosts("database")) > 1)
+def test_replication_is_watched(state: Outputs, evidence: Note) -> None:
+    """The rule about lag needs the primary's view of each standby."""
+    expected = len(hosts("database")) - 1
+    seen = {labels["application_name"]: lag for labels, lag in values(state, "standbys")}
+    evidence("bytes that standbys are behind", seen)
+    assert len(seen) == expected, f"Prometheus sees {len(seen)} of {expected} standbys streaming"
+
+
+@check("rules", needs=WATCHING)
+def test_rules_are_loaded(state: Outputs, evidence: Note) -> None:
+    """Metrics that no rule looks at warn nobody."""
+    wanted = {"HostDown", "ExporterDown", "EndpointDown", "CertificateExpiring", "DiskFilling", "Drill"}
+    wanted |= {"DatabaseDown"} if hosts("database") else set()
+    wanted |= {"ReplicationLag", "StandbyMissing"} if len(hosts("database")) > 1 else set()
+    loaded = rules(state)
+    evidence("rules", {name: [rule["health"] for rule in found] for name, found in loaded.items()})
+    assert wanted <= set(loaded), f"not loaded: {', '.join(sorted(wanted - set(loaded)))}"
+    wrong = [
+        f"{name}: {rule['lastError']}" for name, found in loaded.items() for rule in found if rule.get("lastError")
+    ]
+    assert not wrong, f"cannot be evaluated: {wrong[0]}"
+
+
+@check("prometheus", needs=WATCHING)
+def test_configuration_is_in_force(state: Outputs) -> None:
+    """After a reload that failed, Prometheus goes on with what it had, and says so only here."""
+    assert reloaded(state), "Prometheus could not read its configuration at the last reload"
+    assert data(state, "alertmanagers")["activeAlertmanagers"], "Prometheus has no Alertmanager to send alerts to"
+
+
+@check("access")
+def test_servers_listen_on_loopback_only(state: Outputs) -> None:
+    """They know no passwords: who reaches them may silence every alert. Twin: on the loopback they do listen."""
+    sockets = [(line.split()[3], line) for line in state.lines("listening")]
+    own = [(at, line) for at, line in sockets if '"prometheus' in line and '"prometheus-node' not in line]
+    assert len(own) >= 3, f"{len(own)} of three servers listen at all"
+    open_ones = [at for at, _ in own if not at.startswith("127.0.0.1:")]
+    assert not open_ones, f"open to the network: {', '.join(open_ones)}"
+
+
+def exporters() -> list[dict[str, object]]:
+    """Every exporter as an order of the probe, with its host's name."""
+    found: list[dict[str, object]] = []
+    for host in hosts():
+        for port in (9100, 9187) if "database" in host.roles else (9100,):
+            found.append({"address": str(host.address), "port": port, "protocol": "tcp", "seconds": CLOSED_SECONDS})
+    return found
+
+
+def strangers() -> list[str]:
+    return [host.name for host in hosts() if "management" not in host.roles]
+
+
+def knock(host: Any) -> dict[tuple[str, int], str]:
+    """What comes of asking other hosts' exporters from here."""
+    own = {str(peer.address) for peer in hosts() if peer.name == host.backend.hostname}
+    orders = [order for order in exporters() if order["address"] not in own]
+    answers = run_probe(host, reach, orders)
+    return {
+        (str(order["address"]), int(str(order["port"]))): answer["outcome"]
+        for order, answer in zip(orders, answers, strict=True)
+    }
+
+
+KNOCKING = Gathering(__name__, knock, places=strangers)
+
+
+@pytest.mark.parametrize("target", hosts())
+@check(
+    "access",
+    needs=[
+        "metrics:{target}",
+        *((f"host:{peer.name}",) for peer in hosts()),
+    ],
+)
+def test_exporters_answer_management_alone(target: Host, evidence: Note) -> None:
+    """Their metrics are a map for whoever broke in. Twin: Prometheus, which gets them."""
+    for name in strangers():
+        found = {at: outcome for at, outcome in KNOCKING.of(name).items() if at[0] == str(target.address)}
+        evidence(f"from {name}", "\n".join(f"{address}:{port} {outcome}" for (address, port), outcome in found.items()))
+        wrong = [f"port {port} {outcome}" for (_, port), outcome in found.items() if outcome != "timeout"]
+        assert not wrong, f"asked from {name}: {', '.join(wrong)}"
+
+
+DRILL = Gathering(__name__, drill, waits=True)
+ALERTING = (
+    *WATCHING,
+    *each("management", "metrics:{member}"),
+    *each("management", "prometheus-alertmanager:{member}"),
+    *each("management", "livegang-alert-log:{member}"),
+)
+
+
+@pytest.fixture
+def drilled(host: Any, evidence: Note) -> Drill:
+    """The drill of this run."""
+    found = DRILL.of(host.backend.hostname)
+    evidence("drill", {"name": found.name, "seconds": found.seconds, "fired": found.fired, "ended": found.ended})
+    return found
+
+
+@check("alerts", proves="alerts:{host}", needs=ALERTING)
+def test_alert_is_received(drilled: Drill) -> None:
+    """An alert that fires and reaches nobody is none."""
+    assert drilled.fired, f"the receiver has no word of the drill after {drilled.seconds['firing']} s"
+    labels = drilled.fired[0]["labels"]
+    assert (labels["alertname"], labels["severity"]) == ("Drill", "drill"), f"it arrived as {labels}"
+
+
+@check("alerts", needs=["alerts:{host}"])
+def test_end_of_alert_is_received(drilled: Drill) -> None:
+    """Who is never told that it is over stops believing the next one."""
+    assert drilled.ended, f"the receiver was not told the drill's end within {drilled.seconds.get('resolved')} s"
+
+
+@check("alerts", needs=["alerts:{host}"])
+def test_alert_that_is_not_due_is_not_sent(drilled: Drill) -> None:
+    """A receiver that gets everything proves nothing. Twin: the drill beside it, in the same file."""
+    assert not drilled.premature, f"{len(drilled.premature)} notifications of a drill whose time was over"
+
+
+@check("alerts", needs=["alerts:{host}"])
+def test_every_receiver_takes_alerts(drilled: Drill) -> None:
+    """The log on the management host may have it while the people's own receiver refuses."""
+    assert drilled.failures == 0, f"{drilled.failures:.0f} notifications could not be delivered meanwhile"

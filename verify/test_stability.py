@@ -1,0 +1,65 @@
+"""Every host: what runs stays up. A service that ends and is started again looks well at almost every moment."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from verify.checks import check
+from verify.gathering import Gathering, batch
+from verify.landscape import current, specs
+from verify.report.causes import STEADY, STORAGE, UNIT
+from verify.report.plugin import DISPROVED
+from verify.units import Service, explain, flapping, services
+
+testinfra_hosts = specs()
+
+APART_SECONDS = 10.0
+"""At least so long between the two looks; in a whole run the suites before this one lie between them."""
+
+LOOK = "systemctl show '*.service' --property=Id,SubState,NRestarts,Result"
+
+
+@dataclass(frozen=True)
+class Look:
+    """All services of a host at one moment."""
+
+    at: float
+    """Of this machine's monotonic clock, in seconds."""
+    services: dict[str, Service]
+
+
+def look(host: Any) -> Look:
+    return Look(time.monotonic(), services(batch(host, {"services": LOOK}).quietly("services")))
+
+
+def look_again(host: Any) -> Look:
+    due = FIRST.of(host.backend.hostname).at + APART_SECONDS
+    time.sleep(max(0.0, due - time.monotonic()))
+    return look(host)
+
+
+FIRST = Gathering(__name__, look)
+AGAIN = Gathering(__name__, look_again, places=list, waits=True)  # not in advance: as late as the run allows
+
+Note = Callable[[str, object], None]
+
+
+@check("units", needs=[f"{STORAGE}{{host}}"])
+def test_no_service_ends_again_and_again(host: Any, evidence: Note, record_property: Note) -> None:
+    """Each time it ends it drops what it was at, and the moment of the next check decides whether anybody notices."""
+    name = host.backend.hostname
+    AGAIN.start(current().inventory.hosts)
+    first, second = FIRST.of(name), AGAIN.of(name)
+    apart = second.at - first.at
+    assert second.services, "systemd names no service"
+    evidence("services", f"{len(second.services)} looked at twice, {apart:.0f} s apart")
+    found = flapping(first.services, second.services)
+    for unit in found:
+        record_property(DISPROVED, f"{STEADY}{unit}@{name}")
+        record_property(DISPROVED, f"{UNIT}{unit}@{name}")
+    if found:
+        told = ", ".join(f"{unit} ({what})" for unit, what in found.items())
+        raise AssertionError(f"ends again and again: {told}\n\n{explain(host, next(iter(found)), 'steady')}")

@@ -1,0 +1,351 @@
+"""The transfer host: the old hoster's drop, who gets where in it, and what becomes of files that are dropped.
+
+Files are dropped over SFTP from the vantage point `old-hoster`, where the stack names one, else written on the host
+itself as the old hoster's user. What this run dropped is removed again; its lines in the service's log stay.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from verify.checks import Need, check
+from verify.dropping import FOLDER, LOG, PLACE, VERDICT_SECONDS, lines_about, send, wanted
+from verify.gathering import Gathering, Outputs, batch
+from verify.landscape import flows, hosts, specs
+from verify.units import explain
+
+testinfra_hosts = specs("transfer")
+
+SFTP = pytest.mark.parametrize("target", [host.name for host in hosts("transfer")])
+STATUS = "/run/transfer-scanner/status.json"
+LARGEST_AGE = 60
+"""Seconds since the service last told how it is: it does so at least every few seconds, but for one long scan."""
+NEEDS: list[Need] = ["clamd:{host}", "scanner:{host}", *(["drop"] if PLACE else [])]
+JUDGED: list[Need] = [*NEEDS, "dropped:{host}"]
+"""Of what becomes of files: they can be dropped, too, where nothing judges them."""
+CLOSED = ("drop/incoming", "work", "infected", "unclear", "manifests", "clean")
+SSHD_WANTED = {
+    "chrootdirectory": f"{FOLDER}/drop",
+    "allowtcpforwarding": "no",
+    "allowstreamlocalforwarding": "no",
+    "allowagentforwarding": "no",
+    "x11forwarding": "no",
+    "permittunnel": "no",
+    "permittty": "no",
+    "permituserrc": "no",
+    "passwordauthentication": "no",
+    "kbdinteractiveauthentication": "no",
+}
+CLAMD_WANTED = {"AlertExceedsMax": "yes", "AlertEncrypted": "yes", "ScanArchive": "yes"}
+SANDBOX = {
+    "User": "transfer-scanner",
+    "NoNewPrivileges": "yes",
+    "ProtectSystem": "strict",
+    "ProtectHome": "yes",
+    "PrivateNetwork": "yes",
+    "PrivateTmp": "yes",
+    "PrivateDevices": "yes",
+    "CapabilityBoundingSet": "cap_dac_override",
+    "ReadWritePaths": FOLDER,
+}
+
+
+def caller() -> str:
+    """An address that the old hoster may come from."""
+    prefixes = [prefix for flow in flows("old-hoster", "transfer") for prefix in flow.source_prefixes]
+    return prefixes[0].partition("/")[0] if prefixes else "192.0.2.1"
+
+
+def look(host: Any) -> Outputs:
+    user = wanted().user
+    client = shlex.quote(f"user={user},host={caller()},addr={caller()},laddr=127.0.0.1,lport=22")
+    folders = [f"{FOLDER}/{name}" for name in CLOSED]
+    commands = {
+        "sshd": f"sshd -T -C {client}",
+        "keys": f"cat /etc/ssh/authorized_keys/{user}",
+        "rights": f"stat -c '%n %U %G %a' {FOLDER} {FOLDER}/drop {' '.join(folders)}",
+        "clamd": "cat /etc/clamav/clamd.conf",
+        "sandbox": f"systemctl show -p {','.join(SANDBOX)} transfer-scanner",
+        "status": f"cat {STATUS}; echo; date +%s",
+    }
+    for name, folder in zip(CLOSED, folders, strict=True):
+        commands[f"nobody {name}"] = f"cd / && sudo -u nobody ls {folder}"
+        commands[f"sender {name}"] = f"cd / && sudo -u {user} ls {folder}"
+        commands[f"service {name}"] = f"cd / && sudo -u transfer-scanner ls {folder}"
+    return batch(host, commands)
+
+
+STATE = Gathering(__name__, look)
+
+
+@pytest.fixture
+def state(host: Any) -> Outputs:
+    """What the host's drop is configured to be, and is."""
+    return STATE.of(host.backend.hostname)
+
+
+@dataclass
+class Dropped:
+    """What was dropped and what became of it."""
+
+    sent: dict[str, Any]
+    log: list[dict[str, Any]] = field(default_factory=list)
+    found: Outputs | None = None
+
+    def of(self, name: str) -> dict[str, Any]:
+        """The one line of the log on a file."""
+        lines = [entry for entry in self.log if str(entry["path"]).endswith(f"/{name}")]
+        assert len(lines) == 1, f"{len(lines)} lines in {LOG} tell of {name} {VERDICT_SECONDS} s after it was dropped"
+        return lines[0]
+
+
+def drop_and_follow(host: Any) -> Dropped:
+    """Drop files, wait for their verdicts, look at where they are, and remove them."""
+    folder = f"livegang-readiness-{uuid.uuid4()}"
+    dropped = Dropped(send(host, folder))
+    dropped.log = lines_about(host, folder, LOG, len(dropped.sent["sums"]) + 1)
+    clean = f"{FOLDER}/clean/{folder}"
+    dropped.found = batch(
+        host,
+        {
+            "sums": f"cd {clean} && find . -type f -exec sha256sum {{}} +",
+            "rights": f"cd {clean} && find . -type f -printf '%u %g %m %P\\n'",
+            "nobody": f"cd / && sudo -u nobody cat {clean}/*",
+            "left": f"find {FOLDER}/drop/incoming/{folder} -type f",
+        },
+    )
+    aside = " ".join(f"{FOLDER}/{place}/{entry['id']}" for entry in dropped.log
+                     for place in ("infected", "unclear", "manifests") if entry.get("id"))  # fmt: skip
+    host.run(f"sudo -n rm -rf {clean} {FOLDER}/drop/incoming/{folder} {aside}")
+    return dropped
+
+
+DROP = Gathering(__name__, drop_and_follow, places=lambda: [host.name for host in hosts("transfer")], waits=True)
+
+Note = Callable[[str, object], None]
+
+
+@pytest.fixture
+def dropped(host: Any, evidence: Note) -> Dropped:
+    """What this run dropped, and its verdicts."""
+    found = DROP.of(host.backend.hostname)
+    evidence("the drop", found.sent["upload"])
+    evidence("the service's log", found.log)
+    return found
+
+
+@pytest.fixture
+def tried(target: str, evidence: Note) -> Callable[[str], dict[str, Any]]:
+    """What the old hoster's account was told when it tried something."""
+    if not PLACE:
+        pytest.skip("no vantage point old-hoster is named in the stack: nobody can try what its account may do")
+
+    def part(name: str) -> dict[str, Any]:
+        found: dict[str, Any] = DROP.of(target).sent[name]
+        evidence(f"{PLACE}: {name}", found)
+        return found
+
+    return part
+
+
+@check("scanner", proves="scanner:{host}", unit="transfer-scanner")
+def test_scanner_is_running(host: Any) -> None:
+    """Without it nothing that the old hoster sends is ever judged, nor goes on."""
+    assert host.service("transfer-scanner").is_running, explain(host, "transfer-scanner")
+
+
+@check("scanner")
+def test_scanner_is_enabled(host: Any) -> None:
+    """After a reboot files would only pile up."""
+    assert host.service("transfer-scanner").is_enabled, "transfer-scanner would not start at the next boot"
+
+
+@check("clamd", proves="clamd:{host}", unit="clamav-daemon")
+def test_clamd_is_running(host: Any) -> None:
+    """Without it nothing is judged."""
+    assert host.service("clamav-daemon").is_running, explain(host, "clamav-daemon")
+
+
+@check("clamd")
+def test_clamd_is_enabled(host: Any) -> None:
+    """After a reboot nothing would be judged."""
+    assert host.service("clamav-daemon").is_enabled, "clamav-daemon would not start at the next boot"
+
+
+@check("clamd")
+def test_clamd_tells_what_it_could_not_look_into(state: Outputs) -> None:
+    """clamd calls a file clean that it has only looked into in part, unless it is told otherwise."""
+    values = dict(line.split(maxsplit=1) for line in state.lines("clamd") if not line.startswith("#") and " " in line)
+    wrong = [
+        f"{name} {values.get(name, 'not set')}" for name, value in CLAMD_WANTED.items() if values.get(name) != value
+    ]
+    assert not wrong, f"clamd: {', '.join(wrong)}"
+
+
+@check("scanner", needs=["scanner:{host}", "clamd:{host}"])
+def test_scanner_judges(state: Outputs) -> None:
+    """A service that hangs, or whose signatures are missing or too old, looks alive from outside."""
+    document, now = state["status"].strip().rsplit("\n", 1)
+    status = json.loads(document)
+    age = int(now) - int(status["at"])
+    assert age < LARGEST_AGE, f"it last told how it is {age} s ago"
+    assert status["blocked"] is None, f"it judges nothing: {status['blocked']}"
+
+
+@check("scanner")
+def test_scanner_is_shut_in(state: Outputs) -> None:
+    """It reads what strangers send: whoever breaks into it must find nothing else."""
+    values = dict(line.split("=", 1) for line in state.lines("sandbox"))
+    wrong = [f"{name}={values.get(name)}" for name, value in SANDBOX.items() if values.get(name) != value]
+    assert not wrong, f"not as wanted: {', '.join(wrong)}"
+
+
+@check("sshd")
+def test_old_hoster_may_do_nothing_but_sftp(state: Outputs) -> None:
+    """A shell or a forwarding would be a way into the landscape for whoever has the old hoster's key."""
+    values = dict(line.split(maxsplit=1) for line in state.lines("sshd") if " " in line)
+    wrong = [f"{name} {values.get(name)}" for name, value in SSHD_WANTED.items() if values.get(name) != value]
+    assert not wrong, f"sshd, for {wanted().user}: {', '.join(wrong)}"
+    command = values.get("forcecommand", "")
+    assert command.startswith("internal-sftp "), f"sshd, for {wanted().user}: forcecommand {command or 'is not set'}"
+
+
+@check("sshd")
+def test_old_hoster_comes_with_the_stacks_keys_only(state: Outputs) -> None:
+    """A key that somebody added by hand is a way in that nobody knows of."""
+    lines = [line for line in state.lines("keys") if not line.startswith("#")]
+    present = {tuple(line.removeprefix("restrict ").split()[:2]) for line in lines}
+    assert present == {tuple(key.split()[:2]) for key in wanted().public_keys}, (
+        f"{len(present)} keys may drop files, {len(wanted().public_keys)} are in the stack"
+    )
+    assert all(line.startswith("restrict ") for line in lines), "a key is not restricted"
+
+
+@check("folders")
+def test_folders_have_their_owners(state: Outputs) -> None:
+    """A folder above a chroot that is not root's is a way out of it."""
+    user, service = wanted().user, "transfer-scanner"
+    expected = {FOLDER: "root root 755", f"{FOLDER}/drop": "root root 755"}
+    expected |= {f"{FOLDER}/{name}": f"{service} {service} 700" for name in CLOSED}
+    expected |= {f"{FOLDER}/drop/incoming": f"root {user} 770", f"{FOLDER}/clean": f"{service} transfer-clean 750"}
+    found = dict(line.split(" ", 1) for line in state.lines("rights"))
+    wrong = [f"{path} {found.get(path, 'missing')}" for path, rights in expected.items() if found.get(path) != rights]
+    assert not wrong, f"not as wanted: {', '.join(wrong)}"
+
+
+@check("folders")
+def test_nobody_else_gets_into_the_folders(state: Outputs) -> None:
+    """Clients' records lie there before anybody knows what else is in them. Twin: their own user gets in."""
+    for name in CLOSED:
+        assert state.status(f"nobody {name}") != 0, f"any user can list {FOLDER}/{name}"
+        twin = "sender" if name == "drop/incoming" else "service"
+        assert state.status(f"{twin} {name}") == 0, f"a refusal proves nothing here: not even the {twin} gets in"
+        if twin == "service":
+            assert state.status(f"sender {name}") != 0, f"the old hoster can list {FOLDER}/{name}"
+
+
+@check("drop", proves="dropped:{host}", needs=NEEDS)
+def test_files_can_be_dropped(dropped: Dropped) -> None:
+    """The move begins with the old hoster's export; a drop that refuses it ends the move before it began."""
+    upload = dropped.sent["upload"]
+    reason = next((line for line in reversed(upload["text"].splitlines()) if not line.startswith("sftp>")), "")
+    assert upload["status"] == 0, f"nothing can be dropped: {reason or 'no word of why'}"
+
+
+@check("drop", needs=JUDGED)
+def test_clean_file_arrives_unchanged(dropped: Dropped) -> None:
+    """A file lost or changed on the way is a client's record lost."""
+    name = "Übersicht.txt"
+    entry = dropped.of(name)
+    assert entry["verdict"] == "clean", f"{name}: {entry['verdict']}, {entry['reason']}"
+    assert dropped.found is not None
+    sums = [line.split()[0] for line in dropped.found.lines("sums")]
+    assert sums == [dropped.sent["sums"][name]] == [entry["sha256"]], "the sum of the file in clean is another"
+
+
+INFECTED = ("plain.com", "nested.zip")
+
+
+@pytest.mark.parametrize("file", INFECTED)
+@check("drop", needs=JUDGED)
+def test_malware_is_found(file: str, dropped: Dropped) -> None:
+    """The first file of an emergency move that brings malware along ends the move."""
+    entry = dropped.of(file)
+    assert entry["verdict"] == "infected", f"{file}: {entry['verdict']}, {entry['reason']}"
+
+
+@pytest.mark.parametrize("file", ["bomb.zip", "link.tar"])
+@check("drop", needs=JUDGED)
+def test_what_cannot_be_judged_goes_no_further(file: str, dropped: Dropped) -> None:
+    """An archive that nobody could look into completely may hold anything."""
+    entry = dropped.of(file)
+    assert entry["verdict"] == "unclear", f"{file}: {entry['verdict']}, {entry['reason']}"
+
+
+@check("drop", needs=JUDGED)
+def test_only_the_clean_file_goes_on(dropped: Dropped) -> None:
+    """What is not clean must not lie where the next step takes its files from, nor be left unjudged."""
+    assert dropped.found is not None
+    names = [line.split(" ", 3)[3] for line in dropped.found.lines("rights")]
+    assert names == ["Übersicht.txt"], f"in clean: {', '.join(names) or 'nothing'}"
+    assert not dropped.found.lines("left"), f"still in the drop: {len(dropped.found.lines('left'))} files"
+
+
+@check("drop", needs=JUDGED)
+def test_clean_file_is_for_its_readers_only(dropped: Dropped) -> None:
+    """A record that is clean is still a client's. Twin: its owner and group are those that carry it on."""
+    assert dropped.found is not None
+    (rights,) = {line.rsplit(" ", 1)[0] for line in dropped.found.lines("rights")}
+    assert rights == "transfer-scanner transfer-clean 640", f"its rights are {rights}"
+    assert dropped.found.status("nobody") != 0, "any user can read it"
+
+
+@SFTP
+@check("sftp", needs=["dropped:{target}"], at=PLACE)
+def test_old_hoster_sees_its_drop_and_nothing_else(target: str, tried: Callable[[str], dict[str, Any]]) -> None:
+    """Who has the old hoster's key must not look around. Twin: its own folder is there."""
+    listing = tried("listing")
+    shown = [line for line in listing["text"].splitlines() if not line.startswith("sftp>")]
+    assert listing["status"] == 0, f"it sees nothing at all: {listing['text']}"
+    assert [line.strip("/") for line in shown] == ["incoming"], f"it sees {', '.join(shown)}"
+    assert tried("above")["status"] != 0, "it got /etc/passwd"
+
+
+@SFTP
+@check("sftp", needs=["dropped:{target}"], at=PLACE)
+def test_old_hoster_gets_no_shell(target: str, tried: Callable[[str], dict[str, Any]]) -> None:
+    """A shell would be a foothold in the landscape. Twin: the same key drops files, which this needs."""
+    shell = tried("shell")
+    assert "uid=" not in shell["text"], "the command was run"
+    assert shell["status"] != 0, f"no refusal: {shell['text']}"
+
+
+@SFTP
+@check("sftp", needs=["dropped:{target}"], at=PLACE)
+def test_old_hoster_cannot_get_through(target: str, tried: Callable[[str], dict[str, Any]]) -> None:
+    """A forwarded connection passes every security group. Twin: the same key drops files, which this needs."""
+    forwarding = tried("forwarding")
+    assert "SSH-2.0" not in forwarding["text"], "it got through"
+    assert "prohibited" in forwarding["text"], f"no refusal by sshd: {forwarding['text']}"
+
+
+@SFTP
+@check("sftp", needs=["dropped:{target}"], at=PLACE)
+def test_old_hoster_cannot_make_links(target: str, tried: Callable[[str], dict[str, Any]]) -> None:
+    """A link in the drop could lead whoever works there to another file."""
+    assert tried("link")["status"] != 0, "it made a link to /etc/passwd"
+
+
+@SFTP
+@check("sftp", needs=["dropped:{target}"], at=PLACE)
+def test_another_key_is_refused(target: str, tried: Callable[[str], dict[str, Any]]) -> None:
+    """Whoever sits in the old hoster's network must not drop files. Twin: the stack's key may, which this needs."""
+    stranger = tried("stranger")
+    assert "Permission denied" in stranger["text"], f"another key is not refused: {stranger['text']}"

@@ -1,0 +1,85 @@
+"""Security updates that come by themselves: configured as they take effect, and tried without installing anything."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from verify.checks import check
+from verify.gathering import Gathering, Outputs, batch
+from verify.landscape import current, hosts, one_of, specs
+from verify.report.causes import STORAGE
+
+testinfra_hosts = specs()
+
+TIMERS = ("apt-daily.timer", "apt-daily-upgrade.timer")
+PATIENCE_SECONDS = 60.0
+"""For another's work with apt to end."""
+
+QUESTIONS = {
+    "dry run": "timeout 40 unattended-upgrade --dry-run --verbose",
+    "periodic": "apt-config dump | grep ^APT::Periodic::",
+    "held": "apt-config dump | grep ^Unattended-Upgrade::Package-Blacklist::",
+}
+
+
+def look(host: Any) -> Outputs:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    answers = batch(host, QUESTIONS)
+    while "lock" in answers.quietly("dry run").lower() and time.monotonic() < deadline:
+        time.sleep(3)
+        answers = batch(host, QUESTIONS)
+    return answers
+
+
+STATE = Gathering(__name__, look)
+
+
+@pytest.fixture
+def state(host: Any) -> Outputs:
+    return STATE.of(host.backend.hostname)
+
+
+@check("updates", needs=[one_of("management", "mirror:{member}"), f"{STORAGE}{{host}}"])
+def test_unattended_upgrade_would_work(state: Outputs) -> None:
+    """Updates that fail every night leave every hole open, and nobody is told."""
+    lines = state.lines("dry run")
+    assert state.status("dry run") == 0, f"the dry run failed: {' '.join(lines[-1:]) or 'without a word'}"
+    wrong = [line for line in lines if "error" in line.lower() or "traceback" in line.lower()]
+    assert not wrong, f"the dry run says: {wrong[0]}"
+
+
+@check("updates")
+def test_updates_come_from_the_mirror_alone(host: Any, state: Outputs) -> None:
+    """An origin too many installs untested versions at night; one too few, nothing at all."""
+    allowed = [line for line in state.lines("dry run") if line.startswith("Allowed origins are:")]
+    assert allowed, "the dry run does not say which origins are allowed"
+    origins = {part.strip().removeprefix("site=") for part in allowed[0].partition(":")[2].split(",")}
+    servers = hosts("management")
+    if host.backend.hostname in {server.name for server in servers}:
+        expected = {urlsplit(source.uri).hostname or "" for source in current().inventory.packages.sources}
+    else:
+        expected = {server.fqdn for server in servers}
+    assert origins == expected, f"updates are taken from {', '.join(sorted(origins))}"
+
+
+@check("updates")
+def test_updates_run_every_night(host: Any, state: Outputs) -> None:
+    """What is configured but never started changes nothing."""
+    periodic = dict(line.rstrip(";").split(" ", 1) for line in state.lines("periodic"))
+    for name in ("Update-Package-Lists", "Unattended-Upgrade"):
+        value = periodic.get(f"APT::Periodic::{name}", "").strip('"')
+        assert value == "1", f"APT::Periodic::{name} is {value or 'not set'}, not 1"
+    idle = [timer for timer in TIMERS if not host.service(timer).is_running or not host.service(timer).is_enabled]
+    assert not idle, f"not active or not enabled: {', '.join(idle)}"
+
+
+@check("updates")
+def test_databases_are_not_restarted_by_updates(host: Any, state: Outputs) -> None:
+    """An update that restarts PostgreSQL at night is an outage nobody planned. Twin: no other host holds it back."""
+    held = any("postgresql" in line for line in state.lines("held"))
+    is_database = "database" in current().inventory.hosts[host.backend.hostname].roles
+    assert held == is_database, "updates of PostgreSQL are " + ("held back here, for no reason" if held else "not held")
