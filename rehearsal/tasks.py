@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from typing import Any
@@ -13,6 +12,7 @@ from invoke.tasks import task
 from rich.table import Table
 
 from console import console, interruptible, step
+from rehearsal.machines import nspawn
 from rehearsal.settings import Settings
 from rehearsal.snapshots import tasks as snapshots
 from rehearsal.supervisor.client import Supervisor
@@ -59,15 +59,13 @@ def shell(context: Context, host: str, command: str = "") -> None:
     supervisor = Supervisor()
     place = supervisor.call("place", {"name": host})
     outer = ["nsenter", f"--target={supervisor.process_id()}", "-m", "-p", "-n", "-u", "-i", "-C", "--"]
-    if place["leader"] is None:
-        inner = ["nsenter", f"--net=/run/netns/{place['namespace']}", "--"]
-    else:
-        inner = ["nsenter", f"--target={place['leader']}", "-m", "-u", "-i", "-n", "-p", "-C", "--"]
-    environment = ["env", "-i", "HOME=/root", f"TERM={os.environ.get('TERM', 'dumb')}", "LANG=C.UTF-8"]
-    environment.append("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
     wanted = ["sh", "-c", command] if command else ["sh", "-c", "exec $(command -v bash || echo sh)"]
+    if place["leader"] is None:
+        inner = ["nsenter", f"--net=/run/netns/{place['namespace']}", "--", *nspawn.clean(wanted)]
+    else:
+        inner = nspawn.enter(place["leader"], wanted)
     sys.stdout.flush()
-    raise SystemExit(subprocess.run([*outer, *inner, *environment, *wanted], check=False).returncode)
+    raise SystemExit(subprocess.run([*outer, *inner], check=False).returncode)
 
 
 @task(

@@ -217,7 +217,9 @@ class Host:
         run("nsenter", f"--target={self.leader()}", "-m", "-p", "--", "sh", "-c", made)
 
     def unplug(self, lun: int) -> None:
-        self.run(["rm", "-f", f"/dev/disk/azure/scsi1/lun{lun}"])
+        node = f"/dev/disk/azure/scsi1/lun{lun}"
+        # One with which the host was booted is a mount, which nspawn made.
+        self.run(["sh", "-c", f"if findmnt --noheadings --mountpoint {node}; then umount {node}; fi; rm -f {node}"])
 
     # What is told about it
 

@@ -54,9 +54,19 @@ def spawn(cgroup: Cgroup, argv: Sequence[str], log: Path, environment: Mapping[s
 
 
 def enter(leader: int, argv: Sequence[str]) -> list[str]:
-    """The command that runs ``argv`` in all namespaces of ``leader``."""
-    clean = ["env", "-i", f"PATH={PATH}", "HOME=/root", "LANG=C.UTF-8", f"TERM={os.environ.get('TERM', 'dumb')}"]
-    return ["nsenter", f"--target={leader}", "-m", "-u", "-i", "-n", "-p", "-C", "--", *clean, *argv]
+    """The command that runs ``argv`` in all namespaces of ``leader``.
+
+    Not nsenter waits for its end but a shell. A host that goes down stops all its processes for a moment
+    (systemd-shutdown), and nsenter stops with what it waits for; continued is only what is inside. The command would
+    end without anybody to collect it, and the host would wait for that, for ever.
+    """
+    entering = ["nsenter", f"--target={leader}", "-m", "-u", "-i", "-n", "-p", "-C", "--no-fork", "--"]
+    return [*entering, *clean(["/bin/sh", "-c", '"$@"; exit $?', "sh", *argv])]
+
+
+def clean(argv: Sequence[str]) -> list[str]:
+    """The command that runs ``argv`` with nothing of this process's environment."""
+    return ["env", "-i", f"PATH={PATH}", "HOME=/root", "LANG=C.UTF-8", f"TERM={os.environ.get('TERM', 'dumb')}", *argv]
 
 
 def run(place: str, leader: int | None, argv: Sequence[str], given: str | None = None, timeout: float = 30) -> str:

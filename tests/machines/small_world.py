@@ -6,11 +6,13 @@ import base64
 import json
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rehearsal.machines import nspawn
 from rehearsal.machines.cgroups import Cgroup
 from rehearsal.settings import SUBSCRIPTION, Settings
 from rehearsal.supervisor.client import Supervisor
@@ -119,12 +121,26 @@ class SmallWorld:
 
     def run(self, name: str, command: str) -> str:
         """Run a shell command inside a host as root."""
-        leader = self.supervisor.call("place", {"name": name})["leader"]
-        outer = ["nsenter", f"--target={self.supervisor.process_id()}", "-m", "-p", "--"]
-        inner = ["nsenter", f"--target={leader}", "-m", "-u", "-i", "-n", "-p", "-C", "--", "/bin/sh", "-c", command]
-        result = subprocess.run([*outer, *inner], capture_output=True, text=True, check=False, timeout=60)
+        argv = self._inside(name, ["/bin/sh", "-c", command])
+        result = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
         assert result.returncode == 0, f"{command!r} on {name} ended with {result.returncode}: {result.stderr}"
         return result.stdout.strip()
+
+    @contextmanager
+    def running(self, name: str, argv: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+        """A command that runs inside a host during the block."""
+        with subprocess.Popen(self._inside(name, argv)) as process:
+            try:
+                program = f"^{' '.join(argv)}$"
+                wait_until(lambda: self.run(name, f"pgrep -fc '{program}' || true") == "1", f"{argv} to run", 10)
+                yield process
+            finally:
+                process.kill()
+
+    def _inside(self, name: str, argv: list[str]) -> list[str]:
+        leader = self.supervisor.call("place", {"name": name})["leader"]
+        outer = ["nsenter", f"--target={self.supervisor.process_id()}", "-m", "-p", "--"]
+        return [*outer, *nspawn.enter(leader, argv)]
 
     def processes(self) -> dict[str, int]:
         """The three processes that hold everything, by name, as this process sees them."""

@@ -62,6 +62,13 @@ def test_it_comes_back_from_a_reboot_of_its_own(small_world: SmallWorld, host: s
     assert small_world.run(host, "cat /var/kept; test ! -e /run/before && echo anew") == "kept\nanew"
 
 
+def test_what_runs_inside_does_not_hold_up_its_reboot(small_world: SmallWorld, host: str) -> None:
+    with small_world.running(host, ["sleep", "600"]) as inside:
+        small_world.supervisor.call("host", {"name": host, "action": "reboot"})
+        assert inside.wait(10) != 0, "it ended with the host that it ran in"
+    assert small_world.run(host, "cat /var/kept") == "kept"
+
+
 def test_one_that_powers_off_is_stopped_and_no_drift(small_world: SmallWorld, host: str) -> None:
     small_world.run(host, "systemctl poweroff")
     small_world.wait_for(host, "stopped")
@@ -99,6 +106,14 @@ def test_a_disk_is_attached_and_detached_while_it_runs(small_world: SmallWorld, 
     assert small_world.run(host, "blockdev --getsize64 /dev/disk/azure/scsi1/lun1") == str(2**30)
     small_world.make_host(host, 4, disks={0: "data"}, size=size)
     assert small_world.run(host, "ls /dev/disk/azure/scsi1; ls /run/before") == "lun0\n/run/before"
+
+
+def test_a_disk_that_was_there_at_its_boot_is_detached_while_it_runs(small_world: SmallWorld, host: str) -> None:
+    size = "Standard_D4as_v5"
+    small_world.make_host(host, 4, disks={0: "data", 1: "second"}, size=size)
+    small_world.supervisor.call("host", {"name": host, "action": "reboot"})
+    small_world.make_host(host, 4, disks={0: "data"}, size=size)
+    assert small_world.run(host, "ls /dev/disk/azure/scsi1") == "lun0"
 
 
 def test_one_whose_nspawn_is_killed_is_gone_whole(small_world: SmallWorld, host: str) -> None:
