@@ -3,39 +3,26 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Generator, Iterator
 
 import pytest
+from xdist.remote import Producer
 
 from rehearsal.settings import PROJECT, Settings
 from rehearsal.toolchain import checks
 from tests.living import Rehearsal, clone
+from tests.scheduling import OneFleet, in_order
 
-NOT_RUN = pytest.StashKey[tuple[str, list[str]]]()
-"""Why hosts cannot boot here, and the names of the tests that therefore did not run."""
+NO_HOSTS = "hosts cannot boot here: "
+"""How the reason begins for which tests on booted hosts are skipped."""
 
 FAILED = pytest.StashKey[bool]()
 """Of a test: whether it failed."""
 
 
-MYPY = pytest.StashKey["subprocess.Popen[str]"]()
-"""Begun with the run: it needs a processor for a minute, while many tests only wait."""
-
-
-def pytest_collection_finish(session: pytest.Session) -> None:
-    if not session.config.option.collectonly and any(item.name == "test_mypy_finds_nothing" for item in session.items):
-        session.config.stash[MYPY] = subprocess.Popen(
-            [sys.executable, "-m", "mypy"], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """A run that ended early leaves nothing at work."""
-    if (mypy := config.stash.get(MYPY, None)) and mypy.poll() is None:
-        mypy.kill()
-        mypy.wait()
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneFleet:
+    config.option.loadscopereorder = False  # the order is ours
+    return OneFleet(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -47,23 +34,24 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip what needs booted hosts where they cannot boot; run it last, when the quick tests have spoken."""
+    """Skip what needs booted hosts where they cannot boot."""
+    items[:] = in_order(items, side_by_side=hasattr(config, "workerinput"))
     booted = [item for item in items if item.get_closest_marker("booted")]
-    if not booted:
-        return
-    items[:] = [item for item in items if item not in booted] + booted
-    if reason := checks.why_no_hosts(Settings.of_this_clone()):
-        config.stash[NOT_RUN] = (reason, [item.nodeid for item in booted])
+    if booted and (reason := checks.why_no_hosts(Settings.of_this_clone())):
         for item in booted:
-            item.add_marker(pytest.mark.skip(reason=f"hosts cannot boot here: {reason}"))
+            item.add_marker(pytest.mark.skip(reason=f"{NO_HOSTS}{reason}"))
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Name each test that did not run for want of booted hosts: pytest itself folds skips to lines of files."""
-    reason, names = config.stash.get(NOT_RUN, ("", []))
-    if names:
-        terminalreporter.section(f"{len(names)} tests on booted hosts were not run: {reason}")
-        for name in names:
+    names: dict[str, list[str]] = {}
+    for report in terminalreporter.stats.get("skipped", []):
+        _, separator, reason = str(report.longrepr[2]).partition(NO_HOSTS)
+        if separator:
+            names.setdefault(reason, []).append(report.nodeid)
+    for reason, skipped in names.items():
+        terminalreporter.section(f"{len(skipped)} tests on booted hosts were not run: {reason}")
+        for name in skipped:
             terminalreporter.line(name)
 
 

@@ -57,7 +57,7 @@ def test(arguments: Sequence[str]) -> NoReturn:
         print(f"Tests on booted hosts are skipped: {reason}")
         Runner(settings.logs).run(_toolchain())
     results = PROJECT / ".livegang" / "tests" / "junit.xml"
-    _become("pytest", f"--junitxml={results}", *arguments)
+    _become("pytest", "--numprocesses=2", f"--junitxml={results}", *arguments)
 
 
 def tools(arguments: Sequence[str]) -> None:
