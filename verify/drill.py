@@ -9,7 +9,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from verify.gathering import batch
+from verify.gathering import batch, pause
 
 ALERTMANAGER = "http://127.0.0.1:9093"
 LOG = "/var/lib/livegang-alert-log/alerts.jsonl"
@@ -68,7 +68,7 @@ def wait_for(host: Any, name: str, status: str) -> float:
     """Seconds until the receiver has a notification, or until there was time enough."""
     begun = time.monotonic()
     while not notifications(host, name, status) and time.monotonic() - begun < DRILL_SECONDS:
-        time.sleep(1)
+        pause(1)
     return round(time.monotonic() - begun, 1)
 
 

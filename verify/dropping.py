@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.inventory import Transfer
-from verify.gathering import connect
+from verify.gathering import connect, pause
 from verify.landscape import current
 from verify.probes import drop
 from verify.probes.send import run_probe
@@ -66,4 +66,4 @@ def lines_about(
         lines = host.run(f"sudo -n grep -F {shlex.quote(folder)} {log}").stdout.splitlines()
         if len(lines) >= enough or time.monotonic() > deadline:
             return [json.loads(line) for line in lines]
-        time.sleep(0.5)  # then look again, until the deadline
+        pause(0.5)  # then look again, until the deadline

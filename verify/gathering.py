@@ -7,6 +7,7 @@ a test gets its host's part, which is noted as the test's evidence.
 from __future__ import annotations
 
 import shlex
+import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,10 +27,24 @@ _waiting = ThreadPoolExecutor(max_workers=64, thread_name_prefix="wait")
 _all: list[Gathering[Any]] = []
 
 
+_abandoned = threading.Event()
+
+
+class Abandoned(Exception):
+    """Raised in what waits for something, when the run was interrupted: it puts in order what it has to, and ends."""
+
+
 def abandon() -> None:
-    """Begin nothing more: else an interrupted run would fetch all that is queued before its process can end."""
+    """Begin nothing more, and wait for nothing more: else an interrupted run would go on before its process can end."""
+    _abandoned.set()
     for pool in (_pool, _waiting):
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def pause(seconds: float) -> None:
+    """Let time pass before another look at something; raises Abandoned when the run is interrupted meanwhile."""
+    if _abandoned.wait(seconds):
+        raise Abandoned
 
 
 def connect(place: str) -> Any:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from verify.gathering import Outputs, batch
+from verify.gathering import Outputs, batch, pause
 from verify.landscape import endpoints
 
 PROMETHEUS = "http://127.0.0.1:9090"
@@ -55,7 +55,7 @@ def look(host: Any) -> Outputs:
     answers = batch(host, QUESTIONS)
     begun = float(answers.quietly("now") or 0)
     while not settled(answers, begun, len(endpoints())) and time.monotonic() < deadline:
-        time.sleep(2)
+        pause(2)
         answers = batch(host, QUESTIONS)
     return answers
 

@@ -13,7 +13,7 @@ import pytest
 from infra.inventory import Endpoint
 from verify.checks import Need, check
 from verify.connection import HostLost
-from verify.gathering import Gathering, Outputs, batch
+from verify.gathering import Gathering, Outputs, batch, pause
 from verify.landscape import each, endpoints, hosts, manifests, one_of, web_port
 from verify.probes import site
 from verify.probes.send import run_probe
@@ -61,7 +61,7 @@ def count_rows(host: Any) -> Outputs:
         rows = batch(host, commands)
         if all(rows.quietly(name) == "1" for name in RECORDS) or time.monotonic() > deadline:
             return rows
-        time.sleep(0.5)  # then ask again, until the deadline
+        pause(0.5)  # then ask again, until the deadline
 
 
 def look_behind(host: Any) -> Outputs:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from verify.checks import check
-from verify.gathering import Gathering, batch
+from verify.gathering import Gathering, batch, pause
 from verify.landscape import current, specs
 from verify.report.causes import STEADY, STORAGE, UNIT
 from verify.report.plugin import DISPROVED
@@ -37,7 +37,7 @@ def look(host: Any) -> Look:
 
 def look_again(host: Any) -> Look:
     due = FIRST.of(host.backend.hostname).at + APART_SECONDS
-    time.sleep(max(0.0, due - time.monotonic()))
+    pause(max(0.0, due - time.monotonic()))
     return look(host)
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from verify.checks import check
-from verify.gathering import Gathering, Outputs, batch
+from verify.gathering import Gathering, Outputs, batch, pause
 from verify.landscape import current, hosts, one_of, specs
 from verify.report.causes import STORAGE
 
@@ -30,7 +30,7 @@ def look(host: Any) -> Outputs:
     deadline = time.monotonic() + PATIENCE_SECONDS
     answers = batch(host, QUESTIONS)
     while "lock" in answers.quietly("dry run").lower() and time.monotonic() < deadline:
-        time.sleep(3)
+        pause(3)
         answers = batch(host, QUESTIONS)
     return answers
 

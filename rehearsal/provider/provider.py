@@ -104,6 +104,7 @@ class Provider:
 
     def _adopt_or_refuse(self, kind: ResourceType, urn: str, identifier: str) -> None:
         if self.manager.get(kind, identifier) is None:
+            self.ledger.forget(identifier)  # of one that was lost: it would say of this one that it is settled
             return
         noted = self.ledger.find(identifier)
         if noted is None or noted.urn != urn:

@@ -129,10 +129,15 @@ def stopped(stage: Stage) -> Iterator[tuple[str, Callable[[], None]]]:
     def told(each: signals.Stop, number: signal.Signals, boots: bool = False) -> tuple[str, Callable[[], None]]:
         def one() -> None:
             if boots and stage.hosts():  # else all of them boot
+                wait_for("what boots from before", lambda: "starting" not in stage.hosts().values())
                 stage.fab("rehearsal.kill", "db01", check=False)
             print(f"  ended after {signals.stop(stage, each, number):.1f} s", flush=True)
 
         return f"{number.name} to {' '.join(each.command[:2])}", one
+
+    def begins_anew() -> None:
+        stage.down()
+        stage.world()
 
     def goes_on() -> None:
         stage.pulumi("up", "--yes", "--skip-preview", "--refresh")
@@ -142,6 +147,7 @@ def stopped(stage: Stage) -> Iterator[tuple[str, Callable[[], None]]]:
         stage.down()
         wholeness.assert_nothing_left(stage)
 
+    yield "a fresh one", begins_anew
     for number in (signal.SIGINT, signal.SIGTERM):
         yield from (told(each, number, boots=True) for each in signals.MAKING)
         yield "the next up goes on", goes_on

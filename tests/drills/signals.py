@@ -27,7 +27,8 @@ class Stop:
 
 
 def booting(stage: Stage, command: Command) -> object:
-    return [name for name, state in stage.hosts().items() if state == "starting"]
+    """Of a command that has begun: before, Python itself would be stopped while it loads it."""
+    return command.said and [name for name, state in stage.hosts().items() if state == "starting"]
 
 
 def installing(stage: Stage, command: Command) -> object:
@@ -42,8 +43,8 @@ def checking(stage: Stage, command: Command) -> object:
     return "checking " in command.said
 
 
-def stopping(stage: Stage, command: Command) -> object:
-    return "stopping" in command.said
+def ending(stage: Stage, command: Command) -> object:
+    return "databases in good order" in command.said
 
 
 PULUMI_UP = ("pulumi", "up", "--yes", "--skip-preview", "--refresh")
@@ -63,7 +64,7 @@ ON_HOSTS = (
 )
 """In this order, on hosts that are up."""
 
-AT_THE_END = (Stop(("fab", "rehearsal.down"), stopping),)
+AT_THE_END = (Stop(("fab", "rehearsal.down"), ending),)
 
 
 def stop(stage: Stage, stop: Stop, number: signal.Signals) -> float:

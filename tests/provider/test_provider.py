@@ -57,6 +57,18 @@ def test_what_a_finished_run_made_is_not_made_again(tmp_path: Path, how: str) ->
         provider(tmp_path, manager).create(SUBNET, sample("network:Subnet"))
 
 
+def test_what_was_lost_and_left_again_by_an_interrupted_run_is_adopted(tmp_path: Path) -> None:
+    manager = MemoryManager()
+    first = provider(tmp_path, manager)
+    identifier, _ = first.create(SUBNET, sample("network:Subnet"))
+    first.end()
+    manager.things.clear()
+    provider(tmp_path, manager).create(SUBNET, sample("network:Subnet"))
+    # A new process, whose engine does not have the second one in its state.
+    provider(tmp_path, manager).create(SUBNET, sample("network:Subnet"))
+    assert identifier in manager.things
+
+
 def test_another_resource_of_the_same_id_is_refused(tmp_path: Path) -> None:
     manager = MemoryManager()
     provider(tmp_path, manager).create(SUBNET, sample("network:Subnet"))

@@ -79,3 +79,22 @@ print(sum(part.cancelled() for part in looked_at._parts.values()))
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True)
     assert int(done.stdout) == 84, "all but the sixteen that are under way"
+
+
+def test_an_interrupted_run_waits_for_nothing_and_puts_in_order_what_it_has_to() -> None:
+    program = """
+from verify import gathering
+gathering.connect = lambda place: None
+def wait(host):
+    try:
+        gathering.pause(600)
+    finally:
+        print("in order")
+looked_at = gathering.Gathering("suite", wait, waits=True)
+looked_at.start(["mgmt01"])
+gathering.abandon()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout == "in order\n"
