@@ -22,6 +22,15 @@ CONNECT_SECONDS = 10
 COMMAND_SECONDS = 45
 
 
+_running: set[subprocess.Popen[bytes]] = set()
+
+
+def end_running() -> None:
+    """End the commands that run now: nobody is there any more who would read what they say."""
+    for process in list(_running):
+        process.terminate()
+
+
 class HostLost(Exception):
     """A host or vantage point does not answer (any more); the message is ssh's reason."""
 
@@ -73,12 +82,15 @@ class BoundedSshBackend(SshBackend):  # type: ignore[misc]  # testinfra has no c
             stderr=subprocess.PIPE,
             start_new_session=True,
         ) as process:
+            _running.add(process)
             try:
                 output, errors = process.communicate(timeout=COMMAND_SECONDS)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 output, _ = process.communicate()
                 raise CommandTooSlow(self.hostname, command, output) from None
+            finally:
+                _running.discard(process)
         return process.returncode, output, errors
 
 

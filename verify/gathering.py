@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 
 import testinfra
 
-from verify.connection import CommandTooSlow
+from verify.connection import CommandTooSlow, end_running
 from verify.evidence import NOTEBOOK
 from verify.landscape import current
 
@@ -35,10 +35,14 @@ class Abandoned(Exception):
 
 
 def abandon() -> None:
-    """Begin nothing more, and wait for nothing more: else an interrupted run would go on before its process can end."""
+    """Begin nothing more, and wait for nothing more: an interrupted run would go on, and its process with it.
+
+    What then puts a host in order still may.
+    """
     _abandoned.set()
     for pool in (_pool, _waiting):
         pool.shutdown(wait=False, cancel_futures=True)
+    end_running()
 
 
 def pause(seconds: float) -> None:

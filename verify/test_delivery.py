@@ -105,8 +105,8 @@ def deliver(host: Any) -> Proof:
     folder = f"livegang-proof-{uuid.uuid4()}"
     server = connect(hosts("file")[0].name)
     place = f"{SHARED}/{folder}"
-    sent = send(host, folder, (CLEAN, MALWARE))
     try:
+        sent = send(host, folder, (CLEAN, MALWARE))
         judged = dropping.lines_about(host, folder, dropping.LOG, len(sent["sums"]) + 1)
         delivered = dropping.lines_about(host, folder, LOG, 1)
         there = batch(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -98,3 +100,26 @@ gathering.abandon()
         [sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout == "in order\n"
+
+
+def test_an_interrupted_run_ends_the_commands_that_run(tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    (tmp_path / "ssh").write_text(f"#!/bin/sh\ntouch {begun}\nexec sleep 600\n")
+    (tmp_path / "ssh").chmod(0o755)
+    program = f"""
+import pathlib, testinfra, time
+from verify import connection, gathering
+connection.install()
+gathering.connect = lambda place: testinfra.get_host(f"ssh://{{place}}")
+looked_at = gathering.Gathering("suite", lambda host: host.run("df /data").rc)
+looked_at.start(["db01"])
+while not pathlib.Path("{begun}").exists():
+    time.sleep(0.01)
+gathering.abandon()
+print(looked_at.of("db01"))
+"""
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=30
+    )
+    assert done.stdout == "-15\n", done.stderr
