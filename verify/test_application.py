@@ -17,9 +17,10 @@ from verify.gathering import Gathering, Outputs, batch
 from verify.landscape import current, hosts, manifests, open_flows, specs
 from verify.report.causes import PRIMARY
 from verify.report.plugin import DISPROVED
-from verify.units import explain
+from verify.units import ask_about, explain, is_enabled, is_running
 
 testinfra_hosts = specs("application")
+ask_about(*(component.service.unit for component in manifests()))
 
 HEALTH_SECONDS = 5
 
@@ -74,13 +75,13 @@ pytestmark = pytest.mark.parametrize("component", manifests())
 @check("{component}", proves="service:{component}@{host}", unit="{unit}")
 def test_service_is_running(host: Any, component: Manifest) -> None:
     """The area's mobile site loses half of its capacity, or all of it."""
-    assert host.service(component.service.unit).is_running, explain(host, component.service.unit)
+    assert is_running(host, component.service.unit), explain(host, component.service.unit)
 
 
 @check("{component}")
 def test_service_is_enabled(host: Any, component: Manifest) -> None:
     """A service that does not come back after a reboot is found missing by its users."""
-    assert host.service(component.service.unit).is_enabled, f"{component.service.unit} would not start at the next boot"
+    assert is_enabled(host, component.service.unit), f"{component.service.unit} would not start at the next boot"
 
 
 @check("{component}", needs=["service:{component}@{host}"])

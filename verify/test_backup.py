@@ -11,9 +11,10 @@ from verify.checks import Need, check
 from verify.gathering import Gathering, Outputs, batch
 from verify.landscape import current, each, hosts, open_flows, specs
 from verify.report.causes import PRIMARY
-from verify.units import explain
+from verify.units import ask_about, explain, is_enabled, is_running
 
 testinfra_hosts = specs("file") if hosts("database") else []
+ask_about("pgbackrest")
 
 OLDEST = 26 * 3600
 """Seconds: a backup is made every night, and may take two hours."""
@@ -124,13 +125,13 @@ def said(server: str, case: str) -> dict[str, tuple[int, str]]:
 @check("backup", proves="backup-server:{host}", unit="pgbackrest")
 def test_backup_server_is_running(host: Any) -> None:
     """The database hosts keep their log until it is taken here, and their disks fill."""
-    assert host.service("pgbackrest").is_running, explain(host, "pgbackrest")
+    assert is_running(host, "pgbackrest"), explain(host, "pgbackrest")
 
 
 @check("backup")
 def test_backup_server_starts_at_boot(host: Any) -> None:
     """After a reboot of this host no log would be archived any more."""
-    assert host.service("pgbackrest").is_enabled, "pgbackrest would not start at the next boot"
+    assert is_enabled(host, "pgbackrest"), "pgbackrest would not start at the next boot"
 
 
 @check("backup")

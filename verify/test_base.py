@@ -16,9 +16,10 @@ from verify.gathering import Gathering, Outputs, batch
 from verify.landscape import current, hosts, one_of, open_flows, specs
 from verify.report.causes import STORAGE, UNIT
 from verify.report.plugin import NEEDS
-from verify.units import explain
+from verify.units import ask_about, explain, is_enabled, is_running
 
 testinfra_hosts = specs()
+ask_about("chrony", "nftables")
 
 SSHD_OPTIONS = (
     "passwordauthentication|kbdinteractiveauthentication|permitrootlogin|permitemptypasswords|pubkeyauthentication"
@@ -182,13 +183,13 @@ def clock(state: Outputs) -> dict[str, str]:
 @check("time", proves="chrony:{host}", unit="chrony")
 def test_chrony_is_running(host: Any) -> None:
     """Without it the clock drifts."""
-    assert host.service("chrony").is_running, explain(host, "chrony")
+    assert is_running(host, "chrony"), explain(host, "chrony")
 
 
 @check("time")
 def test_chrony_is_enabled(host: Any) -> None:
     """A host that comes back from a reboot without its time is found by its consequences."""
-    assert host.service("chrony").is_enabled, "chrony would not start at the next boot"
+    assert is_enabled(host, "chrony"), "chrony would not start at the next boot"
 
 
 @check("firewall")
@@ -202,7 +203,7 @@ def test_firewall_drops_what_is_not_allowed(state: Outputs) -> None:
 @check("firewall")
 def test_firewall_is_loaded_at_boot(host: Any) -> None:
     """Rules that are only in the kernel are gone after the next boot."""
-    assert host.service("nftables").is_enabled, "nftables would not be loaded at the next boot"
+    assert is_enabled(host, "nftables"), "nftables would not be loaded at the next boot"
 
 
 @check("kernel")

@@ -14,9 +14,10 @@ from verify.probes import postgres
 from verify.probes.send import run_probe
 from verify.report.causes import STEADY, STORAGE, UNIT
 from verify.report.plugin import DISPROVED, NEEDS, STANDBY
-from verify.units import explain
+from verify.units import ask_about, explain, is_enabled, is_running
 
 testinfra_hosts = specs("database")
+ask_about("pgbackrest")
 
 PORT = 5432
 HAS_STANDBY = len(hosts("database")) > 1
@@ -280,8 +281,8 @@ def test_component_is_refused_from_elsewhere(host: Any, evidence: Callable[[str,
 @check("archive", unit="pgbackrest", applies=bool(hosts("file")))
 def test_backup_service_is_running(host: Any) -> None:
     """The file host fetches backups through it."""
-    assert host.service("pgbackrest").is_running, explain(host, "pgbackrest")
-    assert host.service("pgbackrest").is_enabled, "pgbackrest would not start at the next boot"
+    assert is_running(host, "pgbackrest"), explain(host, "pgbackrest")
+    assert is_enabled(host, "pgbackrest"), "pgbackrest would not start at the next boot"
 
 
 @check(

@@ -19,11 +19,12 @@ from verify.checks import Need, check
 from verify.dropping import PLACE, send
 from verify.gathering import Gathering, Outputs, batch, connect
 from verify.landscape import each, endpoints, hosts, open_flows, specs
-from verify.units import explain
+from verify.units import ask_about, explain, is_enabled, is_running
 
 testinfra_hosts = specs("transfer") if hosts("file") else []
 
 SERVICE = "transfer-delivery"
+ask_about(SERVICE)
 LOG = f"/var/log/{SERVICE}/files.log"
 STATUS = f"/run/{SERVICE}/status.json"
 CREDENTIALS = "/etc/livegang/incoming.smb.credentials"
@@ -155,13 +156,13 @@ NEEDS: list[Need] = ["delivery:{host}", "scanner:{host}", "clamd:{host}", *(["dr
 @check("delivery", proves="delivery:{host}")
 def test_delivery_is_running(host: Any) -> None:
     """Without it nothing that the old hoster sends gets to where it is needed."""
-    assert host.service(SERVICE).is_running, explain(host, SERVICE)
+    assert is_running(host, SERVICE), explain(host, SERVICE)
 
 
 @check("delivery")
 def test_delivery_is_enabled(host: Any) -> None:
     """After a reboot clean files would only pile up."""
-    assert host.service(SERVICE).is_enabled, f"{SERVICE} would not start at the next boot"
+    assert is_enabled(host, SERVICE), f"{SERVICE} would not start at the next boot"
 
 
 @check("delivery", needs=["delivery:{host}", *FILE])

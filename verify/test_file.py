@@ -13,9 +13,10 @@ from verify.gathering import Gathering, Outputs, batch
 from verify.landscape import each, endpoints, hosts, open_flows, specs
 from verify.probes import smb_wire
 from verify.probes.send import run_probe
-from verify.units import explain
+from verify.units import ask_about, explain, is_enabled, is_running
 
 testinfra_hosts = specs("file")
+ask_about("smbd")
 
 INCOMING = "incoming"
 """The share for what the transfer host delivers."""
@@ -110,13 +111,13 @@ def said(server: str, case: str) -> dict[str, tuple[int, str]]:
 @check("smb", proves="smb:{host}", unit="smbd")
 def test_smb_is_running(host: Any) -> None:
     """Without it no area has its clients' documents."""
-    assert host.service("smbd").is_running, explain(host, "smbd")
+    assert is_running(host, "smbd"), explain(host, "smbd")
 
 
 @check("smb")
 def test_smb_starts_at_boot(host: Any) -> None:
     """After a reboot at night the documents would be away until the morning."""
-    assert host.service("smbd").is_enabled, "smbd would not start at the next boot"
+    assert is_enabled(host, "smbd"), "smbd would not start at the next boot"
 
 
 WANTED = {

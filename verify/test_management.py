@@ -9,8 +9,10 @@ from verify.checks import check
 from verify.landscape import current, flows, specs
 from verify.probes import clock
 from verify.probes.send import run_probe
+from verify.units import ask_about, is_enabled
 
 testinfra_hosts = specs("management")
+ask_about("ssh")
 
 LARGEST_OFFSET = 0.1
 """Seconds."""
@@ -65,4 +67,4 @@ def test_time_server_answers_the_landscape(host: Any) -> None:
 def test_jump_host_is_the_way_in(host: Any) -> None:
     """If the host behind the public address is another one, nobody reaches anything in an emergency."""
     assert current().inventory.way_in.jump_host == host.backend.hostname
-    assert host.service("ssh").is_enabled, "sshd would not start at the next boot"
+    assert is_enabled(host, "ssh"), "sshd would not start at the next boot"

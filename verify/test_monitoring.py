@@ -15,11 +15,12 @@ from verify.landscape import each, endpoints, hosts, open_flows, specs
 from verify.probes import reach
 from verify.probes.send import run_probe
 from verify.prometheus import data, look, reloaded, rules, target_of, values
-from verify.units import explain
+from verify.units import ask_about, explain, is_enabled, is_running
 
 testinfra_hosts = specs("management")
 
 SERVICES = ("prometheus", "prometheus-alertmanager", "prometheus-blackbox-exporter", "livegang-alert-log")
+ask_about(*SERVICES)
 CLOSED_SECONDS = 2.0
 
 Note = Callable[[str, object], None]
@@ -41,14 +42,14 @@ WATCHING = each("management", "prometheus:{member}")
 @check("{service}", proves="{service}:{host}", unit="{service}")
 def test_service_is_running(host: Any, service: str) -> None:
     """What does not run warns of nothing, and its silence looks like peace."""
-    assert host.service(service).is_running, explain(host, service)
+    assert is_running(host, service), explain(host, service)
 
 
 @pytest.mark.parametrize("service", SERVICES)
 @check("{service}")
 def test_service_starts_at_boot(host: Any, service: str) -> None:
     """After a reboot at night nobody would be warned any more."""
-    assert host.service(service).is_enabled, f"{service} would not start at the next boot"
+    assert is_enabled(host, service), f"{service} would not start at the next boot"
 
 
 @pytest.mark.parametrize("target", hosts())

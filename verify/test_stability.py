@@ -41,7 +41,7 @@ def look_again(host: Any) -> Look:
     return look(host)
 
 
-FIRST = Gathering(__name__, look)
+FIRST = Gathering(__name__, look, waits=True)  # not for long; but from it on the time between the two counts
 AGAIN = Gathering(__name__, look_again, places=list, waits=True)  # not in advance: as late as the run allows
 
 Note = Callable[[str, object], None]

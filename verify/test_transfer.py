@@ -19,9 +19,10 @@ from verify.checks import Need, check
 from verify.dropping import FOLDER, LOG, PLACE, VERDICT_SECONDS, lines_about, send, wanted
 from verify.gathering import Gathering, Outputs, batch
 from verify.landscape import flows, hosts, specs
-from verify.units import explain
+from verify.units import ask_about, explain, is_enabled, is_running
 
 testinfra_hosts = specs("transfer")
+ask_about("transfer-scanner", "clamav-daemon")
 
 SFTP = pytest.mark.parametrize("target", [host.name for host in hosts("transfer")])
 STATUS = "/run/transfer-scanner/status.json"
@@ -158,25 +159,25 @@ def tried(target: str, evidence: Note) -> Callable[[str], dict[str, Any]]:
 @check("scanner", proves="scanner:{host}", unit="transfer-scanner")
 def test_scanner_is_running(host: Any) -> None:
     """Without it nothing that the old hoster sends is ever judged, nor goes on."""
-    assert host.service("transfer-scanner").is_running, explain(host, "transfer-scanner")
+    assert is_running(host, "transfer-scanner"), explain(host, "transfer-scanner")
 
 
 @check("scanner")
 def test_scanner_is_enabled(host: Any) -> None:
     """After a reboot files would only pile up."""
-    assert host.service("transfer-scanner").is_enabled, "transfer-scanner would not start at the next boot"
+    assert is_enabled(host, "transfer-scanner"), "transfer-scanner would not start at the next boot"
 
 
 @check("clamd", proves="clamd:{host}", unit="clamav-daemon")
 def test_clamd_is_running(host: Any) -> None:
     """Without it nothing is judged."""
-    assert host.service("clamav-daemon").is_running, explain(host, "clamav-daemon")
+    assert is_running(host, "clamav-daemon"), explain(host, "clamav-daemon")
 
 
 @check("clamd")
 def test_clamd_is_enabled(host: Any) -> None:
     """After a reboot nothing would be judged."""
-    assert host.service("clamav-daemon").is_enabled, "clamav-daemon would not start at the next boot"
+    assert is_enabled(host, "clamav-daemon"), "clamav-daemon would not start at the next boot"
 
 
 @check("clamd")

@@ -12,10 +12,12 @@ from verify.checks import check
 from verify.gathering import Gathering, Outputs, batch, pause
 from verify.landscape import current, hosts, one_of, specs
 from verify.report.causes import STORAGE
+from verify.units import ask_about, is_enabled, is_running
 
 testinfra_hosts = specs()
 
 TIMERS = ("apt-daily.timer", "apt-daily-upgrade.timer")
+ask_about(*TIMERS)
 PATIENCE_SECONDS = 60.0
 """For another's work with apt to end."""
 
@@ -73,7 +75,7 @@ def test_updates_run_every_night(host: Any, state: Outputs) -> None:
     for name in ("Update-Package-Lists", "Unattended-Upgrade"):
         value = periodic.get(f"APT::Periodic::{name}", "").strip('"')
         assert value == "1", f"APT::Periodic::{name} is {value or 'not set'}, not 1"
-    idle = [timer for timer in TIMERS if not host.service(timer).is_running or not host.service(timer).is_enabled]
+    idle = [timer for timer in TIMERS if not is_running(host, timer) or not is_enabled(host, timer)]
     assert not idle, f"not active or not enabled: {', '.join(idle)}"
 
 

@@ -11,9 +11,10 @@ from verify.checks import check
 from verify.gathering import Gathering, Outputs, batch
 from verify.landscape import current, each, endpoints, hosts, manifests, one_of, open_flows, specs, web_port
 from verify.report.causes import PRIMARY
-from verify.units import explain
+from verify.units import ask_about, explain, is_enabled, is_running
 
 testinfra_hosts = specs("web")
+ask_about("nginx")
 
 
 def look(host: Any) -> Outputs:
@@ -42,13 +43,13 @@ def state(host: Any) -> Outputs:
 @check("nginx", proves="nginx:{host}", unit="nginx")
 def test_nginx_is_running(host: Any) -> None:
     """Half of the sites' capacity stands on each web host."""
-    assert host.service("nginx").is_running, explain(host, "nginx")
+    assert is_running(host, "nginx"), explain(host, "nginx")
 
 
 @check("nginx")
 def test_nginx_is_enabled(host: Any) -> None:
     """A web host that does not come back after a reboot leaves the other alone."""
-    assert host.service("nginx").is_enabled, "nginx would not start at the next boot"
+    assert is_enabled(host, "nginx"), "nginx would not start at the next boot"
 
 
 @check("nginx")

@@ -1,9 +1,13 @@
-"""Which services flap, seen in two looks at systemd."""
+"""How units are, and which services flap, as systemd tells it."""
 
 from __future__ import annotations
 
+import pytest
+
+from verify import units as module
+from verify.gathering import Output, Outputs
 from verify.report.causes import unit_name
-from verify.units import Service, flapping, services
+from verify.units import Service, Unit, flapping, look, services, units
 
 SHOWN = """Id=nginx.service
 Result=success
@@ -48,3 +52,32 @@ def test_a_unit_is_known_by_its_full_name() -> None:
         "apt-daily.timer",
         "postgresql@15-main.service",
     ]
+
+
+def said(ssh: str) -> str:
+    """What `systemctl show` says of nginx, which does not exist, and of ssh."""
+    return f"ActiveState=inactive\nSubState=dead\nUnitFileState=\n\nActiveState={ssh}\nUnitFileState=enabled"
+
+
+def test_units_are_told_apart_by_their_order_also_where_one_does_not_exist() -> None:
+    assert units(said("active\nSubState=running"), {"ssh", "nginx"}) == {
+        "nginx": Unit("inactive", "dead", ""),
+        "ssh": Unit("active", "running", "enabled"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("first", "looks"), [("activating\nSubState=start", 2), ("activating\nSubState=auto-restart", 1)]
+)
+def test_a_unit_that_is_starting_is_waited_for_and_one_that_only_waits_for_its_turn_is_not(
+    monkeypatch: pytest.MonkeyPatch, first: str, looks: int
+) -> None:
+    answers = [said(first), said("active\nSubState=running")]
+    given = iter(answers)
+    monkeypatch.setattr(module, "_asked", {"ssh", "nginx"})
+    monkeypatch.setattr(module, "pause", lambda seconds: None)
+    monkeypatch.setattr(
+        module, "batch", lambda host, commands: Outputs({"units": Output(commands["units"], next(given), 0)})
+    )
+    assert look(None)["ssh"].active == ("active" if looks == 2 else "activating")
+    assert len(list(given)) == 2 - looks
