@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from verify.gathering import Outputs, batch, pause
-from verify.landscape import endpoints
+from verify.landscape import endpoints, hosts
 
 PROMETHEUS = "http://127.0.0.1:9090"
 FRESH_SECONDS = 30.0
@@ -54,20 +54,25 @@ def look(host: Any) -> Outputs:
     deadline = time.monotonic() + FRESH_SECONDS
     answers = batch(host, QUESTIONS)
     begun = float(answers.quietly("now") or 0)
-    while not settled(answers, begun, len(endpoints())) and time.monotonic() < deadline:
+    standbys = max(0, len(hosts("database")) - 1)
+    while not settled(answers, begun, len(endpoints()), standbys) and time.monotonic() < deadline:
         pause(2)
         answers = batch(host, QUESTIONS)
     return answers
 
 
-def settled(answers: Outputs, begun: float, expected_sites: int) -> bool:
-    """True once each target was looked at after ``begun`` (seconds since the epoch): what was well may be over."""
+def settled(answers: Outputs, begun: float, expected_sites: int, expected_standbys: int) -> bool:
+    """True once each target was looked at after ``begun`` (seconds since the epoch): what was well may be over.
+
+    And once it saw all standbys: after its primary was restarted, a standby comes back some seconds later.
+    """
     try:
         targets = json.loads(answers.quietly("targets"))["data"]["activeTargets"]
-        sites = json.loads(answers.quietly("sites"))["data"]["result"]
+        sites, standbys = (json.loads(answers.quietly(name))["data"]["result"] for name in ("sites", "standbys"))
     except (ValueError, KeyError, TypeError):
         return False  # It is only starting.
-    return bool(targets) and len(sites) == expected_sites and all(looked_at(target) > begun for target in targets)
+    complete = len(sites) == expected_sites and len(standbys) >= expected_standbys
+    return bool(targets) and complete and all(looked_at(target) > begun for target in targets)
 
 
 def looked_at(target: dict[str, Any]) -> float:

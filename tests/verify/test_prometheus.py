@@ -13,11 +13,12 @@ BEGUN = 1_800_000_000.0
 BEFORE, AFTER = "2027-01-15T07:59:55.123456789Z", "2027-01-15T08:00:05.123456789Z"
 
 
-def answers(targets: list[tuple[str, str]], sites: list[str]) -> Outputs:
+def answers(targets: list[tuple[str, str]], sites: list[str], standbys: int = 0) -> Outputs:
     active = [{"health": health, "lastScrape": scraped} for health, scraped in targets]
     said = {
         "targets": {"status": "success", "data": {"activeTargets": active}},
         "sites": {"status": "success", "data": {"result": [{"value": [0, value]} for value in sites]}},
+        "standbys": {"status": "success", "data": {"result": [{"value": [0, "0"]}] * standbys}},
     }
     return Outputs({name: Output(name, json.dumps(answer), 0) for name, answer in said.items()})
 
@@ -50,12 +51,19 @@ def answers(targets: list[tuple[str, str]], sites: list[str]) -> Outputs:
 def test_it_is_asked_again_until_each_target_was_looked_at_anew(
     targets: list[tuple[str, str]], sites: list[str], expected: bool
 ) -> None:
-    assert settled(answers(targets, sites), BEGUN, expected_sites=2) is expected
+    assert settled(answers(targets, sites), BEGUN, expected_sites=2, expected_standbys=0) is expected
 
 
 def test_one_that_is_only_starting_is_asked_again() -> None:
     refused = Output("curl", "curl: (7) Failed to connect", 7)
-    assert not settled(Outputs({"targets": refused, "sites": refused}), BEGUN, expected_sites=2)
+    said = Outputs({"targets": refused, "sites": refused, "standbys": refused})
+    assert not settled(said, BEGUN, expected_sites=2, expected_standbys=0)
+
+
+@pytest.mark.parametrize(("seen", "expected"), [(0, False), (1, True)])
+def test_it_is_asked_again_until_a_standby_is_back_whose_primary_was_restarted(seen: int, expected: bool) -> None:
+    said = answers([("up", AFTER)], ["1"], standbys=seen)
+    assert settled(said, BEGUN, expected_sites=1, expected_standbys=1) is expected
 
 
 @pytest.mark.parametrize(("said", "expected"), [("1", True), ("0", False)])
