@@ -229,7 +229,8 @@ def http(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Site)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     # The probe speaks HTTPS to sites; its HTTP part is the same and needs no port 443 here.
-    monkeypatch.setattr(client, "HTTPSConnection", client.HTTPConnection)
+    plain = client.HTTPConnection
+    monkeypatch.setattr(client, "HTTPSConnection", lambda host, timeout, context: plain(host, timeout=timeout))
     yield f"127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
