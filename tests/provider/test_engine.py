@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from rehearsal import engines
 from rehearsal.settings import SUBSCRIPTION
 from rehearsal.toolchain.launcher import find_cli
 from tests.provider.engine import RESOURCES, Project, serving
@@ -153,6 +154,8 @@ def test_a_killed_up_goes_on_where_it_ended(tmp_path: Path) -> None:
         time.sleep(0.005)
     engine.send_signal(signal.SIGKILL)
     engine.communicate()
+    # As the launcher does: the language host would notice in five minutes only.
+    assert engines.end_orphans(Path(project.environment["PULUMI_HOME"]))
     project.run("cancel", "--yes")
     project.up()
     assert len(project.state()) == RESOURCES
