@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from verify.checks import Need, check
-from verify.gathering import Gathering, Outputs, batch
+from verify.gathering import Gathering, Outputs, batch, pause
 from verify.landscape import current, each, hosts, manifests, open_flows, specs
 from verify.probes import postgres
 from verify.probes.send import run_probe
+from verify.replication import LARGEST_LAG, caught_up
 from verify.report.causes import STEADY, STORAGE, UNIT
 from verify.report.plugin import DISPROVED, NEEDS, STANDBY
 from verify.units import ask_about, explain, is_enabled, is_running
@@ -23,50 +25,60 @@ PORT = 5432
 HAS_STANDBY = len(hosts("database")) > 1
 FROM_ELSEWHERE = len({host.name for role in ("database", "application") for host in hosts(role)}) > 1
 """Whether any component reaches a database over the network at all: one host may do the work of both roles."""
-LARGEST_LAG = 16 * 1024 * 1024
-"""Bytes of write-ahead log, one segment: more than that is lost work if the primary goes now."""
+CATCH_UP_SECONDS = 10.0
 
 
 def sql(query: str) -> str:
     return f'cd / && sudo -u postgres psql -XAtq -F " " -d postgres -c "{query}"'
 
 
-STATE = Gathering(
-    __name__,
-    lambda host: batch(
-        host,
-        {
-            "cluster": "pg_lsclusters -h",
-            "recovery": sql("select pg_is_in_recovery()"),
-            "settings": sql(
-                "select name, setting from pg_settings where name in ('data_checksums', 'data_directory', 'fsync',"
-                " 'full_page_writes', 'listen_addresses', 'password_encryption', 'ssl', 'ssl_min_protocol_version')"
-            ),
-            "clients": sql(
-                "select r.application_name, host(r.client_addr), r.state, s.version,"
-                " pg_wal_lsn_diff(case when pg_is_in_recovery() then pg_last_wal_replay_lsn()"
-                " else pg_current_wal_lsn() end, r.replay_lsn)"
-                " from pg_stat_replication r join pg_stat_ssl s using (pid)"
-            ),
-            "slots": sql("select slot_name, slot_type, active from pg_replication_slots"),
-            "receiver": sql("select status, sender_host, slot_name from pg_stat_wal_receiver"),
-            "archive": sql(
-                "select current_setting('archive_mode'), current_setting('archive_command') <> '',"
-                # A segment that failed is tried again every minute.
-                " (select count(*) from pg_ls_archive_statusdir() where name like '%.ready'"
-                " and modification < now() - interval '2 minutes'), coalesce(last_failed_wal, 'none')"
-                " from pg_stat_archiver"
-            ),
-            "disk": "directory=$(pg_lsclusters -h | awk '{print $6; exit}'); "
-            'findmnt -n -o MAJ:MIN,TARGET,FSTYPE -T "$directory"; '
-            "stat -L -c '0x%t 0x%T' /dev/disk/azure/scsi1/lun0",
-            "journal": "journalctl -u 'postgresql@*' -n 15 --no-pager -o short-iso; "
-            "tail -n 10 $(pg_lsclusters -h | awk '{print $7; exit}')",
-            "unit": "unit=postgresql@$(pg_lsclusters -h | head -n1 | tr -s ' ' '-' | cut -d- -f1,2); "
-            "systemctl is-enabled $unit; systemctl show -P ActiveState -P StateChangeTimestamp $unit",
-        },
+QUESTIONS = {
+    "cluster": "pg_lsclusters -h",
+    "recovery": sql("select pg_is_in_recovery()"),
+    "settings": sql(
+        "select name, setting from pg_settings where name in ('data_checksums', 'data_directory', 'fsync',"
+        " 'full_page_writes', 'listen_addresses', 'password_encryption', 'ssl', 'ssl_min_protocol_version')"
     ),
-)
+    "clients": sql(
+        "select r.application_name, host(r.client_addr), r.state, s.version,"
+        " pg_wal_lsn_diff(case when pg_is_in_recovery() then pg_last_wal_replay_lsn()"
+        " else pg_current_wal_lsn() end, r.replay_lsn)"
+        " from pg_stat_replication r join pg_stat_ssl s using (pid)"
+    ),
+    "slots": sql("select slot_name, slot_type, active from pg_replication_slots"),
+    "receiver": sql("select status, sender_host, slot_name from pg_stat_wal_receiver"),
+    "archive": sql(
+        "select current_setting('archive_mode'), current_setting('archive_command') <> '',"
+        # A segment that failed is tried again every minute.
+        " (select count(*) from pg_ls_archive_statusdir() where name like '%.ready'"
+        " and modification < now() - interval '2 minutes'), coalesce(last_failed_wal, 'none')"
+        " from pg_stat_archiver"
+    ),
+    "disk": "directory=$(pg_lsclusters -h | awk '{print $6; exit}'); "
+    'findmnt -n -o MAJ:MIN,TARGET,FSTYPE -T "$directory"; '
+    "stat -L -c '0x%t 0x%T' /dev/disk/azure/scsi1/lun0",
+    "journal": "journalctl -u 'postgresql@*' -n 15 --no-pager -o short-iso; "
+    "tail -n 10 $(pg_lsclusters -h | awk '{print $7; exit}')",
+    "unit": "unit=postgresql@$(pg_lsclusters -h | head -n1 | tr -s ' ' '-' | cut -d- -f1,2); "
+    "systemctl is-enabled $unit; systemctl show -P ActiveState -P StateChangeTimestamp $unit",
+}
+
+
+def look(host: Any) -> Outputs:
+    """All of it, once the standby has caught up with what was written meanwhile, or had time enough for it.
+
+    A new segment of the log, of which it is behind for a moment, is begun while others of this run look at the archive;
+    and one whose primary was restarted comes back some seconds later.
+    """
+    deadline = time.monotonic() + CATCH_UP_SECONDS
+    found = batch(host, QUESTIONS)
+    while HAS_STANDBY and not caught_up(found) and time.monotonic() < deadline:
+        pause(1)
+        found = batch(host, QUESTIONS)
+    return found
+
+
+STATE = Gathering(__name__, look)
 
 
 @pytest.fixture
