@@ -174,7 +174,10 @@ class Provider:
     def read(
         self, urn: str, identifier: str, inputs: Properties | None, outputs: Properties
     ) -> tuple[Properties, Properties] | None:
-        """Plain inputs and outputs as they really are; None when the resource is gone. Without inputs: an import."""
+        """Plain inputs and outputs as they really are; None when the resource is gone. Without inputs: an import.
+
+        Raises HalfMade (plain, too) for one whose making did not come to its end: a refresh keeps that in the state.
+        """
         kind = resource_type(urn)
         if inputs is not None:
             self.ledger.settle({identifier})
@@ -184,6 +187,9 @@ class Provider:
         if inputs is None:
             return self._imported(kind, identifier, observed)
         noted = self.ledger.find(identifier)
+        if noted is not None and not noted.outputs:
+            found = self._returned(kind, merge(kind.outputs(identifier, inputs), observed))
+            raise HalfMade("Its making did not come to its end. `pulumi up` completes it.", identifier, found, inputs)
         # The state may hold what an earlier refresh found amiss: what was declared is in the ledger.
         declared = merge(outputs, noted.outputs if noted else {})
         found = self._returned(kind, merge(declared, observed))

@@ -191,10 +191,14 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     @told
     def Read(self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext) -> provider_pb2.ReadResponse:
         inputs, outputs = decode(request.inputs), decode(request.properties)
-        found = self.provider.read(request.urn, request.id, plain(inputs) or None, plain(outputs))
+        secrets = merge(outputs, inputs)
+        try:
+            found = self.provider.read(request.urn, request.id, plain(inputs) or None, plain(outputs))
+        except HalfMade as half:
+            marked = mark_secrets(half.outputs, secrets), mark_secrets(half.inputs, inputs)
+            raise HalfMade(str(half), half.identifier, *marked) from None
         if found is None:
             return provider_pb2.ReadResponse()
-        secrets = merge(outputs, inputs)
         return provider_pb2.ReadResponse(
             id=request.id,
             inputs=encode(mark_secrets(found[0], inputs)),

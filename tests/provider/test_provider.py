@@ -69,6 +69,22 @@ def test_what_was_lost_and_left_again_by_an_interrupted_run_is_adopted(tmp_path:
     assert identifier in manager.things
 
 
+def test_a_refresh_does_not_take_for_whole_what_was_half_made(tmp_path: Path) -> None:
+    manager, machine = MemoryManager(), sample("compute:VirtualMachine")
+    one, name = provider(tmp_path, manager), urn("compute:VirtualMachine")
+    manager.failures[""] = "cloud-init ended with error: No space left on device"
+    with pytest.raises(HalfMade) as made:
+        one.create(name, machine)
+    manager.failures.clear()
+    manager.things[made.value.identifier] = {}
+    # What the launcher notes of a create that was killed: it knows of no outputs but what was declared.
+    with pytest.raises(HalfMade, match="did not come to its end") as found:
+        one.read(name, made.value.identifier, machine, machine)
+    assert found.value.outputs == made.value.outputs, "of the shape that outputs have"
+    outputs = one.update(name, made.value.identifier, machine, machine, found.value.outputs)
+    assert one.read(name, made.value.identifier, machine, outputs) == (machine, outputs)
+
+
 def test_another_resource_of_the_same_id_is_refused(tmp_path: Path) -> None:
     manager = MemoryManager()
     provider(tmp_path, manager).create(SUBNET, sample("network:Subnet"))
