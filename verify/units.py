@@ -21,7 +21,7 @@ _asked: set[str] = set()
 
 @dataclass(frozen=True)
 class Unit:
-    """A unit's state as systemd shows it; all empty for one that does not exist."""
+    """A unit's state as systemd shows it; one that does not exist is inactive, and its file has no state."""
 
     active: str
     """``active``, ``activating``, ``failed`` …"""

@@ -212,9 +212,9 @@ class Host:
         """Attach a data disk to the running host."""
         minor = os.minor(device.stat().st_rdev)
         node = f"/dev/disk/azure/scsi1/lun{lun}"
-        # In its mount namespace only: inside, it may not make device nodes itself.
+        # In its mount namespace only: inside, it may not make device nodes itself. So it holds up no shutdown, either.
         made = f"mkdir -p /dev/disk/azure/scsi1 && rm -f {node} && mknod {node} b 7 {minor}"
-        run("nsenter", f"--target={self.leader()}", "-m", "-p", "--", "sh", "-c", made)
+        run("nsenter", f"--target={self.leader()}", "-m", "--", "sh", "-c", made)
 
     def unplug(self, lun: int) -> None:
         node = f"/dev/disk/azure/scsi1/lun{lun}"
