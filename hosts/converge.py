@@ -22,9 +22,9 @@ def converge(inventory: Inventory, limit: str | None = None) -> fleet.Outcome:
         raise error
     display.show(outcome)
     if outcome.failed:
-        names = ", ".join(report.host for report in outcome.reports if report.failed)
+        causes = "; ".join(f"{report.host} ({report.cause})" for report in outcome.reports if report.failed)
         raise ExpectedError(
-            f"Not converged: {names}.", hint=f"Mend the reason and run it again, it continues. Details: {file}"
+            f"Not converged: {causes}.", hint=f"Mend the reason and run it again, it continues. Details: {file}"
         )
     changed = sum(report.count("changed") for report in outcome.reports)
     console.print(

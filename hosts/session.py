@@ -55,6 +55,16 @@ class Report:
         """True unless every state had its turn and none failed."""
         return self.error is not None or self.count("failed", "skipped") > 0
 
+    @property
+    def cause(self) -> str:
+        """In one line, what failed first, with the last that it said; empty when nothing failed."""
+        if self.error is not None:
+            return self.error
+        for result in self.of("failed", "skipped"):
+            said = result.get("log", "").splitlines()[-1:]
+            return ": ".join([result["state"], *filter(None, [result.get("reason")]), *said])
+        return ""
+
 
 class Progress(Protocol):
     """Is told how a host comes along."""

@@ -186,7 +186,12 @@ def test_the_outcome_is_there_as_json(tmp_path: Path) -> None:
         ("plan", [PENDING], ExitCode.PENDING, "Pending: 1 change on 1 host; nothing was touched."),
         ("plan", [PENDING, result("failed", "x")], ExitCode.FAILED, "Not all could be compared: web01."),
         ("converge", [result("changed")], None, ""),
-        ("converge", [result("changed"), result("failed", "x")], ExitCode.FAILED, "Not converged: web01."),
+        (
+            "converge",
+            [result("changed"), result("failed", "unit x", reason="it does not stay up", log="line 1\nline 2")],
+            ExitCode.FAILED,
+            "Not converged: web01 (unit x: it does not stay up: line 2).",
+        ),
     ],
 )
 def test_exit_codes(
