@@ -61,10 +61,11 @@ class Drop:
     def put_clean(self, folder: str, name: str, megabytes: int) -> None:
         """A file as the scanner puts it into clean."""
         place = f"/srv/transfer/clean/{folder}"
+        making = f"/srv/transfer/{folder}.new"  # not within clean, whence it would be delivered, too
         self.host(
             f"install -d -o transfer-scanner -g transfer-clean -m 750 {place} && "
-            f"head -c {megabytes}M /dev/urandom >{place}.new && chgrp transfer-clean {place}.new && "
-            f"chmod 640 {place}.new && mv {place}.new {place}/{name}"
+            f"head -c {megabytes}M /dev/urandom >{making} && chgrp transfer-clean {making} && "
+            f"chmod 640 {making} && mv {making} {place}/{name}"
         )
 
     def same(self, folder: str, name: str) -> bool:
