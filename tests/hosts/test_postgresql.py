@@ -66,7 +66,15 @@ def test_a_cluster_takes_its_place_only_when_complete(scratch: Scratch) -> None:
 
 def test_a_standby_waits_for_a_primary_on_its_way(scratch: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "chown", lambda *arguments: None)
-    errors = iter(["Connection refused", 'role "replicator" does not exist', 'slot "db02" does not exist'])
+    errors = iter(
+        [
+            "Connection refused",
+            "FATAL:  the database system is shutting down",
+            'role "replicator" does not exist',
+            'slot "db02" does not exist',
+            'could not send replication command "START_REPLICATION": ERROR:  replication slot "db02" is active for PID 7',
+        ]
+    )
 
     def copy() -> str:
         if error := next(errors, None):
@@ -77,7 +85,7 @@ def test_a_standby_waits_for_a_primary_on_its_way(scratch: Scratch, monkeypatch:
     scratch.table.answers = {"/usr/lib/postgresql/15/bin/pg_basebackup": copy}
     scratch.apply(replace(STANDBY, deadline=30))
     assert scratch.compare(STANDBY) == []
-    assert len(scratch.table.calls) == 4
+    assert len(scratch.table.calls) == 6
 
 
 @pytest.mark.parametrize(

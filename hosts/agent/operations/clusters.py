@@ -16,10 +16,13 @@ NOT_YET = (
     "timeout expired",
     "No route to host",
     "server closed the connection unexpectedly",
-    "the database system is starting up",
+    "Connection reset by peer",
+    "SSL SYSCALL error",
+    "the database system is ",  # "starting up", "shutting down", "in recovery mode"
     "password authentication failed",
     "no pg_hba.conf entry",
     "does not exist",
+    "is active for PID",  # The slot, which the server has not yet taken from the try before.
 )
 """What a primary on its way says, up to the last role and slot; anything else does not get better by waiting."""
 
