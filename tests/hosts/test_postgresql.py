@@ -72,7 +72,7 @@ def test_a_standby_waits_for_a_primary_on_its_way(scratch: Scratch, monkeypatch:
             "FATAL:  the database system is shutting down",
             'role "replicator" does not exist',
             'slot "db02" does not exist',
-            'could not send replication command "START_REPLICATION": ERROR:  replication slot "db02" is active for PID 7',
+            'replication slot "db02" is active for PID 10261',
         ]
     )
 
