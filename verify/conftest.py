@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.option.continue_on_collection_errors = True
     suites = {path.stem.removeprefix("test_") for path in FOLDER.glob("test_*.py")}
     config.pluginmanager.register(ending)
-    readiness = Readiness(loaded.subjects(), suites, Reality(loaded), waivers, selected, ending.finished)
+    reality = Reality(loaded, selected)
+    if not any(config.getoption(option, False) for option in ONLY_TELLING):
+        reality.look_ahead()
+    readiness = Readiness(loaded.subjects(), suites, reality, waivers, selected, ending.finished)
     readiness.run.gaps += loaded.gaps
     config.pluginmanager.register(readiness, PLUGIN)
     if config.getoption("--brief", False):
@@ -87,17 +91,26 @@ def _selection(config: pytest.Config, loaded: Landscape) -> set[str] | None:
 class Reality:
     """The world as it is: hosts and vantage points over ssh."""
 
-    def __init__(self, loaded: Landscape) -> None:
-        self._loaded = loaded
+    def __init__(self, loaded: Landscape, selected: set[str] | None) -> None:
+        inventory = loaded.inventory
+        specs = {name: f"ssh://{name}" for name in inventory.hosts}
+        specs |= {str(name): point.spec for name, point in inventory.vantage_points.items()}
+        self._jump = inventory.way_in.jump_host
+        self._specs = {
+            name: spec for name, spec in specs.items() if selected is None or name in selected | {self._jump}
+        }
+        self._hosts = inventory.hosts.keys()
+        self._ssh_config = str(loaded.ssh_config)
+        self._looks: dict[str, Future[str | None]] = {}
         self._gone: dict[str, str] = {}
 
+    def look_ahead(self) -> None:
+        """Begin to look whether they answer, while pytest collects."""
+        self._looks = gathering.start_looking(self._specs, self._jump, self._ssh_config)
+
     def unreachable(self, places: set[str]) -> dict[str, str]:
-        inventory = self._loaded.inventory
-        points = {str(name): point.spec for name, point in inventory.vantage_points.items()}
-        specs = {place: points.get(place, f"ssh://{place}") for place in sorted(places)}
-        if places & inventory.hosts.keys():  # the others are reached through it
-            specs.setdefault(inventory.way_in.jump_host, f"ssh://{inventory.way_in.jump_host}")
-        self._gone = connection.find_unreachable(specs, inventory.way_in.jump_host, str(self._loaded.ssh_config))
+        wanted = places | ({self._jump} if places & self._hosts else set())  # hosts are reached through it
+        self._gone = {place: reason for place in sorted(wanted) if (reason := self._looks[place].result())}
         return self._gone
 
     def prefetch(self, places_by_suite: dict[str, set[str]]) -> None:

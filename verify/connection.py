@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import testinfra
@@ -119,20 +118,3 @@ def look(spec: str, ssh_config: str | None) -> str | None:
     except CommandTooSlow:
         return f"no login within {COMMAND_SECONDS} s"
     return None if result.rc == 0 else reason_of(result.stderr_bytes)
-
-
-def find_unreachable(specs: dict[str, str], first: str | None, ssh_config: str | None) -> dict[str, str]:
-    """Reasons by name of those that do not answer.
-
-    ``specs``: host spec by name. ``first``: the jump host's name; it is asked alone, so that the others find its
-    shared connection open instead of opening one each.
-    """
-    gone: dict[str, str] = {}
-    if first is not None and first in specs and (reason := look(specs[first], ssh_config)):
-        gone[first] = reason
-    rest = {name: spec for name, spec in specs.items() if name != first}
-    with ThreadPoolExecutor(max_workers=max(1, len(rest))) as pool:
-        for name, reason in zip(rest, pool.map(lambda spec: look(spec, ssh_config), rest.values()), strict=True):
-            if reason:
-                gone[name] = reason
-    return gone

@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 
 import testinfra
 
-from verify.connection import CommandTooSlow, end_running
+from verify.connection import CommandTooSlow, end_running, look
 from verify.evidence import NOTEBOOK
 from verify.landscape import current
 
@@ -49,6 +49,24 @@ def pause(seconds: float) -> None:
     """Let time pass before another look at something; raises Abandoned when the run is interrupted meanwhile."""
     if _abandoned.wait(seconds):
         raise Abandoned
+
+
+def start_looking(specs: dict[str, str], first: str | None, ssh_config: str) -> dict[str, Future[str | None]]:
+    """Begin to look whether places answer; each part is the reason why one does not, None when it does.
+
+    ``specs``: testinfra host spec by name. ``first``: the jump host's name; it is asked alone, so that the others find
+    its shared connection open instead of opening one each.
+    """
+    jump = _waiting.submit(look, specs[first], ssh_config) if first is not None and first in specs else None
+
+    def look_behind(spec: str) -> str | None:
+        if jump is not None:
+            jump.exception()  # what became of it is not for this place to say
+        pause(0)
+        return look(spec, ssh_config)
+
+    parts = {name: _waiting.submit(look_behind, spec) for name, spec in specs.items() if name != first}
+    return parts if first is None or jump is None else {first: jump, **parts}
 
 
 def connect(place: str) -> Any:

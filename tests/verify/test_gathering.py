@@ -66,6 +66,20 @@ def test_what_waits_begins_first_and_keeps_nobody_from_working(monkeypatch: pyte
     assert all(waiting.of(place) for place in places)
 
 
+def test_the_jump_host_is_looked_at_before_those_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def look(spec: str, ssh_config: str) -> str | None:
+        asked.append(spec)
+        return "no route" if spec == "ssh://web01" else None
+
+    monkeypatch.setattr(gathering, "look", look)
+    specs = {name: f"ssh://{name}" for name in ("app01", "mgmt01", "web01")}
+    looks = gathering.start_looking(specs, "mgmt01", "ssh_config")
+    assert {name: part.result() for name, part in looks.items()} == {"mgmt01": None, "app01": None, "web01": "no route"}
+    assert asked[0] == "ssh://mgmt01"
+
+
 def test_an_interrupted_run_does_not_fetch_what_is_queued() -> None:
     # In a process of its own: the pool is one for the whole process, and abandoned for good.
     program = """

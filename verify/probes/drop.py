@@ -43,16 +43,20 @@ def linked_out() -> bytes:
 
 
 def files(orders: dict) -> dict:  # type: ignore[type-arg]
-    zeros = zipped(("zeros", bytes(ZEROS)))
-    copies = orders["expansion"] // ZEROS + 2
-    found = {
-        "Übersicht.txt": f"readiness {orders['folder']}\n".encode(),
-        "plain.com": TEST_FILE.encode(),
-        "nested.zip": zipped(("inner.zip", zipped(("plain.com", TEST_FILE)))),
-        "bomb.zip": zipped(*((f"{number}.zip", zeros) for number in range(copies))),
-        "link.tar": linked_out(),
+    makers = {
+        "Übersicht.txt": lambda: f"readiness {orders['folder']}\n".encode(),
+        "plain.com": lambda: TEST_FILE.encode(),
+        "nested.zip": lambda: zipped(("inner.zip", zipped(("plain.com", TEST_FILE)))),
+        "bomb.zip": lambda: bomb(orders["expansion"]),
+        "link.tar": linked_out,
     }
-    return {name: content for name, content in found.items() if name in (orders.get("names") or found)}
+    return {name: makers[name]() for name in makers if name in (orders.get("names") or makers)}
+
+
+def bomb(expansion: int) -> bytes:
+    """An archive of archives that come to more than ``expansion`` bytes."""
+    zeros = zipped(("zeros", bytes(ZEROS)))
+    return zipped(*((f"{number}.zip", zeros) for number in range(expansion // ZEROS + 2)))
 
 
 def said(argv: list, orders: str = "") -> dict:  # type: ignore[type-arg]
