@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from console import ExpectedError
@@ -32,7 +34,7 @@ def down(settings: Settings, log: Log) -> None:
     _end_engines(settings, log)
     databases = end(settings, log, for_good=True)
     ended = time.monotonic()
-    world = (
+    world = [
         settings.machines,
         settings.disks,
         settings.snapshots,
@@ -40,10 +42,12 @@ def down(settings: Settings, log: Log) -> None:
         settings.records,
         settings.packages,
         settings.vault,
-    )
+    ]
     # The stack's state describes what is removed here: kept, it would make the next `up` look for it.
-    stack = (settings.backend, settings.pulumi_home, settings.logs)
-    _remove([folder for folder in (*world, *stack) if folder.exists()])
+    stack = [settings.backend, settings.pulumi_home, settings.logs]
+    _remove([part for folder in world if folder.exists() for part in folder.iterdir()])
+    _remove(world)
+    _remove(stack)
     settings.reset.unlink(missing_ok=True)
     ownership.release(settings)
     _sweep()
@@ -73,14 +77,18 @@ def end(settings: Settings, log: Log, for_good: bool = False) -> float:
     return databases
 
 
-def _remove(folders: list[Path]) -> None:
-    """With the machine's own command, which is several times faster than Python; what it lists first goes first."""
-    if folders:
-        removed = subprocess.run(["rm", "-rf", "--", *folders], capture_output=True, text=True, check=False)
-        if removed.returncode:
-            raise ExpectedError(
-                f"Not everything could be removed: {removed.stderr.strip()}", hint="Repeat: fab rehearsal.down"
-            )
+def _remove(paths: list[Path]) -> None:
+    """With the machine's own command, which is several times faster than Python, and one for each processor."""
+
+    def remove(path: Path) -> str:
+        return subprocess.run(["rm", "-rf", "--", path], capture_output=True, text=True, check=False).stderr.strip()
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        complaints = [said for said in pool.map(remove, paths) if said]
+    if complaints:
+        raise ExpectedError(
+            f"Not everything could be removed: {' '.join(complaints)}", hint="Repeat: fab rehearsal.down"
+        )
 
 
 def _end_engines(settings: Settings, log: Log) -> None:
