@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from verify import dropping
+from verify import dropping, leftovers
 from verify.checks import Need, check
 from verify.dropping import PLACE, send
 from verify.gathering import Gathering, Outputs, batch, connect
@@ -41,7 +41,8 @@ SANDBOX = {
     "CapabilityBoundingSet": "",
     "ReadWritePaths": "",
 }
-FORGOTTEN = f"find {SHARED} -mindepth 1 -maxdepth 1 -name 'livegang-proof-*' -mmin +30 -exec rm -rf {{}} +"
+OLD = f"-mmin +{leftovers.FORGOTTEN_MINUTES}"
+FORGOTTEN = f"find {SHARED} -mindepth 1 -maxdepth 1 -name 'livegang-proof-*' {OLD} -exec rm -rf {{}} +"
 """What a run left that was killed."""
 CLEAN, MALWARE = "Übersicht.txt", "nested.zip"
 """Of what the drop's probe can send: a clean file, and EICAR in a zip in a zip."""
@@ -120,15 +121,7 @@ def deliver(host: Any) -> Proof:
         )
     finally:
         batch(server, {"remove": f"rm -rf {place}", "forgotten": FORGOTTEN})
-        root = dropping.FOLDER
-        records = f"grep -lF {folder} {root}/infected/*/record.json {root}/manifests/*/record.json"
-        batch(
-            host,
-            {
-                "aside": f'{records} | while read -r file; do rm -r -- "$(dirname "$file")"; done',
-                "clean": f"rm -rf {root}/clean/{folder} {root}/drop/incoming/{folder}",
-            },
-        )
+        leftovers.remove(host, dropping.FOLDER, folder)
     return Proof(sent, {str(line["path"]).rpartition("/")[2]: line for line in judged}, delivered, there)
 
 

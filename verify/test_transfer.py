@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from verify import leftovers
 from verify.checks import Need, check
 from verify.dropping import FOLDER, LOG, PLACE, VERDICT_SECONDS, lines_about, send, wanted
 from verify.gathering import Gathering, Outputs, batch
@@ -110,21 +111,21 @@ class Dropped:
 def drop_and_follow(host: Any) -> Dropped:
     """Drop files, wait for their verdicts, look at where they are, and remove them."""
     folder = f"livegang-readiness-{uuid.uuid4()}"
-    dropped = Dropped(send(host, folder))
-    dropped.log = lines_about(host, folder, LOG, len(dropped.sent["sums"]) + 1)
     clean = f"{FOLDER}/clean/{folder}"
-    dropped.found = batch(
-        host,
-        {
-            "sums": f"cd {clean} && find . -type f -exec sha256sum {{}} +",
-            "rights": f"cd {clean} && find . -type f -printf '%u %g %m %P\\n'",
-            "nobody": f"cd / && sudo -u nobody cat {clean}/*",
-            "left": f"find {FOLDER}/drop/incoming/{folder} -type f",
-        },
-    )
-    aside = " ".join(f"{FOLDER}/{place}/{entry['id']}" for entry in dropped.log
-                     for place in ("infected", "unclear", "manifests") if entry.get("id"))  # fmt: skip
-    host.run(f"sudo -n rm -rf {clean} {FOLDER}/drop/incoming/{folder} {aside}")
+    try:
+        dropped = Dropped(send(host, folder))
+        dropped.log = lines_about(host, folder, LOG, len(dropped.sent["sums"]) + 1)
+        dropped.found = batch(
+            host,
+            {
+                "sums": f"cd {clean} && find . -type f -exec sha256sum {{}} +",
+                "rights": f"cd {clean} && find . -type f -printf '%u %g %m %P\\n'",
+                "nobody": f"cd / && sudo -u nobody cat {clean}/*",
+                "left": f"find {FOLDER}/drop/incoming/{folder} -type f",
+            },
+        )
+    finally:
+        leftovers.remove(host, FOLDER, folder)
     return dropped
 
 
