@@ -43,10 +43,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", checks.MARKER)
     stack = config.getoption("--stack", None) or os.environ.get("LIVEGANG_STACK", "rehearsal")
     ending = Ending(stack)
+    checking = not any(config.getoption(option, False) for option in ONLY_TELLING)
     try:
         if config.pluginmanager.is_blocked(PLUGIN):
             raise ExpectedError(f"-p no:{PLUGIN} takes away what judges the run.")
-        if not any(config.getoption(option, False) for option in ONLY_TELLING):
+        if checking:
             ending.supersede("the run", "it has not come to its end")
         loaded = Landscape.load(stack)
         selected = _selection(config, loaded)
@@ -62,7 +63,7 @@ def pytest_configure(config: pytest.Config) -> None:
     suites = {path.stem.removeprefix("test_") for path in FOLDER.glob("test_*.py")}
     config.pluginmanager.register(ending)
     reality = Reality(loaded, selected)
-    if not any(config.getoption(option, False) for option in ONLY_TELLING):
+    if checking:
         reality.look_ahead()
     readiness = Readiness(loaded.subjects(), suites, reality, waivers, selected, ending.finished)
     readiness.run.gaps += loaded.gaps

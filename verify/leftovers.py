@@ -14,8 +14,9 @@ def remove(host: Any, root: str, folder: str) -> None:
     """Take away all that became of a folder dropped below ``root``, and what a run left that was killed."""
     ours = "livegang-(readiness|proof)-"
     old = f"-mmin +{FORGOTTEN_MINUTES}"
+    # Not in clean: what a sender calls record.json is no record.
     records = (
-        f"grep -slF {folder}/ */*/record.json; "
+        f"grep -rlsF --include=record.json {folder}/ infected unclear manifests; "
         f'find infected unclear manifests -name record.json {old} -exec grep -lE \'"path": "{ours}\' {{}} +'
     )
     folders = f"find clean drop/incoming -mindepth 1 -maxdepth 1 -regextype egrep -regex '.*/{ours}.*' {old}"

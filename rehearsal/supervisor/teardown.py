@@ -80,12 +80,13 @@ def end(settings: Settings, log: Log, for_good: bool = False) -> float:
 def _remove(paths: list[Path]) -> None:
     """With the machine's own command, which is several times faster than Python, and one for each processor."""
 
-    def remove(path: Path) -> str:
-        return subprocess.run(["rm", "-rf", "--", path], capture_output=True, text=True, check=False).stderr.strip()
+    def remove(path: Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["rm", "-rf", "--", path], capture_output=True, text=True, check=False)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        complaints = [said for said in pool.map(remove, paths) if said]
-    if complaints:
+        failed = [removed for removed in pool.map(remove, paths) if removed.returncode]
+    if failed:
+        complaints = [removed.stderr.strip() for removed in failed]
         raise ExpectedError(
             f"Not everything could be removed: {' '.join(complaints)}", hint="Repeat: fab rehearsal.down"
         )
