@@ -1,4 +1,4 @@
-# The commands of a fresh clone. Each prepares what it needs and reuses what is there; see rehearsal/toolchain/.
+# The commands of a fresh clone. Each prepares what it needs and reuses what is there; see toolchain/.
 # ARGS goes to the command behind the target: make test ARGS="-k topology"
 # STACK is the landscape: make rehearse STACK=small
 
@@ -7,7 +7,7 @@ ARGS ?=
 ifdef STACK
 export LIVEGANG_STACK := $(STACK)
 endif
-BOOTSTRAP = $(PYTHON) -m rehearsal.toolchain
+BOOTSTRAP = $(PYTHON) -m toolchain
 
 .DEFAULT_GOAL := help
 .PHONY: rehearse test preview tools down help python

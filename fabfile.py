@@ -33,9 +33,9 @@ def rehearse(_context: Context, stack: str = "") -> None:
 
 def _rehearse(stack: str) -> None:
     # Imported here: `fab --list` must not wait for what only these two need.
-    from hosts.converge import converge
-    from rehearsal.toolchain import goals
-    from rehearsal.toolchain.trouble import Trouble
+    from hosts.fleet.converge import converge
+    from toolchain import goals
+    from toolchain.trouble import Trouble
 
     started = time.monotonic()
     if not os.environ.get(goals.PREPARED):

@@ -16,12 +16,12 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from console import ExpectedError
-from infra.customdata import FirstBoot, custom_data
+from infra.components.customdata import FirstBoot, custom_data
 from rehearsal import image
+from rehearsal.base.settings import PROJECT, SUBSCRIPTION, Settings, cache, stack_files
+from rehearsal.control import teardown
+from rehearsal.control.client import Supervisor
 from rehearsal.keys import ensure
-from rehearsal.settings import PROJECT, SUBSCRIPTION, Settings, cache, stack_files
-from rehearsal.supervisor import teardown
-from rehearsal.supervisor.client import Supervisor
 
 HOSTS = ("db01", "db02", "app01", "app02", "web01", "web02", "file01", "xfer01", "mgmt01")
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-benchmark"

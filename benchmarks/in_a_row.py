@@ -16,8 +16,8 @@ import time
 from collections import Counter
 
 from console import ExitCode, ExpectedError, console
-from rehearsal.settings import PROJECT
-from rehearsal.supervisor.launch import check_machine
+from rehearsal.base.settings import PROJECT
+from rehearsal.control.launch import check_machine
 from tests.living import STACK, Rehearsal, clone
 
 VERDICTS: dict[int, str] = {ExitCode.DONE: "GO", ExitCode.NO_GO: "NO-GO", ExitCode.NOT_CHECKED: "NOT CHECKED"}
@@ -92,7 +92,7 @@ def _all(from_nothing: int, living: int, resets: int) -> list[dict[str, object]]
     rehearsal = clone(folder)
     series = Series(rehearsal)
     try:
-        rehearsal.run("python", "-m", "rehearsal.toolchain", "world", timeout=3600)
+        rehearsal.run("python", "-m", "toolchain", "world", timeout=3600)
         # In this order, so that what is compared is measured one right after the other.
         for number in range(from_nothing):
             if number:

@@ -23,9 +23,9 @@ from rich.table import Table
 
 from benchmarks.boots import Boots
 from console import ExitCode, ExpectedError, console, step
-from rehearsal.settings import PROJECT
-from rehearsal.supervisor.client import Supervisor
-from rehearsal.supervisor.launch import check_machine
+from rehearsal.base.settings import PROJECT
+from rehearsal.control.client import Supervisor
+from rehearsal.control.launch import check_machine
 from tests.living import Rehearsal, clone
 
 GIBIBYTE = 1024**3
@@ -78,7 +78,7 @@ def chain(rounds: int) -> Iterator[Figure]:
     rehearsal = clone(folder)
     try:
         with step("Toolchain, images and packages from the cache"):
-            rehearsal.run("python", "-m", "rehearsal.toolchain", "world", timeout=3600)
+            rehearsal.run("python", "-m", "toolchain", "world", timeout=3600)
         first = _to_go(rehearsal, "From nothing to GO")
         yield Figure("from nothing to GO", first, 240, "s")
         again = [_to_go(rehearsal, f"Living, without changes, round {number}") for number in range(1, rounds + 1)]

@@ -7,10 +7,10 @@ beforehand needs no second list, and none that could differ.
 from __future__ import annotations
 
 from hosts import sample
-from hosts.manifest import load
+from hosts.components.manifest import load
 from hosts.roles import states
 from hosts.states import Package
-from infra.inventory import PROJECT
+from infra.inventory.model import PROJECT
 
 
 def all_packages() -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network
 
-from infra.inventory import (
+from infra.inventory.model import (
     Components,
     Endpoint,
     Flow,

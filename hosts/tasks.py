@@ -25,8 +25,8 @@ def plan(context: Any, stack: str = STACK, limit: str | None = None) -> None:
     """Show what a converge would change, exactly, and touch nothing. Exit 2 when changes are pending."""
     # Imported here: `fab --list` must not take seconds.
     from console import interruptible
-    from hosts.plan import plan as run
-    from infra.inventory import load
+    from hosts.fleet.plan import plan as run
+    from infra.inventory.model import load
 
     with interruptible("nothing was touched", hint="Ask it again: fab hosts.plan"):
         run(load(stack), _limit(context, limit))
@@ -36,8 +36,8 @@ def plan(context: Any, stack: str = STACK, limit: str | None = None) -> None:
 def converge(context: Any, stack: str = STACK, limit: str | None = None) -> None:
     """Bring the hosts to what their roles say; exit 1 when one failed."""
     from console import interruptible
-    from hosts.converge import converge as run
-    from infra.inventory import load
+    from hosts.fleet.converge import converge as run
+    from infra.inventory.model import load
 
     with interruptible("no host was asked anything yet", hint="Begin again: fab hosts.converge"):
         run(load(stack), _limit(context, limit))
@@ -47,8 +47,8 @@ def converge(context: Any, stack: str = STACK, limit: str | None = None) -> None
 def ssh_config(context: Any, stack: str = STACK) -> None:
     """Write ssh_config and known_hosts of the stack, and say how to use them."""
     from console import console
-    from infra import access
-    from infra.inventory import load
+    from infra.inventory import access
+    from infra.inventory.model import load
 
     file = access.write(load(stack))
     console.print(f"{file}\n[dim]ssh -F {file} web01[/]", soft_wrap=True)
@@ -57,8 +57,8 @@ def ssh_config(context: Any, stack: str = STACK) -> None:
 @task(name="prove-backup", help={"stack": _HELP["stack"]})
 def prove_backup(context: Any, stack: str = STACK) -> None:
     """Restore the newest backup and its log into a scratch instance, compare it with the primary, and remove it."""
-    from hosts.prove_backup import prove
-    from infra.inventory import load
+    from hosts.fleet.prove_backup import prove
+    from infra.inventory.model import load
 
     prove(load(stack))
 

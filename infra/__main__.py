@@ -2,16 +2,16 @@
 
 import pulumi_azure_native.resources as resources
 
-from infra import landscape as landscapes
-from infra.components import set_options_for_all
-from infra.endpoints import Endpoints, EndpointsProps
-from infra.export import ExportProps, export
-from infra.fields import GATEWAY
-from infra.machines import Machine, MachineProps
-from infra.network import Network, NetworkProps
-from infra.vault import Credentials, CredentialsProps, Vault, VaultProps
-from infra.way_in import WayIn, WayInProps
-from infra.zones import PrivateNames, PrivateNamesProps, PublicNames, PublicNamesProps
+from infra.components import deployment as landscapes
+from infra.components.component import set_options_for_all
+from infra.components.endpoints import Endpoints, EndpointsProps
+from infra.components.machines import Machine, MachineProps
+from infra.components.network import Network, NetworkProps
+from infra.components.vault import Credentials, CredentialsProps, Vault, VaultProps
+from infra.components.way_in import WayIn, WayInProps
+from infra.components.zones import PrivateNames, PrivateNamesProps, PublicNames, PublicNamesProps
+from infra.inventory.export import ExportProps, export
+from infra.stack.fields import GATEWAY
 
 landscape = landscapes.of_this_stack()
 topology = landscape.topology

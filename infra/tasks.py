@@ -11,11 +11,13 @@ from invoke.tasks import task
 from rich.console import Console
 
 from console import ExpectedError, console, step
-from infra import access, inventory, stack_file
 from infra.command import PARALLEL, Pulumi, default_stack
-from infra.inventory import PROJECT
-from infra.paper import paper_project
-from infra.plan import Plan, parse, render
+from infra.inventory import access
+from infra.inventory import model as inventory
+from infra.inventory.model import PROJECT
+from infra.preview.paper import paper_project
+from infra.preview.plan import Plan, parse, render
+from infra.stack import stack_file
 
 PREVIEW = ("preview", "--json", "--show-sames", "--non-interactive", "--parallel", str(PARALLEL))
 READABLE_WIDTH = 140

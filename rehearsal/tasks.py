@@ -12,10 +12,10 @@ from invoke.tasks import task
 from rich.table import Table
 
 from console import console, interruptible, step
+from rehearsal.base.settings import Settings
+from rehearsal.control import snapshot_tasks as snapshots
+from rehearsal.control.client import Supervisor
 from rehearsal.machines import nspawn
-from rehearsal.settings import Settings
-from rehearsal.snapshots import tasks as snapshots
-from rehearsal.supervisor.client import Supervisor
 
 HEALTH = {"Healthy": "green", "Unhealthy": "red"}
 COLOURS = {"running": "green", "starting": "yellow", "stopped": "yellow", "gone": "red"}
@@ -80,7 +80,7 @@ def logs(context: Context, host: str, lines: int = 50) -> None:
 @task
 def down(context: Context) -> None:
     """Bring the rehearsal down: stop all hosts, and remove everything of it but keys and caches."""
-    from rehearsal.supervisor import teardown
+    from rehearsal.control import teardown
 
     settings = Settings.of_this_clone()
     reached = "what was told to stop goes on stopping, the rest stands as it was"

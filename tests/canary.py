@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from rehearsal.settings import PROJECT
+from rehearsal.base.settings import PROJECT
 from tests.living import Rehearsal
 
 CANARY = "smb-pep"

@@ -8,10 +8,10 @@ from collections.abc import Generator, Iterator
 import pytest
 from xdist.remote import Producer
 
-from rehearsal.settings import PROJECT, Settings
-from rehearsal.toolchain import checks
+from rehearsal.base.settings import PROJECT, Settings
 from tests.living import Rehearsal, clone
 from tests.scheduling import OneFleet, in_order
+from toolchain import checks
 
 NO_HOSTS = "hosts cannot boot here: "
 """How the reason begins for which tests on booted hosts are skipped."""

@@ -15,9 +15,9 @@ import sysconfig
 from functools import cached_property
 from pathlib import Path
 
-from infra.inventory import Inventory
-from rehearsal.settings import PROJECT, Settings
-from rehearsal.toolchain.launcher import CHOSEN_CLI_NAME
+from infra.inventory.model import Inventory
+from rehearsal.base.settings import PROJECT, Settings
+from toolchain.launcher import CHOSEN_CLI_NAME
 
 STACK = "rehearsal"
 
@@ -77,12 +77,12 @@ class Rehearsal:
     @cached_property
     def inventory(self) -> Inventory:
         """The stack's inventory as it came up; tests that change what it holds change it back."""
-        program = f"from infra.inventory import load; print(load({STACK!r}).model_dump_json())"
+        program = f"from infra.inventory.model import load; print(load({STACK!r}).model_dump_json())"
         return Inventory.model_validate_json(self.run("python", "-c", program).stdout)
 
     def up(self) -> None:
         """Bring it up: nine hosts, converged."""
-        self.run("python", "-m", "rehearsal.toolchain", "world")
+        self.run("python", "-m", "toolchain", "world")
         self.fab("infra.up", "--yes", "--stack", STACK)
         self.fab("hosts.converge", "--stack", STACK)
 

@@ -14,10 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from rehearsal.settings import RUNTIME
-from rehearsal.supervisor import launch
+from rehearsal.base.settings import RUNTIME
+from rehearsal.control import launch
 from tests.living import Rehearsal, clone
-from tests.machines.small_world import Traces, cgroup_processes
+from tests.rehearsal.machines.small_world import Traces, cgroup_processes
 from verify.report.files import DOCUMENT
 
 GO = 0
@@ -33,7 +33,7 @@ class Side:
     def rehearse(self) -> float:
         """From nothing to GO; returns the seconds it took."""
         started = time.monotonic()
-        self.living.run("python", "-m", "rehearsal.toolchain", "world")
+        self.living.run("python", "-m", "toolchain", "world")
         ended = self.living.run("fab", "rehearse", "--stack", self.stack, check=False)
         assert ended.returncode == GO, f"{self.name} ended with {ended.returncode}:\n{ended.stdout}\n{ended.stderr}"
         report = self.living.folder / ".livegang" / self.stack / "report" / DOCUMENT

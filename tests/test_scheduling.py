@@ -27,8 +27,8 @@ class Item:
         return name if self.booted and name == "booted" else None
 
 
-QUICK = Item("tests/dns/test_records.py::test_one")
-OWN_HOSTS = Item("tests/machines/test_booted_hosts.py::test_two", booted=True)
+QUICK = Item("tests/rehearsal/dns/test_records.py::test_one")
+OWN_HOSTS = Item("tests/rehearsal/machines/test_booted_hosts.py::test_two", booted=True)
 FLEET = Item("tests/verify/test_living.py::test_three", booted=True, fixturenames=("breakable", "rehearsal"))
 
 
@@ -46,7 +46,7 @@ def test_side_by_side_what_takes_longest_begins_first() -> None:
 
 def test_all_tests_on_the_fleet_are_handed_out_as_one_and_others_by_module() -> None:
     assert unit(FLEET.nodeid) == unit("tests/chain/test_living_walk.py::test_four[a::b]") == LIVING
-    assert unit("tests/dns/test_records.py::test_one[a::b]") == "tests/dns/test_records.py"
+    assert unit("tests/rehearsal/dns/test_records.py::test_one[a::b]") == "tests/rehearsal/dns/test_records.py"
 
 
 def test_a_module_whose_name_hides_that_it_uses_the_fleet_is_refused() -> None:

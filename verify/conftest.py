@@ -15,9 +15,11 @@ import pytest
 from rich.console import Console
 
 from console import ExpectedError, fitted
-from verify import checks, connection, gathering, landscape
+from verify import checks
 from verify.evidence import note
-from verify.landscape import Landscape, state_folder
+from verify.inspection import connection, gathering
+from verify.inspection import expectations as landscape
+from verify.inspection.expectations import Landscape, state_folder
 from verify.report.files import write_report
 from verify.report.model import Gap, Run, Subjects, now
 from verify.report.plugin import Readiness

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from hosts.manifest import Manifest, artifact_mistake, artifact_path
+from hosts.components.manifest import Manifest, artifact_mistake, artifact_path
 from verify.checks import check
-from verify.gathering import Gathering, Outputs, batch
-from verify.landscape import current, hosts, manifests, open_flows, specs
+from verify.inspection.expectations import current, hosts, manifests, open_flows, specs
+from verify.inspection.gathering import Gathering, Outputs, batch
+from verify.inspection.units import ask_about, explain, is_enabled, is_running
 from verify.report.causes import PRIMARY
 from verify.report.plugin import DISPROVED
-from verify.units import ask_about, explain, is_enabled, is_running
 
 testinfra_hosts = specs("application")
 ask_about(*(component.service.unit for component in manifests()))

@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from verify import dropping, leftovers
 from verify.checks import Need, check
-from verify.dropping import PLACE, send
-from verify.gathering import Gathering, Outputs, batch, connect
-from verify.landscape import each, endpoints, hosts, open_flows, specs
-from verify.units import ask_about, explain, is_enabled, is_running
+from verify.inspection import dropping, leftovers
+from verify.inspection.dropping import PLACE, send
+from verify.inspection.expectations import each, endpoints, hosts, open_flows, specs
+from verify.inspection.gathering import Gathering, Outputs, batch, connect
+from verify.inspection.units import ask_about, explain, is_enabled, is_running
 
 testinfra_hosts = specs("transfer") if hosts("file") else []
 

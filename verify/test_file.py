@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from infra.inventory import Endpoint
+from infra.inventory.model import Endpoint
 from verify.checks import Need, check
-from verify.gathering import Gathering, Outputs, batch
-from verify.landscape import each, endpoints, hosts, open_flows, specs
-from verify.probes import smb_wire
-from verify.probes.send import run_probe
-from verify.units import ask_about, explain, is_enabled, is_running
+from verify.inspection.expectations import each, endpoints, hosts, open_flows, specs
+from verify.inspection.gathering import Gathering, Outputs, batch
+from verify.inspection.probes import smb_wire
+from verify.inspection.probes.send import run_probe
+from verify.inspection.units import ask_about, explain, is_enabled, is_running
 
 testinfra_hosts = specs("file")
 ask_about("smbd")

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from verify.checks import check
-from verify.landscape import current, flows, specs
-from verify.probes import clock
-from verify.probes.send import run_probe
-from verify.units import ask_about, is_enabled
+from verify.inspection.expectations import current, flows, specs
+from verify.inspection.probes import clock
+from verify.inspection.probes.send import run_probe
+from verify.inspection.units import ask_about, is_enabled
 
 testinfra_hosts = specs("management")
 ask_about("ssh")

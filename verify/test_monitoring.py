@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from infra.inventory import Endpoint, Host
+from infra.inventory.model import Endpoint, Host
 from verify.checks import check
-from verify.drill import Drill, drill
-from verify.gathering import Gathering, Outputs, batch
-from verify.landscape import each, endpoints, hosts, open_flows, specs
-from verify.probes import reach
-from verify.probes.send import run_probe
-from verify.prometheus import data, look, reloaded, rules, target_of, values
-from verify.units import ask_about, explain, is_enabled, is_running
+from verify.inspection.drill import Drill, drill
+from verify.inspection.expectations import each, endpoints, hosts, open_flows, specs
+from verify.inspection.gathering import Gathering, Outputs, batch
+from verify.inspection.probes import reach
+from verify.inspection.probes.send import run_probe
+from verify.inspection.prometheus import data, look, reloaded, rules, target_of, values
+from verify.inspection.units import ask_about, explain, is_enabled, is_running
 
 testinfra_hosts = specs("management")
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from verify.checks import check
-from verify.gathering import Gathering, batch, pause
-from verify.landscape import current, specs
+from verify.inspection.expectations import current, specs
+from verify.inspection.gathering import Gathering, batch, pause
+from verify.inspection.units import Service, explain, flapping, services
 from verify.report.causes import STEADY, STORAGE, UNIT
 from verify.report.plugin import DISPROVED
-from verify.units import Service, explain, flapping, services
 
 testinfra_hosts = specs()
 

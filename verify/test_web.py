@@ -6,12 +6,22 @@ from typing import Any
 
 import pytest
 
-from infra.inventory import Endpoint
+from infra.inventory.model import Endpoint
 from verify.checks import check
-from verify.gathering import Gathering, Outputs, batch
-from verify.landscape import current, each, endpoints, hosts, manifests, one_of, open_flows, specs, web_port
+from verify.inspection.expectations import (
+    current,
+    each,
+    endpoints,
+    hosts,
+    manifests,
+    one_of,
+    open_flows,
+    specs,
+    web_port,
+)
+from verify.inspection.gathering import Gathering, Outputs, batch
+from verify.inspection.units import ask_about, explain, is_enabled, is_running
 from verify.report.causes import PRIMARY
-from verify.units import ask_about, explain, is_enabled, is_running
 
 testinfra_hosts = specs("web")
 ask_about("nginx")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from console import ExpectedError
-from hosts.manifest import Manifest
+from hosts.components.manifest import Manifest
 from hosts.roles import application, base, database, file, management, own_metrics, transfer, web
 from hosts.roles.context import Context
 from hosts.states import State
-from infra.inventory import Host, Inventory
+from infra.inventory.model import Host, Inventory
 
 ROLES: dict[str, Callable[[Context], list[State]]] = {
     "application": application.states,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import configparser
 import io
 
-from hosts.manifest import Manifest
+from hosts.components.manifest import Manifest
 from hosts.roles import apt, shares
 from hosts.roles.base import INTERNAL_AUTHORITY
 from hosts.roles.context import HEADER, Context, text

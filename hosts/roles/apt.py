@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from hosts.roles.context import HEADER, Context, text
 from hosts.states import Absent, Directory, File, Package, State, Unit, Wait
-from infra.inventory import PackageSource
+from infra.inventory.model import PackageSource
 
 KEYRINGS = "/etc/apt/keyrings"
 SOURCES = "/etc/apt/sources.list.d/livegang.sources"

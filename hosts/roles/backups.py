@@ -10,7 +10,7 @@ from hosts.roles import apt
 from hosts.roles.base import INTERNAL_AUTHORITY
 from hosts.roles.context import HEADER, Context, text
 from hosts.states import BackupStanza, Directory, File, Group, Secret, State, Unit, User
-from infra.inventory import Host
+from infra.inventory.model import Host
 
 PORT = 8432
 CONFIGURATION = "/etc/pgbackrest/pgbackrest.conf"

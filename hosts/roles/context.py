@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from console import ExpectedError
-from hosts.manifest import Manifest
-from hosts.rendering import render
+from hosts.components.manifest import Manifest
+from hosts.roles.rendering import render
 from hosts.states import File, Secret
-from infra.inventory import Host, Inventory
+from infra.inventory.model import Host, Inventory
 
 HEADER = "# Written by Livegang (fab hosts.converge). Changes made here by hand are undone by the next run."
 

@@ -22,7 +22,7 @@ from hosts.states import (
     State,
     Unit,
 )
-from infra.inventory import Host
+from infra.inventory.model import Host
 
 VERSION = "15"
 PORT = 5432

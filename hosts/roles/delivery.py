@@ -1,4 +1,4 @@
-"""What carries clean files on from the transfer host: the service of `hosts/scanner/delivery.py`."""
+"""What carries clean files on from the transfer host: the service of `hosts/services/scanner/delivery.py`."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from console import ExpectedError
 from hosts.roles.context import HEADER, Context, text
 from hosts.states import Directory, File, Group, State, User
-from infra.inventory import Transfer
+from infra.inventory.model import Transfer
 
 FOLDER = "/srv/transfer"
 CHROOT = f"{FOLDER}/drop"

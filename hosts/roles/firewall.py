@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
 
 from console import ExpectedError
-from hosts.rendering import render
 from hosts.roles import apt
 from hosts.roles.context import HEADER, Context
+from hosts.roles.rendering import render
 from hosts.states import Firewall, Package, State, Unit
-from infra.inventory import Flow
+from infra.inventory.model import Flow
 
 ANYWHERE = "0.0.0.0/0"
 PLATFORM = "168.63.129.16/32"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from pathlib import Path
 
-from hosts import programs
+from hosts import services
 from hosts.roles import apt, backups, exporters, own_metrics
 from hosts.roles.context import Context, text
 from hosts.states import Directory, File, State, Unit
@@ -115,7 +115,7 @@ def _service(context: Context, name: str, port: int, arguments: str, *files: Fil
 
 def _alert_log(context: Context) -> list[State]:
     python = apt.packages(context, "python3")[0]
-    program = text(ALERT_PROGRAM, (Path(programs.__path__[0]) / "alert_log.py").read_text(), needs=(python.identity,))
+    program = text(ALERT_PROGRAM, (Path(services.__path__[0]) / "alert_log.py").read_text(), needs=(python.identity,))
     unit = context.template(
         f"/etc/systemd/system/{ALERT_LOG}.service",
         "monitoring/alert-log.service.j2",

@@ -1,4 +1,4 @@
-"""What each role's host tells of itself beyond the node exporter's own metrics: `hosts/programs/metrics.py`."""
+"""What each role's host tells of itself beyond the node exporter's own metrics: `hosts/services/metrics.py`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from hosts import programs
+from hosts import services
 from hosts.roles import apt, backups, database, delivery, exporters, scanning
 from hosts.roles.base import INTERNAL_AUTHORITY
 from hosts.roles.context import Context, text
 from hosts.states import Directory, State, Unit
-from infra.inventory import Host
+from infra.inventory.model import Host
 
 NAME = "livegang-metrics"
 PROGRAM = "/usr/local/lib/livegang/metrics.py"
@@ -42,7 +42,7 @@ def states(context: Context) -> list[State]:
     if not wanted:
         return []
     python = apt.packages(context, "python3")  # openssl is in the image, as whatever trusts certificates needs it
-    program = text(PROGRAM, (Path(programs.__path__[0]) / "metrics.py").read_text())
+    program = text(PROGRAM, (Path(services.__path__[0]) / "metrics.py").read_text())
     settings = text(SETTINGS, json.dumps({"folder": exporters.TEXTFILES, "kinds": wanted}, indent=2) + "\n")
     service = context.template(
         f"/etc/systemd/system/{NAME}.service",

@@ -1,4 +1,4 @@
-"""What judges the drop's files: clamd with its signatures, and the service of `hosts/scanner`."""
+"""What judges the drop's files: clamd with its signatures, and the service of `hosts/services/scanner`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hosts.roles import apt, drop
 from hosts.roles.context import Context, text
 from hosts.states import Directory, File, Group, State, Unit, User
 
-SOURCE = Path(__file__).resolve().parent.parent / "scanner"
+SOURCE = Path(__file__).resolve().parent.parent / "services" / "scanner"
 LIBRARY = "/usr/local/lib/livegang"
 PACKAGE = f"{LIBRARY}/transfer_scanner"
 SETTINGS = "/etc/livegang/transfer-scanner.json"

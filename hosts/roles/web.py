@@ -8,7 +8,7 @@ from console import ExpectedError
 from hosts.roles import apt
 from hosts.roles.context import Context
 from hosts.states import State, Unit
-from infra.inventory import Endpoint, Host
+from infra.inventory.model import Endpoint, Host
 
 HEALTH_PATH = "/web-health"
 """Answered by nginx itself, for the gateway's probe: a component that is down must not take a web host out."""

@@ -17,15 +17,15 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rehearsal import settings
+from rehearsal.base import settings
+from rehearsal.base.handler import Handler
 from rehearsal.dns import resources
 from rehearsal.dns.records import RecordSet
 from rehearsal.dns.resolver import Resolver
 from rehearsal.dns.server import NAME_SERVER, Zone, ZoneServer
-from rehearsal.supervisor.handler import Handler
 
 if TYPE_CHECKING:
-    from rehearsal.supervisor.world import World
+    from rehearsal.base.world import World
 
 PACKAGES = "packages.livegang.test"
 PRIVATE_ADDRESS, PRIVATE_PORT = IPv4Address("127.0.0.1"), 5353

@@ -12,7 +12,7 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
-from rehearsal.supervisor.handler import HandlerError, Properties
+from rehearsal.base.handler import HandlerError, Properties
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from rehearsal import settings
+from rehearsal.base import settings
+from rehearsal.base.handler import HandlerError
 from rehearsal.dns.server import ANSWER_SECONDS, POLL_SECONDS, START_SECONDS, ask
-from rehearsal.supervisor.handler import HandlerError
 
 if TYPE_CHECKING:
-    from rehearsal.supervisor.world import World
+    from rehearsal.base.world import World
 
 NAME = "resolver"
 NAMESPACE = "router"

@@ -15,11 +15,11 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
+from rehearsal.base.handler import HandlerError, Log, Properties
 from rehearsal.dns.records import RecordSet as Records
 from rehearsal.dns.records import difference, from_properties
 from rehearsal.dns.resolver import Resolver
 from rehearsal.dns.server import ZoneServer
-from rehearsal.supervisor.handler import HandlerError, Log, Properties
 
 
 @dataclass(frozen=True)

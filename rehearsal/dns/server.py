@@ -15,11 +15,11 @@ import dns.query
 import dns.rcode
 import dns.rrset
 
+from rehearsal.base.handler import HandlerError
 from rehearsal.dns.records import RecordSet, from_answer
-from rehearsal.supervisor.handler import HandlerError
 
 if TYPE_CHECKING:
-    from rehearsal.supervisor.world import World
+    from rehearsal.base.world import World
 
 NAME_SERVER = "ns1.livegang-rehearsal.test."
 CONFIGURATION = "/etc/knot/knot.conf"

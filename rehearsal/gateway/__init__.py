@@ -9,7 +9,7 @@ whichever managed rule set is declared, and a renewed certificate is taken at on
 """
 
 from rehearsal.gateway.health import backend_health
+from rehearsal.gateway.parsing import problems
 from rehearsal.gateway.resources import handlers
-from rehearsal.gateway.wire import problems
 
 __all__ = ["backend_health", "handlers", "problems"]

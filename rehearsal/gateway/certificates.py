@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
+from rehearsal.base.handler import HandlerError
 from rehearsal.gateway.model import Certificate, Gateway
-from rehearsal.supervisor.handler import HandlerError
 from rehearsal.vault import AccessRefused, Vault
 from rehearsal.vault.identities import Identity
 

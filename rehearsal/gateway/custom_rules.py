@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from rehearsal.supervisor.handler import HandlerError
+from rehearsal.base.handler import HandlerError
 
 FIRST_ID = 100_000
 """Ids 1 to 99,999 are for local use, too; these stay clear of what an operator might try by hand."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ipaddress import AddressValueError, IPv4Address
 
+from rehearsal.base.settings import PLATFORM_DNS
 from rehearsal.gateway.model import Backend, Gateway, Probe
 from rehearsal.gateway.nginx import BACKEND_HEADER, BALANCER_PORT
-from rehearsal.settings import PLATFORM_DNS
 
 ADMIN_PORT = 8081
 """HAProxy's runtime interface, on the gateway namespace's loopback."""

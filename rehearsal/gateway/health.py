@@ -7,11 +7,11 @@ import socket
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from rehearsal.base.handler import HandlerError
 from rehearsal.gateway.haproxy import ADMIN_PORT
-from rehearsal.supervisor.handler import HandlerError
 
 if TYPE_CHECKING:
-    from rehearsal.supervisor.world import World
+    from rehearsal.base.world import World
 
 NAMESPACE = "gateway"
 TIMEOUT = 5.0

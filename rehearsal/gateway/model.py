@@ -1,6 +1,6 @@
 """An Application Gateway as it was declared, made sense of: what listens where, and where it leads.
 
-Names refer to names within the same gateway; ARM's sub-resource ids are gone. Built by :mod:`rehearsal.gateway.wire`.
+Names refer to names within the same gateway; ARM's sub-resource ids are gone. Built by `rehearsal.gateway.parsing`.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any, TypeVar
 
+from rehearsal.base.handler import Properties
 from rehearsal.gateway.model import Protocol
-from rehearsal.supervisor.handler import Properties
 
 # What is written into configurations is checked to the last character: none of these can end a directive.
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,79}", re.ASCII)

@@ -8,21 +8,21 @@ from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 from rehearsal import network, vault
+from rehearsal.base.handler import Handler, HandlerError, Log, Properties
+from rehearsal.base.records import Record
 from rehearsal.gateway import certificates, listeners, nginx
 from rehearsal.gateway.configuration import Configuration, build
 from rehearsal.gateway.health import NAMESPACE
 from rehearsal.gateway.model import Gateway
+from rehearsal.gateway.parsing import parse
 from rehearsal.gateway.processes import FRONT, Processes
 from rehearsal.gateway.waf import Firewall, firewall
 from rehearsal.gateway.watch import Watch
-from rehearsal.gateway.wire import parse
-from rehearsal.supervisor.handler import Handler, HandlerError, Log, Properties
-from rehearsal.supervisor.records import Record
 from rehearsal.vault.identities import assigned
 from rehearsal.vault.service import SecretUri
 
 if TYPE_CHECKING:
-    from rehearsal.supervisor.world import World
+    from rehearsal.base.world import World
 
 GATEWAY = "azure-native:network:ApplicationGateway"
 POLICY = "azure-native:network:WebApplicationFirewallPolicy"

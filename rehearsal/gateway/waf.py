@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from rehearsal.base.handler import HandlerError, Properties
 from rehearsal.gateway.custom_rules import render_custom_rule
-from rehearsal.supervisor.handler import HandlerError, Properties
 
 AUDIT_LOG = "/var/log/nginx/modsec_audit.log"
 """One JSON document a line, in the gateway's container."""

@@ -6,11 +6,11 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from rehearsal.base.handler import HandlerError
 from rehearsal.gateway.processes import Processes
-from rehearsal.supervisor.handler import HandlerError
 
 if TYPE_CHECKING:
-    from rehearsal.supervisor.world import World
+    from rehearsal.base.world import World
 
 INTERVAL = 1.0
 MOST_RESTARTS = 5

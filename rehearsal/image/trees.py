@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from console import ExpectedError
+from rehearsal.base.locking import alone
 from rehearsal.image import contents
 from rehearsal.image.contents import BASE, EDGE, Contents
-from rehearsal.locking import alone
 
 Log = Callable[[str], None]
 

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from console import ExpectedError, console
+from rehearsal.base.settings import Settings, stack_files
 from rehearsal.keys.ensure import ensure
-from rehearsal.settings import Settings, stack_files
 
 
 def main() -> int:

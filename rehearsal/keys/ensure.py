@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from console import ExpectedError
+from rehearsal.base.settings import Settings
 from rehearsal.keys.authority import (
     Authority,
     certificate_in_pem,
@@ -22,7 +23,6 @@ from rehearsal.keys.authority import (
     to_pfx,
 )
 from rehearsal.keys.files import locked, private_folder, write_private
-from rehearsal.settings import Settings
 
 VAULT_NAMES = ("*.vault.azure.net", "vault.azure.net")
 """Key Vault's own certificate is a wildcard too: a vault's name is known only when the stack goes up."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+from rehearsal.base.handler import HandlerError, Log, Properties
 from rehearsal.machines import loops
 from rehearsal.machines.loops import Loop
-from rehearsal.supervisor.handler import HandlerError, Log, Properties
 
 GIB = 1024**3
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from rehearsal.base.handler import Handler
+from rehearsal.base.world import World
 from rehearsal.machines.disks import Disks
 from rehearsal.machines.virtual_machine import TOKEN, VirtualMachines
-from rehearsal.supervisor.handler import Handler
-from rehearsal.supervisor.world import World
 
 
 def handlers(world: World) -> dict[str, Handler]:

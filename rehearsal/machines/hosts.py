@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from rehearsal.base.handler import HandlerError, Log
 from rehearsal.machines.host import Host, State
-from rehearsal.supervisor.handler import HandlerError, Log
 
 STOP_SECONDS = 5.0
 

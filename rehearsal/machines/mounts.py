@@ -8,7 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from rehearsal.supervisor.handler import HandlerError
+from rehearsal.base.handler import HandlerError
 
 BELOW = "below"
 """Link in a host's folder to the snapshot's layer that its root lies on, itself on the image."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rehearsal.settings import PLATFORM_DNS
-from rehearsal.supervisor.handler import HandlerError, Properties
+from rehearsal.base.handler import HandlerError, Properties
+from rehearsal.base.settings import PLATFORM_DNS
 
 SEED = "var/lib/cloud/seed/nocloud"
 

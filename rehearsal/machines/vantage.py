@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+from rehearsal.base.settings import OLD_HOSTER, OPERATOR, OUTSIDE, PUBLIC_DNS
+from rehearsal.base.world import World
 from rehearsal.machines.containers import Content, File
-from rehearsal.settings import OLD_HOSTER, OPERATOR, OUTSIDE, PUBLIC_DNS
-from rehearsal.supervisor.world import World
 
 ADDRESSES = {"outside": OUTSIDE, "operator": OPERATOR, "old-hoster": OLD_HOSTER}
 """By name, which is also their network namespace's."""

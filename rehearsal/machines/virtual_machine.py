@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal import network
+from rehearsal.base.handler import HandlerError, Log, Properties
+from rehearsal.base.world import World
 from rehearsal.machines.disks import Disks
 from rehearsal.machines.host import Host, Place, State
 from rehearsal.machines.seed import Seed
-from rehearsal.supervisor.handler import HandlerError, Log, Properties
-from rehearsal.supervisor.world import World
 
 TOKEN = "azure-native:compute:VirtualMachine"
 

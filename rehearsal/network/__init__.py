@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
+from rehearsal.base.handler import Handler, HandlerError
 from rehearsal.network import places, resources
-from rehearsal.network.fabric import Attachment, fabric_of
-from rehearsal.network.landscape import Publication, key, name_of
-from rehearsal.supervisor.handler import Handler, HandlerError
+from rehearsal.network.declared import Publication, key, name_of
+from rehearsal.network.emulation import Attachment, fabric_of
 
 if TYPE_CHECKING:
-    from rehearsal.supervisor.world import World
+    from rehearsal.base.world import World
 
 
 def start(world: World) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from rehearsal.supervisor.handler import HandlerError
+from rehearsal.base.handler import HandlerError
 
 CLONE_NEWNET = 0x40000000
 KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from ipaddress import IPv4Address, IPv4Interface
 
-from rehearsal import settings
-from rehearsal.network.landscape import key, name_of
+from rehearsal.base import settings
+from rehearsal.network.declared import key, name_of
 
 ROUTER = "router"
 """Azure's fabric: a bridge per subnet, and the network security groups. Knows no address translation."""

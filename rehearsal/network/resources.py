@@ -11,11 +11,12 @@ from abc import ABC, abstractmethod
 from ipaddress import IPv4Address, IPv4Interface
 from typing import Any
 
-from rehearsal import settings
-from rehearsal.network import landscape, links, places, ruleset, translation
-from rehearsal.network.fabric import Attachment, Fabric
-from rehearsal.network.landscape import Interface, key
-from rehearsal.supervisor.handler import HandlerError, Log, Properties
+from rehearsal.base import settings
+from rehearsal.base.handler import HandlerError, Log, Properties
+from rehearsal.network import declared as landscape
+from rehearsal.network import links, places, ruleset, translation
+from rehearsal.network.declared import Interface, key
+from rehearsal.network.emulation import Attachment, Fabric
 
 
 class NetworkResource(ABC):

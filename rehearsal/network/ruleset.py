@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, collapse_addresses
 from typing import Literal
 
-from rehearsal import settings
-from rehearsal.network.landscape import Landscape
+from rehearsal.base import settings
+from rehearsal.network.declared import Landscape
 from rehearsal.network.places import TO_INTERNET
 from rehearsal.network.security import TAGS, Direction, SecurityGroup, SecurityRule
 

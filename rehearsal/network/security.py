@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Network, NetmaskValueError
 from typing import Any, Literal
 
-from rehearsal import settings
-from rehearsal.supervisor.handler import HandlerError
+from rehearsal.base import settings
+from rehearsal.base.handler import HandlerError
 
 Direction = Literal["Inbound", "Outbound"]
 

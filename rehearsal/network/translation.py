@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import IPv4Address
 
-from rehearsal.network.landscape import InboundRule, Landscape, Subnet
+from rehearsal.network.declared import InboundRule, Landscape, Subnet
 from rehearsal.network.places import DEFAULT_OUTBOUND, ROUTER_LINK, TO_AZURE, TO_INTERNET
 
 FAMILY, TABLE = "ip", "border"

@@ -5,7 +5,7 @@ import sys
 
 from console import ExpectedError, console, step
 from rehearsal import image, packages
-from rehearsal.settings import Settings, cache
+from rehearsal.base.settings import Settings, cache
 
 
 def wanted() -> list[str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from rehearsal.base.settings import PACKAGE_SERVER, Settings, cache
+from rehearsal.base.world import World
 from rehearsal.packages.repository import KEY
-from rehearsal.settings import PACKAGE_SERVER, Settings, cache
-from rehearsal.supervisor.world import World
 
 NAMESPACE = "packages"
 PATH = "debian"

@@ -7,8 +7,8 @@ import uuid
 
 from rehearsal.provider import schema
 from rehearsal.provider.check import Failure
+from rehearsal.provider.checked import Landscape
 from rehearsal.provider.diff import normal_location
-from rehearsal.provider.landscape import Landscape
 from rehearsal.provider.types import TYPES
 from rehearsal.provider.types.base import ResourceType
 from rehearsal.provider.values import UNKNOWN, Properties

@@ -7,7 +7,7 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import Any, Protocol
 
-from rehearsal import settings
+from rehearsal.base import settings
 from rehearsal.provider.errors import ProviderError
 from rehearsal.provider.ledger import Entry, Ledger
 from rehearsal.provider.types.base import ResourceType
@@ -120,7 +120,7 @@ class SupervisorManager:
     def _call(self, method: str, params: Properties, log: Log | None) -> Properties | None:
         # Imported here: on paper, and in previews, the supervisor's client is not needed.
         from console import ExpectedError
-        from rehearsal.supervisor.client import Supervisor
+        from rehearsal.control.client import Supervisor
 
         try:
             supervisor = Supervisor(self._settings)

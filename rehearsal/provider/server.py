@@ -13,12 +13,12 @@ import grpc
 from google.protobuf import any_pb2, empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
-from rehearsal import settings
+from rehearsal.base import settings
 from rehearsal.provider import schema
 from rehearsal.provider.check import check_configuration
+from rehearsal.provider.checked import Landscape
 from rehearsal.provider.engine import Engine
 from rehearsal.provider.errors import HalfMade, NotKnown, ProviderError, Refused
-from rehearsal.provider.landscape import Landscape
 from rehearsal.provider.ledger import Ledger
 from rehearsal.provider.manager import PaperManager, ResourceManager, SupervisorManager
 from rehearsal.provider.provider import Provider

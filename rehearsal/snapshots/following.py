@@ -14,9 +14,9 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rehearsal.base.handler import HandlerError
 from rehearsal.machines.mounts import run
 from rehearsal.snapshots.copying import copy_layer
-from rehearsal.supervisor.handler import HandlerError
 
 MARGIN = 1.0
 """Seconds by which the kernel's times of change may lag behind the clock, many times over."""

@@ -15,11 +15,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from console import ExpectedError
+from rehearsal.base.records import write_atomically
+from rehearsal.base.settings import Settings
 from rehearsal.machines.mounts import BELOW
-from rehearsal.settings import Settings
 from rehearsal.snapshots import copying
-from rehearsal.snapshots.landscape import Landscape
-from rehearsal.supervisor.records import write_atomically
+from rehearsal.snapshots.dependencies import Landscape
 
 DEFAULT_NAME = "converged"
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -49,7 +49,7 @@ class Snapshot:
 
 
 class Store:
-    """The snapshots of one rehearsal. Nothing is locked: see `rehearsal.snapshots.tasks` and `take`."""
+    """The snapshots of one rehearsal. Nothing is locked: see `rehearsal.control.snapshot_tasks` and `take`."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

@@ -16,16 +16,16 @@ from contextlib import contextmanager
 from typing import Any
 
 from console import ExpectedError
+from rehearsal.base.handler import HandlerError, Log
+from rehearsal.base.world import World
 from rehearsal.machines.cgroups import ROOT, Cgroup
 from rehearsal.machines.host import Host, State
 from rehearsal.machines.loops import Loop
 from rehearsal.machines.mounts import run
 from rehearsal.snapshots import copying
+from rehearsal.snapshots.dependencies import Landscape
 from rehearsal.snapshots.following import Following
-from rehearsal.snapshots.landscape import Landscape
 from rehearsal.snapshots.store import Snapshot, Store, check_name, check_space
-from rehearsal.supervisor.handler import HandlerError, Log
-from rehearsal.supervisor.world import World
 
 AT_ONCE = 3
 """Copied side by side: it is the processor that bounds it, and one of them waits now and then."""

@@ -1,10 +1,10 @@
-"""``python -m rehearsal.supervisor STATE``: started by `rehearsal.supervisor.launch`, below unshare and tini."""
+"""``python -m rehearsal.supervisor STATE``: started by `rehearsal.control.launch`, below unshare and tini."""
 
 import sys
 from pathlib import Path
 
 from console import ExpectedError
-from rehearsal.settings import Settings
+from rehearsal.base.settings import Settings
 from rehearsal.supervisor.service import Service
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rehearsal.supervisor.handler import HandlerError, Log
+from rehearsal.base.handler import HandlerError, Log
 
 
 class Changes:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rehearsal import dns, network, packages, vault
+from rehearsal.base.handler import Handler
+from rehearsal.base.world import World
 from rehearsal.dns import handlers as dns_handlers
 from rehearsal.gateway import handlers as gateway_handlers
 from rehearsal.machines import handlers as machine_handlers
 from rehearsal.machines import vantage
 from rehearsal.network import handlers as network_handlers
-from rehearsal.supervisor.handler import Handler
-from rehearsal.supervisor.world import World
 from rehearsal.vault import handlers as vault_handlers
 
 STARTS: tuple[tuple[Callable[[World], None], ...], ...] = (

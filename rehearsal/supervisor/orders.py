@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 
+from rehearsal.base.handler import HandlerError
+from rehearsal.base.world import World
 from rehearsal.machines.host import Host, State
 from rehearsal.machines.virtual_machine import VirtualMachines
-from rehearsal.supervisor.handler import HandlerError
-from rehearsal.supervisor.world import World
 
 ALIVE = (State.STARTING, State.RUNNING)
 AGAIN = "only Pulumi makes it anew, on its data disk: pulumi up --refresh"

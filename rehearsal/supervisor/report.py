@@ -7,14 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from rehearsal import network
+from rehearsal.base.handler import HandlerError
+from rehearsal.base.records import Record
+from rehearsal.base.world import World
 from rehearsal.gateway import backend_health
 from rehearsal.machines.cgroups import ROOT, Cgroup
 from rehearsal.machines.host import Host, State
 from rehearsal.machines.virtual_machine import TOKEN, computer_name, interface_of
-from rehearsal.supervisor.handler import HandlerError
-from rehearsal.supervisor.records import Record
 from rehearsal.supervisor.resources import Resources
-from rehearsal.supervisor.world import World
 
 WAF_LOG = "/var/log/nginx/modsec_audit.log"
 

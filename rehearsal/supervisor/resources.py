@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 
-from rehearsal.supervisor.handler import Handler, Log, Properties
+from rehearsal.base.handler import Handler, Log, Properties
+from rehearsal.base.records import Record, full_token
+from rehearsal.base.world import World
 from rehearsal.supervisor.handlers import turn
-from rehearsal.supervisor.records import Record, full_token
-from rehearsal.supervisor.world import World
 
 AT_ONCE = 16
 """Restored side by side: as many as a landscape has hosts, and a few more."""

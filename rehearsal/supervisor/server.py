@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from rehearsal.supervisor import wire
-from rehearsal.supervisor.handler import HandlerError, Log
+from rehearsal.base import protocol as wire
+from rehearsal.base.handler import HandlerError, Log
 
 Method = Callable[[dict[str, Any], Log], Any]
 """Gets the request's parameters and where to tell progress; returns the result or raises HandlerError."""

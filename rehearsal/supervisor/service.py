@@ -14,6 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal import image, keys
+from rehearsal.base.handler import Log
+from rehearsal.base.records import Records
+from rehearsal.base.settings import Settings, cache, stack_files
+from rehearsal.base.world import World
+from rehearsal.control import kernel
 from rehearsal.machines import virtual_machine
 from rehearsal.machines.cgroups import ROOT as CGROUP_ROOT
 from rehearsal.machines.containers import Containers
@@ -21,17 +26,14 @@ from rehearsal.machines.disks import Disks
 from rehearsal.machines.hosts import Hosts
 from rehearsal.machines.virtual_machine import VirtualMachines
 from rehearsal.network.namespaces import Namespaces
-from rehearsal.settings import Settings, cache, stack_files
 from rehearsal.snapshots.take import Snapshots, thaw_all
-from rehearsal.supervisor import doors, handlers, kernel, report
+from rehearsal.supervisor import handlers, report
+from rehearsal.supervisor import way_in_sockets as doors
 from rehearsal.supervisor.changes import Changes
-from rehearsal.supervisor.handler import Log
 from rehearsal.supervisor.orders import Orders
-from rehearsal.supervisor.records import Records
 from rehearsal.supervisor.resources import Resources
 from rehearsal.supervisor.server import RpcServer
 from rehearsal.supervisor.watch import watch_services
-from rehearsal.supervisor.world import World
 
 
 class Service:

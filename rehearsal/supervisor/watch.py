@@ -9,9 +9,9 @@ import threading
 import time
 from collections import defaultdict
 
+from rehearsal.base.handler import HandlerError
+from rehearsal.base.world import World
 from rehearsal.gateway.processes import BALANCER, FRONT
-from rehearsal.supervisor.handler import HandlerError
-from rehearsal.supervisor.world import World
 
 INTERVAL = 1.0
 MOST_RESTARTS = 5

@@ -8,14 +8,14 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING, Any
 
-from rehearsal.settings import SUBSCRIPTION
-from rehearsal.supervisor.records import Record
+from rehearsal.base.records import Record
+from rehearsal.base.settings import SUBSCRIPTION
 from rehearsal.vault.http import Request, Server
 from rehearsal.vault.identities import Identity, computed, identities_of
 from rehearsal.vault.service import Vault
 
 if TYPE_CHECKING:
-    from rehearsal.supervisor.world import World
+    from rehearsal.base.world import World
 
 VERSIONS = ["2018-02-01", "2019-08-01", "2020-06-01", "2021-02-01", "2021-12-13"]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from rehearsal.supervisor.handler import Handler, HandlerError, Log, Properties
+from rehearsal.base.handler import Handler, HandlerError, Log, Properties
 from rehearsal.vault import identities
 from rehearsal.vault.service import DOMAIN, Vault, service
 from rehearsal.vault.store import Content, Version
 
 if TYPE_CHECKING:
-    from rehearsal.supervisor.world import World
+    from rehearsal.base.world import World
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _SECRET = re.compile(r".*/vaults/(?P<vault>[^/]+)/secrets/(?P<name>[^/]+)", re.IGNORECASE)

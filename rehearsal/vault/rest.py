@@ -6,8 +6,8 @@ import socket
 import ssl
 from typing import Any
 
-from rehearsal.settings import TENANT
-from rehearsal.supervisor.records import Record
+from rehearsal.base.records import Record
+from rehearsal.base.settings import TENANT
 from rehearsal.vault.http import Request, Server
 from rehearsal.vault.roles import READ_METADATA
 from rehearsal.vault.service import DOMAIN, RESOURCE, AccessRefused, Vault

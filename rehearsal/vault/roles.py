@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rehearsal.supervisor.records import Records
+from rehearsal.base.records import Records
 
 GET_SECRET = "Microsoft.KeyVault/vaults/secrets/getSecret/action"
 READ_METADATA = "Microsoft.KeyVault/vaults/secrets/readMetadata/action"

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from console import ExpectedError
-from rehearsal.settings import KEY_VAULT, METADATA
-from rehearsal.supervisor.records import Record
+from rehearsal.base.records import Record
+from rehearsal.base.settings import KEY_VAULT, METADATA
 from rehearsal.vault.roles import GET_SECRET, allowed
 from rehearsal.vault.store import Content, SecretStore, Version
 from rehearsal.vault.tokens import Signer
 
 if TYPE_CHECKING:
-    from rehearsal.supervisor.world import World
+    from rehearsal.base.world import World
 
 RESOURCE = "https://vault.azure.net"
 """What a token must be for."""

@@ -11,8 +11,8 @@ import uuid
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from rehearsal.base.handler import HandlerError
 from rehearsal.keys.files import private_folder, write_private
-from rehearsal.supervisor.handler import HandlerError
 
 NAME = re.compile(r"[0-9a-zA-Z-]{1,127}")
 """What Key Vault takes as a secret's name; also what keeps it from leaving the folder."""

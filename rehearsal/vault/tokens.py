@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from rehearsal.settings import TENANT
+from rehearsal.base.settings import TENANT
 from rehearsal.vault.identities import Identity
 
 LIFETIME = 86_400

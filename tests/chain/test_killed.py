@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rehearsal.settings import PROJECT
+from rehearsal.base.settings import PROJECT
 from tests.drills import wholeness
 from tests.drills.moments import booting, engine, fewer_hosts, supervisor
 from tests.drills.stage import Moment, Stage, strike

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from console import Interrupted, interruptible
-from rehearsal.settings import PROJECT
+from rehearsal.base.settings import PROJECT
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
 

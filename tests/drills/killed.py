@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from console import ExitCode
-from rehearsal.supervisor import code
+from rehearsal.control import code
 from tests.drills import reboots, signals, wholeness
 from tests.drills.moments import CONVERGE, DOWN, REST, UP, VERIFY
 from tests.drills.stage import SMALL, Moment, Stage, default_folder, kill, strike, wait_for

@@ -24,14 +24,14 @@ from typing import Any
 
 import yaml
 
-from rehearsal import engines
+from rehearsal.base.settings import PROJECT, Settings
+from rehearsal.control import launch
+from rehearsal.control.client import Supervisor, SupervisorError
 from rehearsal.machines.cgroups import Cgroup
 from rehearsal.provider.ledger import Ledger
-from rehearsal.settings import PROJECT, Settings
-from rehearsal.supervisor import launch
-from rehearsal.supervisor.client import Supervisor, SupervisorError
 from tests.living import Rehearsal, clone
-from tests.machines.small_world import Traces
+from tests.rehearsal.machines.small_world import Traces
+from toolchain import engines
 
 SMALL = "small"
 SECONDS = 420.0
@@ -99,7 +99,7 @@ class Stage(Rehearsal):
 
     def world(self) -> None:
         """All that hosts are made of: from the machine's cache, and where `down` removed it."""
-        self.run("python", "-m", "rehearsal.toolchain", "world")
+        self.run("python", "-m", "toolchain", "world")
 
     def start(self, *command: str) -> Command:
         """Start a command in the clone, as one does who has a second terminal for what comes next."""

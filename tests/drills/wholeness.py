@@ -7,12 +7,12 @@ import subprocess
 from collections import Counter
 from pathlib import Path
 
-from rehearsal import engines
+from rehearsal.control import kernel
 from rehearsal.machines.disks import GIB
-from rehearsal.supervisor import kernel
 from tests.drills.stage import Stage
-from tests.machines.small_world import Traces
 from tests.processes import command_lines
+from tests.rehearsal.machines.small_world import Traces
+from toolchain import engines
 
 MARK = b"Livegang: what stands on a data disk stays there.\n"
 MARK_AT = GIB - 4096

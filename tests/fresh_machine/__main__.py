@@ -8,7 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from rehearsal.settings import cache
+from rehearsal.base.settings import cache
 from tests.fresh_machine import bootstrap, walk
 from tests.fresh_machine.machine import PATH, Machine
 

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from rehearsal.settings import PROJECT
+from rehearsal.base.settings import PROJECT
 
 SUITE = "bookworm"
 

@@ -15,9 +15,9 @@ from hosts.agent.host import Host
 from hosts.agent.operations import OPERATIONS
 from hosts.agent.results import CommandError, Difference
 from hosts.agent.vault import Vault
-from hosts.manifest import Manifest, of_inventory
+from hosts.components.manifest import Manifest, of_inventory
 from hosts.states import State
-from infra.inventory import Inventory
+from infra.inventory.model import Inventory
 
 
 @dataclass

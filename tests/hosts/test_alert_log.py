@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from hosts.programs import alert_log
+from hosts.services import alert_log
 
 
 @dataclass

@@ -10,11 +10,11 @@ import pytest
 from hosts import roles
 from hosts.agent.operations.backups import NOT_YET, apply_stanza
 from hosts.agent.results import CommandError, OperationError
-from hosts.manifest import Manifest
-from hosts.prove_backup import differences, parse
+from hosts.components.manifest import Manifest
+from hosts.fleet.prove_backup import differences, parse
 from hosts.roles import backups
 from hosts.states import BackupStanza, File, Unit
-from infra.inventory import Inventory
+from infra.inventory.model import Inventory
 from tests.hosts.conftest import Scratch
 
 STANZA = BackupStanza(

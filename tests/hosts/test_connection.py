@@ -13,10 +13,10 @@ from typing import Any
 import paramiko
 import pytest
 
-from hosts import connection
-from hosts.connection import Connections, JumpHostError, NotPermittedError, UnreachableError, fingerprint
-from infra import access
-from infra.inventory import Inventory
+from hosts.fleet import connection
+from hosts.fleet.connection import Connections, JumpHostError, NotPermittedError, UnreachableError, fingerprint
+from infra.inventory import access
+from infra.inventory.model import Inventory
 
 
 class Sshd:

@@ -7,10 +7,10 @@ import json
 import pytest
 
 from hosts import roles
-from hosts.document import DocumentError, document, in_order
-from hosts.manifest import Manifest
+from hosts.components.manifest import Manifest
+from hosts.fleet.document import DocumentError, document, in_order
 from hosts.states import Directory, File, Group, Mount, Package, Secret, State, Unit, User
-from infra.inventory import Inventory
+from infra.inventory.model import Inventory
 
 
 def names(states: list[State]) -> list[str]:

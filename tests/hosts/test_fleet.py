@@ -12,11 +12,11 @@ import pytest
 from rich.console import Console
 
 from console import ExitCode, ExpectedError
-from hosts import converge, display, fleet, plan, record
-from hosts.connection import NotPermittedError, UnreachableError
-from hosts.fleet import Outcome
-from hosts.session import Report, Session
-from infra.inventory import Host, Inventory
+from hosts.fleet import converge, display, fleet, plan, record
+from hosts.fleet.connection import NotPermittedError, UnreachableError
+from hosts.fleet.fleet import Outcome
+from hosts.fleet.session import Report, Session
+from infra.inventory.model import Host, Inventory
 from tests.hosts.local import Quiet
 
 

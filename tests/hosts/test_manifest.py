@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hosts.manifest import ManifestError, artifact_mistake, demand_artifacts, load, of_inventory
-from infra.inventory import PROJECT, Components, Inventory
-from rehearsal.vivendi import build
+from hosts.components.manifest import ManifestError, artifact_mistake, demand_artifacts, load, of_inventory
+from infra.inventory.model import PROJECT, Components, Inventory
+from vivendi import build
 
 GOOD = yaml.safe_load((PROJECT / "hosts/components/pep.yaml").read_text())
 

@@ -18,12 +18,12 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from hosts.document import in_order
-from hosts.manifest import Manifest
-from hosts.programs import metrics
+from hosts.components.manifest import Manifest
+from hosts.fleet.document import in_order
 from hosts.roles import own_metrics, states
+from hosts.services import metrics
 from hosts.states import File, Unit
-from infra.inventory import Inventory
+from infra.inventory.model import Inventory
 
 INFO = {
     "name": "vivendi",

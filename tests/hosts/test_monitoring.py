@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 import yaml
 
-from hosts.document import in_order
-from hosts.manifest import Manifest
+from hosts.components.manifest import Manifest
+from hosts.fleet.document import in_order
 from hosts.roles import monitoring, states
 from hosts.states import DatabaseRole, File, Package, State, Unit
-from infra.inventory import Alerts, Inventory
-from rehearsal import settings
+from infra.inventory.model import Alerts, Inventory
+from rehearsal.base import settings
 
 Program = Callable[..., str]
 

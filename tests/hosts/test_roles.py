@@ -8,10 +8,10 @@ from typing import TypeVar
 import pytest
 
 from console import ExpectedError
-from hosts import packages, rendering, roles
-from hosts.document import document
-from hosts.manifest import Manifest
-from hosts.roles import firewall, own_metrics
+from hosts import packages, roles
+from hosts.components.manifest import Manifest
+from hosts.fleet.document import document
+from hosts.roles import firewall, own_metrics, rendering
 from hosts.roles.context import Context
 from hosts.states import (
     Absent,
@@ -28,7 +28,7 @@ from hosts.states import (
     Unit,
     Wait,
 )
-from infra.inventory import Inventory, PackageSource
+from infra.inventory.model import Inventory, PackageSource
 
 Kind = TypeVar("Kind", bound=State)
 

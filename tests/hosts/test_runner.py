@@ -7,7 +7,7 @@ import pytest
 from hosts.agent.operations import OPERATIONS, Operation, waits
 from hosts.agent.results import AbandonedError, CommandError, OperationError, Status
 from hosts.agent.runner import Result, Runner
-from hosts.document import in_order
+from hosts.fleet.document import in_order
 from hosts.states import Database, DatabaseCluster, Directory, File, Package, Secret, State, Unit, Wait
 from tests.hosts.conftest import Scratch
 from tests.hosts.test_units import says

@@ -14,12 +14,12 @@ from typing import Any, cast
 
 import pytest
 
-from hosts import payload as payload_module
-from hosts.document import in_order
-from hosts.payload import COMMAND, payload
-from hosts.session import Session
+from hosts.fleet import payload as payload_module
+from hosts.fleet.document import in_order
+from hosts.fleet.payload import COMMAND, payload
+from hosts.fleet.session import Session
 from hosts.states import Archive, Directory, File, Secret, State, encode
-from infra.inventory import Host, Inventory
+from infra.inventory.model import Host, Inventory
 from tests.hosts.local import Channel, Quiet, Transport
 from tests.hosts.test_archives import ONE
 

@@ -9,9 +9,9 @@ import pytest
 
 from hosts import roles
 from hosts.agent.operations import OPERATIONS
-from hosts.manifest import Manifest
+from hosts.components.manifest import Manifest
 from hosts.states import KINDS, File, Secret, Unit, Wait, decode, encode
-from infra.inventory import Inventory
+from infra.inventory.model import Inventory
 
 
 def test_every_state_of_every_role_arrives_as_it_left(inventory: Inventory, components: list[Manifest]) -> None:

@@ -14,12 +14,12 @@ import pytest
 
 from console import ExpectedError
 from hosts import roles
-from hosts.document import document, in_order
-from hosts.manifest import Manifest
+from hosts.components.manifest import Manifest
+from hosts.fleet.document import document, in_order
 from hosts.roles import scanning
-from hosts.scanner import settings
+from hosts.services.scanner import settings
 from hosts.states import Directory, File, State, Unit, User
-from infra.inventory import Inventory
+from infra.inventory.model import Inventory
 
 
 class Wanted:

@@ -12,11 +12,11 @@ import pytest
 import yaml
 
 from console.validation import salvage
-from infra import throwaway
-from infra.inventory import PROJECT, filled
-from infra.named_files import named_paths
-from infra.topology import KEY, Topology, load
-from infra.validation import TopologyError
+from infra.inventory.model import PROJECT, filled
+from infra.preview import throwaway
+from infra.stack.errors import TopologyError
+from infra.stack.named_files import named_paths
+from infra.stack.topology import KEY, Topology, load
 
 STACK = "rehearsal"
 _STACK_FILE: dict[str, Any] = yaml.safe_load((PROJECT / f"Pulumi.{STACK}.yaml").read_text())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network
 
-from infra.inventory import Components, Endpoint, Host, Inventory, Packages, VantagePoint, WayIn
+from infra.inventory.model import Components, Endpoint, Host, Inventory, Packages, VantagePoint, WayIn
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIErYb/YvyhJIOKnvoIsOMbU7Si6meIdFubW6QLTskCVw"
 

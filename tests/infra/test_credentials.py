@@ -9,7 +9,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.x509.verification import PolicyBuilder, Store
 
-from infra import credentials
+from infra.components import credentials
 
 FQDN = "db01.vivendi.internal"
 

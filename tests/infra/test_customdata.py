@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from infra.customdata import LIMIT, FirstBoot, cloud_config, custom_data
+from infra.components.customdata import LIMIT, FirstBoot, cloud_config, custom_data
 
 BOOT = FirstBoot(
     host="db01",

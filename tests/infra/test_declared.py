@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.declared import behind, digests
-from infra.inventory import Inventory
-from infra.topology import KEY, Topology
+from infra.inventory.declared import behind, digests
+from infra.inventory.model import Inventory
+from infra.stack.topology import KEY, Topology
 from tests.infra.samples import inventory
 
 

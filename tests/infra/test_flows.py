@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from infra import flows
-from infra.flows import Rule, port_ranges, priority_of, rules_of
-from infra.topology import Flow, Topology
+from infra.stack import flows
+from infra.stack.flows import Rule, port_ranges, priority_of, rules_of
+from infra.stack.topology import Flow, Topology
 
 SUBNETS = ("database", "application", "web", "file", "transfer", "management", "gateway")
 

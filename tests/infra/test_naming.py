@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from infra.naming import Names
+from infra.components.naming import Names
 
 NAMES = Names("vivendi", "rehearsal", "11111111-2222-4333-8444-555555555555")
 LONGEST = Names("l" * 12, "rehearsal", "11111111-2222-4333-8444-555555555555")

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from console import ExpectedError
-from infra.plan import difference_lines, parse, render
+from infra.preview.plan import difference_lines, parse, render
 
 URN = "urn:pulumi:prod::livegang::livegang:infra:Network$azure-native:network:NetworkSecurityGroup::nsg-database"
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from infra import inventory
 from infra.command import PARALLEL, Pulumi
-from infra.inventory import Inventory
-from infra.paper import PAPER
-from infra.plan import Plan, difference_lines, parse, render
+from infra.inventory import model as inventory
+from infra.inventory.model import Inventory
+from infra.preview.paper import PAPER
+from infra.preview.plan import Plan, difference_lines, parse, render
 from infra.tasks import PREVIEW
 from tests.infra.conftest import STACK, PaperStack
 

@@ -11,10 +11,11 @@ import pytest
 import yaml
 
 from console import ExpectedError
-from infra import stack_file, tasks
+from infra import tasks
 from infra.command import Pulumi
-from infra.inventory import PROJECT
-from infra.topology import KEY
+from infra.inventory.model import PROJECT
+from infra.stack import stack_file
+from infra.stack.topology import KEY
 
 STACK = "rehearsal"
 GOOD: dict[str, Any] = yaml.safe_load((PROJECT / f"Pulumi.{STACK}.yaml").read_text())

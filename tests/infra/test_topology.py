@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.inventory import PROJECT, filled
-from infra.topology import KEY, Topology, load
+from infra.inventory.model import PROJECT, filled
+from infra.stack.topology import KEY, Topology, load
 
 Change = Callable[[dict[str, Any]], None]
 MistakesOf = Callable[[dict[str, Any]], list[str]]

@@ -14,13 +14,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from rehearsal.settings import PROJECT, Settings
-from rehearsal.supervisor import ownership
-from rehearsal.toolchain import checks, goals, kernel, system
-from rehearsal.toolchain.__main__ import main
-from rehearsal.toolchain.kernel import Failing, Probe
-from rehearsal.toolchain.steps import Progress, Step
-from rehearsal.toolchain.trouble import CANNOT_REHEARSE, Trouble
+from rehearsal.base.settings import PROJECT, Settings
+from rehearsal.control import ownership
+from toolchain import checks, goals, kernel, system
+from toolchain.__main__ import main
+from toolchain.kernel import Failing, Probe
+from toolchain.steps import Progress, Step
+from toolchain.trouble import CANNOT_REHEARSE, Trouble
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="namespaces of its own need root")
 
@@ -94,7 +94,7 @@ def test_a_clone_that_is_gone_claims_nothing(tmp_path: Path) -> None:
 
 
 def _claim(settings: Settings, clone: Path, user: int) -> None:
-    """As :mod:`rehearsal.supervisor.ownership` does in another clone or for another user."""
+    """As :mod:`rehearsal.control.ownership` does in another clone or for another user."""
     owner = ownership.Owner(str(clone), user)
     (settings.state / "owner.json").write_text(json.dumps(asdict(owner)))
 
@@ -220,7 +220,8 @@ def clone_of_nobody() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shutil.copy(PROJECT / "Makefile", folder)
-        shutil.copytree(PROJECT / "rehearsal", folder / "rehearsal", ignore=shutil.ignore_patterns("__pycache__"))
+        for room in ("toolchain", "rehearsal"):
+            shutil.copytree(PROJECT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__"))
         for path in (folder, *folder.rglob("*")):
             os.chown(path, 65534, 65534)
         yield folder

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from rehearsal.toolchain.environment import _unused
+from toolchain.environment import _unused
 
 SITE = "/clone/.venv/lib/python3.11/site-packages"
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.settings import PROJECT, Settings, stack_files
-from rehearsal.toolchain import launcher
-from rehearsal.toolchain.home import PASSPHRASE_FILE, Home
+from rehearsal.base.settings import PROJECT, Settings, stack_files
+from toolchain import launcher
+from toolchain.home import PASSPHRASE_FILE, Home
 
 PULUMI = Path(sys.prefix) / "bin" / "pulumi"
 
@@ -43,7 +43,7 @@ def recorder(tmp_path: Path) -> Path:
 
 def _launch(recorder: Path, state: Path, *arguments: str, **more: str) -> tuple[int, str]:
     program = (
-        "import sys; from pathlib import Path; from rehearsal.toolchain import launcher;"
+        "import sys; from pathlib import Path; from toolchain import launcher;"
         f"launcher.find_cli = lambda: Path({str(recorder)!r}); launcher.main()"
     )
     done = subprocess.run(

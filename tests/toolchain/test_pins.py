@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.settings import PROJECT
-from rehearsal.toolchain import home, versions
-from rehearsal.toolchain.cli import MODULES
-from rehearsal.toolchain.environment import LOCK, UV_LOCK
+from rehearsal.base.settings import PROJECT
+from toolchain import home, versions
+from toolchain.cli import MODULES
+from toolchain.environment import LOCK, UV_LOCK
 
 
 def _requirements(lock: Path) -> dict[str, str]:

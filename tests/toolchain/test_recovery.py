@@ -13,11 +13,10 @@ from typing import Any
 
 import pytest
 
-from rehearsal import engines
 from rehearsal.provider.ledger import Entry, Ledger
-from rehearsal.toolchain import recovery
-from rehearsal.toolchain.launcher import find_cli
-from tests.provider.engine import RESOURCES, Project
+from tests.rehearsal.provider.engine import RESOURCES, Project
+from toolchain import engines, recovery
+from toolchain.launcher import find_cli
 
 DISK, VNET = "urn:pulumi:test::p::azure-native:compute:Disk::disk", "urn:pulumi:test::p::azure-native:network:V::vnet"
 ID = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/disks/disk"

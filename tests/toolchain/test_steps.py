@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.toolchain import steps
-from rehearsal.toolchain.steps import Progress, Runner, Step
-from rehearsal.toolchain.trouble import Trouble
+from toolchain import steps
+from toolchain.steps import Progress, Runner, Step
+from toolchain.trouble import Trouble
 
 
 def test_a_step_runs_after_those_that_it_names(tmp_path: Path) -> None:

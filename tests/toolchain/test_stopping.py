@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.settings import PROJECT
+from rehearsal.base.settings import PROJECT
 from tests.processes import command_lines
 
 GOAL = """
 import sys
 from pathlib import Path
-from rehearsal.toolchain import __main__ as entry, cli
-from rehearsal.toolchain.steps import Runner, Step
+from toolchain import __main__ as entry, cli
+from toolchain.steps import Runner, Step
 
 folder = Path(sys.argv[1])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from infra.inventory import Inventory, parse
+from infra.inventory.model import Inventory, parse
 from verify.report.model import Check, Evidence, Needs, Outcome, Result, Run, Subjects
 
 HOSTS = {

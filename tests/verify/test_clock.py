@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from verify.probes import clock
+from verify.inspection.probes import clock
 
 
 class Server:

@@ -12,10 +12,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from rehearsal.settings import PROJECT
-from verify import gathering
-from verify.connection import CommandTooSlow
-from verify.gathering import Gathering, batch, start_all
+from rehearsal.base.settings import PROJECT
+from verify.inspection import gathering
+from verify.inspection.connection import CommandTooSlow
+from verify.inspection.gathering import Gathering, batch, start_all
 
 
 class Here:

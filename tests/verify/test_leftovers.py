@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
-from verify.leftovers import FORGOTTEN_MINUTES, remove
+from verify.inspection.leftovers import FORGOTTEN_MINUTES, remove
 
 
 class Here:

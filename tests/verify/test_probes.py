@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from verify.probes import postgres, reach, site
+from verify.inspection.probes import postgres, reach, site
 
 PROBES = [reach, site, postgres]
 

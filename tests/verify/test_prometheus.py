@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from verify.gathering import Output, Outputs
-from verify.prometheus import QUESTIONS, reloaded, settled
+from verify.inspection.gathering import Output, Outputs
+from verify.inspection.prometheus import QUESTIONS, reloaded, settled
 
 BEGUN = 1_800_000_000.0
 BEFORE, AFTER = "2027-01-15T07:59:55.123456789Z", "2027-01-15T08:00:05.123456789Z"

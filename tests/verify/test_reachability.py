@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from infra.inventory import VantagePoint
+from infra.inventory.model import VantagePoint
 from tests.verify.runs import inventory
-from verify import landscape
-from verify.landscape import Landscape
-from verify.reachability import CLOSED_SECONDS, OPEN_SECONDS, closed_pairs, open_rows, orders_of, strangers
+from verify.inspection import expectations as landscape
+from verify.inspection.expectations import Landscape
+from verify.inspection.reachability import CLOSED_SECONDS, OPEN_SECONDS, closed_pairs, open_rows, orders_of, strangers
 
 
 @pytest.fixture(autouse=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from verify.gathering import Output, Outputs
-from verify.replication import LARGEST_LAG, caught_up
+from verify.inspection.gathering import Output, Outputs
+from verify.inspection.replication import LARGEST_LAG, caught_up
 
 
 def said(**answers: str) -> Outputs:

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from verify import storage
+from verify.inspection import storage
 
 GIB = 1 << 30
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from verify import units as module
-from verify.gathering import Output, Outputs
+from verify.inspection import units as module
+from verify.inspection.gathering import Output, Outputs
+from verify.inspection.units import Service, Unit, flapping, look, services, units
 from verify.report.causes import unit_name
-from verify.units import Service, Unit, flapping, look, services, units
 
 SHOWN = """Id=nginx.service
 Result=success

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from verify import checks
-from verify.connection import HostLost
+from verify.inspection.connection import HostLost
 from verify.evidence import note
 from verify.report.files import document
 from verify.report.model import Subjects

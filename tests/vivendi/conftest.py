@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from rehearsal.vivendi import build
 from tests.vivendi.server import PROGRAMS, UNPRIVILEGED, Server, free_port
+from vivendi import build
 
 PASSWORD = "not-to-be-seen-anywhere"
 ROLE = "vivendi_ambulant"

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from infra.inventory import PROJECT
-from rehearsal.vivendi import build
-from rehearsal.vivendi.vivendi_standin import AREAS, VERSION
+from infra.inventory.model import PROJECT
+from vivendi import build
+from vivendi.vivendi_standin import AREAS, VERSION
 
 
 def _digest(file: Path) -> str:
@@ -48,7 +48,7 @@ def test_masks_times_modes_and_left_overs_do_not_show(tmp_path: Path, monkeypatc
 
 
 def test_the_command_prints_what_the_manifests_carry(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "rehearsal.vivendi.build", str(tmp_path)]
+    command = [sys.executable, "-m", "vivendi.build", str(tmp_path)]
     printed = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
     digest, file = printed.split()
     assert _digest(Path(file)) == digest

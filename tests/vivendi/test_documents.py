@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.vivendi.vivendi_standin.database import Unavailable
-from rehearsal.vivendi.vivendi_standin.documents import NAME, Absent, Documents
+from vivendi.vivendi_standin.database import Unavailable
+from vivendi.vivendi_standin.documents import NAME, Absent, Documents
 
 CLIENT = """#!/bin/sh
 # smbclient SHARE OPTIONS… -c COMMAND, over a folder.

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 import pytest
 
 from verify.checks import concerns_nothing, describe, place_of, suite_of
-from verify.connection import HostLost
 from verify.evidence import NOTEBOOK
+from verify.inspection.connection import HostLost
 from verify.report import completeness
 from verify.report.model import Check, Evidence, Gap, Outcome, Result, Run, Subjects, Verdict, now
 from verify.report.verdict import Judgement, judge
@@ -268,7 +268,7 @@ def _message(report: pytest.TestReport) -> tuple[str, str]:
     text = str(crash.message) if crash is not None else report.longreprtext
     text = (
         text.removeprefix("AssertionError: ")
-        .removeprefix("verify.connection.")
+        .removeprefix("verify.inspection.connection.")
         .removeprefix("CommandTooSlow: ")
         .removeprefix("Failed: ")
     )

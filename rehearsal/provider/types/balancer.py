@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rehearsal.provider.check import Failure
-from rehearsal.provider.landscape import Landscape
+from rehearsal.provider.checked import Landscape
 from rehearsal.provider.types.base import GROUP, SUCCEEDED, ResourceType, duplicates, guid, items, named, within
 from rehearsal.provider.values import UNKNOWN, Properties, look
 

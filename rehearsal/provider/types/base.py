@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 from urllib.parse import quote
 
 from rehearsal.provider.check import Failure
-from rehearsal.provider.landscape import Landscape
+from rehearsal.provider.checked import Landscape
 from rehearsal.provider.values import UNKNOWN, Properties, is_known, without
 
 GROUP = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rehearsal import settings
+from rehearsal.base import settings
 from rehearsal.provider.check import Failure
-from rehearsal.provider.landscape import Landscape
+from rehearsal.provider.checked import Landscape
 from rehearsal.provider.types.base import ResourceType, guid, named
 from rehearsal.provider.values import Properties
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from rehearsal.provider.check import Failure
-from rehearsal.provider.landscape import Landscape
+from rehearsal.provider.checked import Landscape
 from rehearsal.provider.types.base import GROUP, SUCCEEDED, ResourceType, digest, named, within
 from rehearsal.provider.values import Properties, look
 

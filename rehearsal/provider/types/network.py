@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 from rehearsal.provider.check import Failure
-from rehearsal.provider.landscape import Landscape
+from rehearsal.provider.checked import Landscape
 from rehearsal.provider.types.base import (
     GROUP,
     SUCCEEDED,

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from ipaddress import ip_network
 
 from rehearsal.provider.check import Failure
-from rehearsal.provider.landscape import Landscape
+from rehearsal.provider.checked import Landscape
 from rehearsal.provider.types.base import GROUP, SUCCEEDED, ResourceType, duplicates, guid, items, named, within
 from rehearsal.provider.values import UNKNOWN, Properties
 

@@ -1,0 +1,163 @@
+"""How a run looks: a living table while it goes on, then what was found, then one line for each host."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from console import console
+from hosts.fleet.fleet import Outcome
+from hosts.fleet.session import Report
+from infra.inventory.model import Host
+
+COLOURS = {"pending": "yellow", "changed": "yellow", "failed": "red", "skipped": "magenta", "follows": "cyan"}
+
+
+class LiveProgress:
+    """One line a host while a run goes on; where nobody watches (no terminal), nothing."""
+
+    def __init__(self, hosts: Sequence[Host], output: Console = console) -> None:
+        self._lock = threading.Lock()
+        self._output = output
+        self._rows: dict[str, dict[str, Any]] = {
+            host.name: {"role": host.role, "at": "", "turns": 0, "changed": 0, "failed": 0} for host in hosts
+        }
+        self._started = time.monotonic()
+
+    def at(self, host: str, what: str) -> None:
+        """What the host is at."""
+        with self._lock:
+            self._rows[host]["at"] = what
+
+    def had(self, host: str, result: dict[str, Any]) -> None:
+        """A state has had its turn."""
+        with self._lock:
+            row = self._rows[host]
+            row["turns"] += 1
+            row["changed"] += result["status"] in ("changed", "pending")
+            row["failed"] += result["status"] in ("failed", "skipped")
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Show it while the block runs."""
+        if not self._output.is_terminal:
+            yield
+            return
+        with Live(get_renderable=self._table, console=self._output, refresh_per_second=5, transient=True):
+            yield
+
+    def _table(self) -> Table:
+        table = Table.grid(padding=(0, 2))
+        with self._lock:
+            for host, row in self._rows.items():
+                counts = f"{row['turns']:3}" + (f"  [yellow]~{row['changed']}[/]" if row["changed"] else "")
+                counts += f"  [red]✗{row['failed']}[/]" if row["failed"] else ""
+                table.add_row(host, f"[dim]{row['role']}[/]", counts, Text(row["at"], no_wrap=True))
+        table.add_row("", f"[dim]{time.monotonic() - self._started:.0f} s[/]", "", "")
+        return table
+
+
+def show(outcome: Outcome, output: Console = console) -> None:
+    """What was found or done, host by host, and the table at the end."""
+    for report in outcome.reports:
+        _show_findings(report, outcome.mode == "plan", output)
+    _show_behind([report for report in outcome.reports if report.behind], outcome, output)
+    output.print(_summary(outcome))
+
+
+def _show_behind(reports: list[Report], outcome: Outcome, output: Console) -> None:
+    """Hosts that were lost with the jump host, in one line, and why, unless the jump host itself has said it."""
+    if not reports:
+        return
+    jump, names = reports[0].behind, ", ".join(report.host for report in reports)
+    _print(output, f"\n[bold]{jump}[/] [dim]the jump host[/]")
+    if not any(report.host == jump and report.error for report in outcome.reports):
+        _print(output, Text(f"  ✗ {reports[0].error}", style="red"))
+    _print(output, f"  [magenta]· lost behind it:[/] {names}")
+
+
+def _print(output: Console, line: Text | str) -> None:
+    """A line as it is: what does not fit is the terminal's matter, never cut or broken here."""
+    output.print(line, soft_wrap=True)
+
+
+def _show_findings(report: Report, planning: bool, output: Console) -> None:
+    shown = report.of("pending", "changed", "failed")
+    left_out = report.of("skipped", "unknown")
+    follows = report.of("follows")
+    if not (shown or left_out or follows or (report.error and not report.behind)):
+        return
+    _print(output, f"\n[bold]{report.host}[/] [dim]{report.role}[/]")
+    if report.error and not report.behind:
+        _print(output, Text(f"  ✗ {report.error}", style="red"))
+    for result in shown:
+        _show_result(result, planning, output)
+        for follower in [other for other in follows if other["reason"].endswith(f": {result['state']}")]:
+            verb = follower["reason"].partition(":")[0]
+            _print(output, f"      [cyan]→ {verb} {escape(follower['state'])}[/]")
+    for status, cause in dict.fromkeys((result["status"], result["reason"]) for result in left_out):
+        names = [result["state"] for result in left_out if result["reason"] == cause]
+        listed = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+        what = "skipped because of" if status == "skipped" else "not compared, for"
+        _print(output, f"  [magenta]· {what} {escape(cause)}:[/] {escape(listed)}")
+
+
+def _show_result(result: dict[str, Any], planning: bool, output: Console) -> None:
+    status = result["status"]
+    sign = {"failed": "✗", "pending": "~", "changed": "✓"}[status]
+    differences = result.get("differences", [])
+    what = "; ".join(difference["what"] for difference in differences)
+    reason = result.get("reason", "") if status == "failed" else ""
+    line = ": ".join(part for part in (result["state"], reason or what) if part)
+    _print(output, Text(f"  {sign} {line}", style=COLOURS[status] if status == "failed" else ""))
+    if planning or status == "failed":
+        for difference in differences:
+            for text in difference.get("lines", []):
+                colour = {"+": "green", "-": "red"}.get(text[:1], "dim")
+                _print(output, Text(f"      {text}", style=colour))
+    for text in result.get("log", "").splitlines():
+        _print(output, Text(f"      | {text}", style="dim"))
+
+
+def _summary(outcome: Outcome) -> Table:
+    planning = outcome.mode == "plan"
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for heading in ("host", "role", "unchanged", "pending" if planning else "changed"):
+        table.add_column(heading, justify="left" if heading in ("host", "role") else "right", no_wrap=True)
+    unknown = any(report.count("unknown") for report in outcome.reports)
+    between = ["not compared"] if unknown else [] if planning else ["restarted"]
+    for heading in (*between, "failed", "skipped", "time"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for report in outcome.reports:
+        changed = report.count("pending" if planning else "changed")
+        cells = [
+            _cell(report.count("unchanged") + (report.count("follows") if planning else 0)),
+            _cell(changed, "yellow"),
+            *([_cell(report.count("unknown"), "magenta")] if unknown else []),
+            *([] if planning else [_cell(report.count("follows"), "cyan")]),
+            _cell(report.count("failed") + (report.error is not None), "red"),
+            _cell(report.count("skipped"), "magenta"),
+            f"{report.seconds:.1f} s",
+        ]
+        table.add_row(f"[red]{report.host}[/]" if report.failed else report.host, report.role, *cells)
+    return table
+
+
+def amount(number: int, what: str) -> str:
+    """``1 host``, ``9 hosts``."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _cell(number: int, colour: str = "") -> str:
+    if not number:
+        return "[dim]0[/]"
+    return f"[{colour}]{number}[/]" if colour else str(number)

@@ -1,0 +1,102 @@
+"""Previewing any stack on paper: no hosts, no Azure account, no privileges, no trace in the clone.
+
+Pulumi writes into stack files, and asks for files that are only on the operator's machine. On paper it therefore
+works in a scratch project folder with a copy of the stack's file, where throwaway files stand for missing ones.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from console import ExpectedError
+from console.validation import present, salvage
+from infra.command import Pulumi
+from infra.inventory.model import PROJECT, filled
+from infra.preview import throwaway
+from infra.stack import stack_file
+from infra.stack.named_files import named_paths
+from infra.stack.topology import KEY, Topology, load
+
+PAPER = {"LIVEGANG_PAPER": "1"}
+"""The launcher then chooses the home in which the stand-in provider makes nothing real."""
+
+
+@dataclass(frozen=True)
+class PaperProject:
+    """A scratch project in which one stack can be previewed."""
+
+    pulumi: Pulumi
+    replaced: list[str]
+    """Files that the stack names and that are not on this machine."""
+
+
+@contextmanager
+def paper_project(stack: str, project: Path = PROJECT) -> Iterator[PaperProject]:
+    """Make the scratch project of ``stack``, and remove it afterwards.
+
+    Raises ExpectedError with everything that is wrong with the stack's file, or when it has none in ``project``.
+    """
+    # Where the stack's own secrets are kept does not matter on paper, and must not be asked.
+    document = {
+        key: value
+        for key, value in stack_file.judged(stack, project).items()
+        if key not in ("secretsprovider", "encryptedkey")
+    }
+    with tempfile.TemporaryDirectory(prefix="livegang-paper-") as name:
+        folder = Path(name)
+        (folder / "Pulumi.yaml").write_text((project / "Pulumi.yaml").read_text())
+        # Only the program's beginning: what it imports comes from this environment, relative paths start here.
+        (folder / "infra").mkdir()
+        (folder / "infra" / "__main__.py").symlink_to(project / "infra" / "__main__.py")
+        replaced = _provide_files(document, project, folder)
+        # Before the engine starts, which would add lines of its own to what is wrong.
+        load(document["config"][KEY], stack, folder)
+        (folder / f"Pulumi.{stack}.yaml").write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
+        pulumi = Pulumi(stack, folder, PAPER)
+        made = pulumi.capture("stack", "select", "--create", "--non-interactive")
+        if made.returncode != 0:
+            raise ExpectedError(f"Stack {stack} could not be created on paper: {made.stderr.strip()}")
+        yield PaperProject(pulumi, replaced)
+
+
+def _provide_files(document: dict[str, Any], project: Path, folder: Path) -> list[str]:
+    """Link what is there, replace what is not; absolute paths that are missing are renamed in ``document``."""
+    config = document.get("config")
+    raw = config.get(KEY) if isinstance(config, dict) else None
+    topology = salvage(Topology, raw)
+    hosts = [endpoint.host_name for endpoint in topology.endpoints.values() if present(endpoint.host_name)]
+    replaced = []
+    for key, path in named_paths(topology):
+        real = project / filled(path)
+        is_of_project = not Path(filled(path)).is_absolute()
+        if _readable(real):
+            if is_of_project and not (folder / path).exists():
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                (folder / path).symlink_to(real)
+            continue
+        replaced.append(path)
+        stand_in = path if is_of_project else f"throwaway{filled(path)}"
+        throwaway.write(str(key[0]), folder / stand_in, hosts)
+        _set(raw, key, stand_in)
+    return replaced
+
+
+def _readable(file: Path) -> bool:
+    try:
+        file.read_bytes()
+    except OSError:
+        return False
+    return True
+
+
+def _set(document: Any, key: tuple[str | int, ...], value: str) -> None:
+    for part in key[:-1]:
+        document = document[part]
+    document[key[-1]] = value

@@ -1,0 +1,169 @@
+"""The table of allowed flows, and the security rules that are written from it.
+
+A flow from one party to another becomes an inbound rule in the security group of each subnet it goes to, and an
+outbound rule in that of each subnet it comes from. Each group ends with our own deny of everything: Azure's
+default rules would let all subnets of the virtual network talk to each other and out to the Internet.
+
+Azure's resolver, its metadata service and DHCP pass every group by themselves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from infra.inventory.model import Flow as InventoryFlow
+from infra.stack.fields import GATEWAY, ROLES
+from infra.stack.topology import Flow, Topology
+
+Direction = Literal["Inbound", "Outbound"]
+Access = Literal["Allow", "Deny"]
+
+ANY_HOST = "any-host"
+SERVICE_TAGS = {"internet": "Internet", "key-vault": "AzureKeyVault", "azure-platform": "AzureCloud"}
+"""Parties that Azure itself knows the addresses of."""
+RANGES = ("operator", "old-hoster")
+"""Parties whose addresses are values of the stack."""
+PARTIES: tuple[str, ...] = (*ROLES, GATEWAY, ANY_HOST, *RANGES, *SERVICE_TAGS)
+
+OUTBOUND_SUFFIX = "-out"
+"""Rules of one group have names of one namespace, whatever their direction: a flow from a subnet to itself has two."""
+
+# Bands of priorities. Given ones are 100 to 1999 (see topology.Flow); derived ones follow; then what Azure's
+# gateway needs; 4096 is the last.
+DERIVED = range(2000, 3900)
+PLATFORM = 3900
+DENY_ALL = 4096
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One security rule, in Azure's terms."""
+
+    name: str
+    priority: int
+    direction: Direction
+    access: Access
+    protocol: Literal["Tcp", "Udp", "*"]
+    sources: tuple[str, ...]
+    """CIDR prefixes, or one service tag, or ``*``."""
+    destinations: tuple[str, ...]
+    ports: tuple[str, ...]
+    """Destination ports: ``443``, ``8001-8006`` or ``*``."""
+    description: str
+
+
+def priority_of(name: str, flow: Flow) -> int:
+    """The flow's own priority, or one that depends on nothing but its name: other flows may come and go."""
+    if flow.priority is not None:
+        return flow.priority
+    digest = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
+    return DERIVED[digest % len(DERIVED)]
+
+
+def subnets_of(topology: Topology, party: str) -> set[str]:
+    """The subnets that a party stands in; none for those outside the virtual network."""
+    if party == ANY_HOST:
+        return set(topology.host_subnets)
+    # Where a host does a role's work beside its own, the role's flows are its subnet's.
+    return {party, *(host.role for host in topology.hosts_of(party).values())} & set(topology.network.subnets)
+
+
+def prefixes_of(topology: Topology, party: str) -> list[str]:
+    """The addresses of a party as CIDR prefixes, or its one service tag."""
+    if party in SERVICE_TAGS:
+        return [SERVICE_TAGS[party]]
+    if party == "operator":
+        return [str(network) for network in topology.network.operator_ranges]
+    if party == "old-hoster":
+        return [str(network) for network in topology.network.old_hoster_ranges]
+    return [str(topology.network.subnets[subnet]) for subnet in sorted(subnets_of(topology, party))]
+
+
+def rules_of(topology: Topology, subnet: str) -> list[Rule]:
+    """All rules of the security group of ``subnet``, by direction and priority; the last of each denies all."""
+    own = str(topology.network.subnets[subnet])
+    rules: list[Rule] = []
+    for name, flow in topology.flows.items():
+        sources = prefixes_of(topology, flow.source)
+        destinations = prefixes_of(topology, flow.destination)
+        if not sources or not destinations:
+            continue  # The old hoster without ranges: nobody is allowed.
+        if subnet in subnets_of(topology, flow.destination):
+            rules.append(_allow(name, flow, "Inbound", sources, [own]))
+        if subnet in subnets_of(topology, flow.source):
+            rules.append(_allow(name + OUTBOUND_SUFFIX, flow, "Outbound", [own], destinations, name))
+    if subnet == GATEWAY:
+        rules += _platform_rules()
+    rules += [_deny("Inbound"), _deny("Outbound")]
+    return sorted(rules, key=lambda rule: (rule.direction, rule.priority, rule.name))
+
+
+def resolved(topology: Topology) -> list[InventoryFlow]:
+    """The table with its parties' addresses, for the inventory."""
+    return [
+        InventoryFlow(
+            name=name,
+            source=flow.source,
+            destination=flow.destination,
+            protocol=flow.protocol,
+            ports=flow.ports,
+            source_prefixes=prefixes_of(topology, flow.source),
+            destination_prefixes=prefixes_of(topology, flow.destination),
+        )
+        for name, flow in sorted(topology.flows.items())
+    ]
+
+
+def port_ranges(ports: Iterable[int]) -> tuple[str, ...]:
+    """``[8001, 8002, 8003, 9000]`` as ``("8001-8003", "9000")``."""
+    runs: list[tuple[int, int]] = []
+    for port in sorted(ports):
+        if runs and port == runs[-1][1] + 1:
+            runs[-1] = (runs[-1][0], port)
+        else:
+            runs.append((port, port))
+    return tuple(str(first) if first == last else f"{first}-{last}" for first, last in runs)
+
+
+def _allow(
+    rule: str, flow: Flow, direction: Direction, sources: list[str], destinations: list[str], name: str | None = None
+) -> Rule:
+    return Rule(
+        name=rule,
+        priority=priority_of(name or rule, flow),
+        direction=direction,
+        access="Allow",
+        protocol="Tcp" if flow.protocol == "tcp" else "Udp",
+        sources=tuple(sources),
+        destinations=tuple(destinations),
+        ports=port_ranges(flow.ports),
+        description=f"{flow.source} to {flow.destination}",
+    )
+
+
+def _platform_rules() -> list[Rule]:
+    """What Azure requires of an application gateway's subnet: its control plane, its health probes, its way out."""
+    everything = ("*",)
+    return [
+        Rule(
+            "platform-gateway-manager", PLATFORM, "Inbound", "Allow", "Tcp", ("GatewayManager",), everything,
+            ("65200-65535",), "Azure manages the application gateway",
+        ),
+        Rule(
+            "platform-load-balancer", PLATFORM + 1, "Inbound", "Allow", "*", ("AzureLoadBalancer",), everything,
+            everything, "Azure probes the application gateway",
+        ),
+        Rule(
+            "platform-internet", PLATFORM, "Outbound", "Allow", "*", everything, ("Internet",), everything,
+            "The application gateway does not work without it",
+        ),
+    ]  # fmt: skip
+
+
+def _deny(direction: Direction) -> Rule:
+    everything = ("*",)
+    name = f"deny-all-{direction.lower()}"
+    return Rule(name, DENY_ALL, direction, "Deny", "*", everything, everything, everything, "All that no flow allows")

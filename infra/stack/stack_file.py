@@ -1,0 +1,82 @@
+"""Stack files: read and judged before Pulumi starts, which would say it later and in more lines.
+
+The program judges the topology again, for `pulumi` typed by hand comes without this.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from console import ExpectedError
+from console.documents import read_yaml
+from console.validation import Mistake, nearest, shown
+from infra.inventory.model import PROJECT
+from infra.stack.errors import TopologyError
+from infra.stack.topology import KEY, Topology, load
+
+TOP_LEVEL = ("config", "encryptionsalt", "secretsprovider", "encryptedkey", "environment")
+"""What Pulumi itself knows in a stack's file; it ignores all else, a misspelt `config` too."""
+REQUIRED = {
+    "azure-native:location": (re.compile(r"[a-z0-9]+"), "a region such as germanywestcentral"),
+    "azure-native:subscriptionId": (
+        re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+        "a subscription's id, e.g. 11111111-2222-4333-8444-555555555555",
+    ),
+}
+EXAMPLE = "See Pulumi.rehearsal.yaml for a commented example."
+
+
+def stacks(project: Path = PROJECT) -> list[str]:
+    """Names of all stacks that have a file."""
+    return sorted(file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in project.glob("Pulumi.*.yaml"))
+
+
+def read(stack: str, project: Path = PROJECT) -> dict[str, Any]:
+    """A stack's file. Raises ExpectedError when there is none, or it holds no keys at all."""
+    file = project / f"Pulumi.{stack}.yaml"
+    try:
+        document = read_yaml(file)
+    except FileNotFoundError:
+        raise ExpectedError(
+            f"There is no stack {stack} ({file}).", hint=f"Stacks: {', '.join(stacks(project))}."
+        ) from None
+    if not isinstance(document, dict):
+        what = "is empty" if document is None else f"holds no keys, but {shown(document)}"
+        raise ExpectedError(f"{file} {what}.", hint=EXAMPLE)
+    return document
+
+
+def check(stack: str, project: Path = PROJECT) -> Topology:
+    """The stack's topology, valid. Raises ExpectedError with everything that is wrong with its file."""
+    return load(judged(stack, project)["config"][KEY], stack, project)
+
+
+def judged(stack: str, project: Path = PROJECT) -> dict[str, Any]:
+    """A stack's file of which everything but the topology is known to be right. Raises ExpectedError."""
+    document = read(stack, project)
+    mistakes = [
+        Mistake((str(key),), "unknown setting", nearest(str(key), TOP_LEVEL))
+        for key in document
+        if key not in TOP_LEVEL
+    ]
+    config = document.get("config")
+    if not isinstance(config, dict):
+        problem = "is missing" if config is None else f"{shown(config)} is no map"
+        mistakes.append(Mistake(("config",), problem, EXAMPLE))
+        raise TopologyError(f"Pulumi.{stack}.yaml", "", mistakes)
+    for key, (form, right) in REQUIRED.items():
+        value = config.get(key)
+        if value is None:
+            mistakes.append(Mistake(("config", key), "is missing", f"Right would be {right}."))
+        elif not isinstance(value, str) or not form.fullmatch(value):
+            mistakes.append(Mistake(("config", key), f"{shown(value)} is not valid", f"Right would be {right}."))
+    project_keys = [str(key) for key in config if str(key).startswith("livegang:")]
+    mistakes += [Mistake(("config", key), "unknown setting", nearest(key, [KEY])) for key in project_keys if key != KEY]
+    if not isinstance(config.get(KEY), dict):
+        problem = "is missing" if config.get(KEY) is None else "is no structured value"
+        mistakes.append(Mistake(("config", KEY), problem, EXAMPLE))
+    if mistakes:
+        raise TopologyError(f"Pulumi.{stack}.yaml", "", mistakes)
+    return document

@@ -1,0 +1,41 @@
+"""What the supervisor's families share: the one world in which they make resources real."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # the families import this module
+    from rehearsal.base.records import Records
+    from rehearsal.base.settings import Settings
+    from rehearsal.machines.containers import Containers
+    from rehearsal.machines.hosts import Hosts
+    from rehearsal.network.namespaces import Namespaces
+
+
+@dataclass
+class World:
+    """Everything below one supervisor, which alone enters namespaces and starts processes there."""
+
+    settings: Settings
+    records: Records
+    """What was asked for; also what families look up about each other's resources."""
+    namespaces: Namespaces
+    containers: Containers
+    """The services that stand for Azure's own: gateway, DNS, package server, vantage points."""
+    hosts: Hosts
+    """The virtual machines that were booted, by ARM id."""
+    base_image: Path
+    """Root tree that every host's overlay lies on; never written to."""
+    edge_image: Path
+    """Root tree of the service containers."""
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def log(self, line: str) -> None:
+        """Write one line to the supervisor's log, ``logs/supervisor.log`` of the state folder."""
+        with self._lock:
+            print(time.strftime("%F %T"), line, file=sys.stderr, flush=True)

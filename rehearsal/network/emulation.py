@@ -1,0 +1,177 @@
+"""The fabric: what of the landscape is real, kept in step with what is declared."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address, IPv4Interface
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rehearsal.base import settings
+from rehearsal.network import links, places, ruleset, translation
+from rehearsal.network.declared import Landscape, Subnet, key
+from rehearsal.network.places import BORDER, HUB, INTERNET, RESIDENTS, ROUTER, TO_AZURE, TO_BORDER, TO_INTERNET
+from rehearsal.network.table import Table
+
+if TYPE_CHECKING:
+    from rehearsal.base.world import World
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A namespace that stands in a subnet."""
+
+    namespace: str
+    subnet: str
+    address: IPv4Address
+
+
+@dataclass
+class Fabric:
+    """One world's network. Whoever reads or changes it holds ``lock``."""
+
+    world: World
+    landscape: Landscape = field(default_factory=Landscape)
+    attachments: dict[str, Attachment] = field(default_factory=dict)
+    """By namespace."""
+    released: set[IPv4Address] = field(default_factory=set)
+    """Public addresses that were given back: Azure gives them to others, so we do not give them again."""
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def __post_init__(self) -> None:
+        self.rules = Table(self.world.namespaces, ROUTER, ruleset.FAMILY, ruleset.TABLE)
+        self.translations = Table(self.world.namespaces, BORDER, translation.FAMILY, translation.TABLE)
+
+    def start(self) -> None:
+        """Make router, border and Internet with its residents: what is there before any resource."""
+        spaces = self.world.namespaces
+        with self.lock:
+            for place in (ROUTER, BORDER, INTERNET):
+                spaces.create(place)
+            # Rules stand before anything is forwarded.
+            self.apply()
+            for place in (ROUTER, BORDER, INTERNET):
+                self._forwarding(place)
+            self._join()
+            for name, address in RESIDENTS.items():
+                self._settle(name, address)
+
+    def _forwarding(self, place: str) -> None:
+        spaces = self.world.namespaces
+        # Groups judge what stays inside a subnet too: bridged packets pass the forward chain (br_netfilter).
+        spaces.sysctl(place, "net.bridge.bridge-nf-call-iptables", 1 if place == ROUTER else 0)
+        for scope in ("all", "default"):
+            # The router takes no packet from a subnet that its source does not belong to: Azure stops spoofing.
+            spaces.sysctl(place, f"net.ipv4.conf.{scope}.rp_filter", 1 if place == ROUTER else 0)
+            spaces.sysctl(place, f"net.ipv4.conf.{scope}.send_redirects", 0)
+            spaces.sysctl(place, f"net.ipv4.conf.{scope}.accept_redirects", 0)
+        spaces.sysctl(place, "net.ipv4.ip_forward", 1)
+
+    def _join(self) -> None:
+        spaces = self.world.namespaces
+        router = links.End(ROUTER, TO_INTERNET, address=places.ROUTER_LINK, via=places.BORDER_AZURE_LINK.ip)
+        links.ensure_pair(spaces, links.End(BORDER, TO_AZURE, address=places.BORDER_AZURE_LINK), router)
+        hub = IPv4Interface(f"{settings.INTERNET_ROUTER}/{settings.INTERNET.prefixlen}")
+        links.ensure_bridge(spaces, INTERNET, HUB, hub, places.mac_of(INTERNET))
+        internet = links.End(INTERNET, TO_BORDER, address=places.INTERNET_LINK)
+        links.ensure_pair(spaces, internet, links.End(BORDER, TO_INTERNET))
+        platform = (settings.PLATFORM_DNS, settings.METADATA)
+        links.batch(spaces, ROUTER, [f"addr replace {address}/32 dev lo" for address in platform])
+        links.batch(
+            spaces,
+            BORDER,
+            [
+                f"addr replace {places.BORDER_INTERNET_LINK} dev {TO_INTERNET}",
+                f"route replace default via {places.INTERNET_LINK.ip}",
+                # A public address that nobody holds is silent; without this it would go round in circles.
+                f"route replace blackhole {settings.PUBLIC_ADDRESSES}",
+                f"addr replace {places.DEFAULT_OUTBOUND}/32 dev {TO_INTERNET}",
+            ],
+        )
+        links.batch(
+            spaces,
+            INTERNET,
+            [
+                f"route replace {settings.PUBLIC_ADDRESSES} via {places.BORDER_INTERNET_LINK.ip}",
+                f"route replace {places.ROUTER_LINK.network} via {places.BORDER_INTERNET_LINK.ip}",
+                # There is no other Internet: say so at once, rather than let anything wait for it.
+                "route replace unreachable default metric 4278198272",
+            ],
+        )
+
+    def _settle(self, name: str, address: IPv4Address) -> None:
+        spaces = self.world.namespaces
+        spaces.create(name)
+        inside = IPv4Interface(f"{address}/{settings.INTERNET.prefixlen}")
+        far = links.End(name, "eth0", address=inside, via=settings.INTERNET_ROUTER, mac=places.mac_of(name))
+        links.ensure_pair(spaces, links.End(INTERNET, places.port_of(name), master=HUB), far)
+
+    def apply(self) -> None:
+        """Replace both rulesets by what the landscape says now."""
+        self.rules.apply(ruleset.render(self.landscape))
+        self.translations.apply(translation.render(self.landscape))
+
+    def route(self) -> None:
+        """The border knows the way to every virtual network's addresses, and to no others inside."""
+        spaces = self.world.namespaces
+        listing = spaces.run(BORDER, ["ip", "-json", "route", "show", "via", str(places.ROUTER_LINK.ip)])
+        there = {item["dst"] for item in json.loads(listing or "[]")}
+        wanted = {str(prefix) for network in self.landscape.networks.values() for prefix in network.prefixes}
+        lines = [f"route delete {prefix}" for prefix in sorted(there - wanted)]
+        lines += [f"route add {prefix} via {places.ROUTER_LINK.ip}" for prefix in sorted(wanted - there)]
+        links.batch(spaces, BORDER, lines)
+
+    def ensure_subnet(self, subnet: Subnet) -> None:
+        """The bridge with the subnet's gateway, and on it everything that is attached."""
+        address = IPv4Interface(f"{subnet.gateway}/{subnet.prefix.prefixlen}")
+        links.ensure_bridge(self.world.namespaces, ROUTER, places.bridge_of(subnet.id), address, places.GATEWAY_MAC)
+        for attachment in self.attachments.values():
+            if attachment.subnet == subnet.id:
+                self.ensure_attachment(attachment)
+
+    def ensure_attachment(self, attachment: Attachment) -> None:
+        """The namespace with its eth0, in its subnet as soon as that is there."""
+        spaces, namespace = self.world.namespaces, attachment.namespace
+        self.attachments[namespace] = attachment
+        spaces.create(namespace)
+        near = links.End(ROUTER, places.port_of(namespace))
+        far = links.End(namespace, "eth0", mac=places.mac_of(namespace))
+        if subnet := self.landscape.subnets.get(attachment.subnet):
+            address = IPv4Interface(f"{attachment.address}/{subnet.prefix.prefixlen}")
+            near = replace(near, master=places.bridge_of(subnet.id))
+            far = replace(far, address=address, via=subnet.gateway)
+        links.ensure_pair(spaces, near, far)
+
+    def remove_attachment(self, namespace: str) -> None:
+        self.attachments.pop(namespace, None)
+        port = places.port_of(namespace)
+        if port in links.observe(self.world.namespaces, ROUTER):
+            links.batch(self.world.namespaces, ROUTER, [f"link delete {port}"])
+        self.world.namespaces.delete(namespace)
+
+    def remove_link(self, place: str, name: str) -> None:
+        """Remove an interface if it is there."""
+        if name in links.observe(self.world.namespaces, place):
+            links.batch(self.world.namespaces, place, [f"link delete {name}"])
+
+    def address_in_use(self, address: IPv4Address, subnet: str, but: str) -> str | None:
+        """The namespace, other than ``but``, that has this address in the subnet."""
+        for attachment in self.attachments.values():
+            if (attachment.address, attachment.subnet) == (address, subnet) and attachment.namespace != but:
+                return attachment.namespace
+        return None
+
+    def subnet(self, identifier: str) -> Subnet | None:
+        return self.landscape.subnets.get(key(identifier))
+
+
+_fabrics: dict[Path, Fabric] = {}
+_making = threading.Lock()
+
+
+def fabric_of(world: World) -> Fabric:
+    """The world's fabric; there is one for each state folder."""
+    with _making:
+        return _fabrics.setdefault(world.settings.state, Fabric(world))

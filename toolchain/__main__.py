@@ -1,0 +1,56 @@
+"""`python3 -m toolchain GOAL [ARGUMENT…]`: what the make targets call."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+
+from toolchain import goals
+from toolchain.trouble import Trouble
+
+GOALS = {
+    "rehearse": goals.rehearse,
+    "test": goals.test,
+    "preview": goals.preview,
+    "tools": goals.tools,
+    "world": goals.world,
+}
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends a goal as Ctrl-C does."""
+
+
+def main(arguments: list[str]) -> int:
+    """Run a goal; returns only when it fails, or is done without becoming another program."""
+    if not arguments or arguments[0] not in GOALS:
+        print(f"Which goal? One of: {', '.join(GOALS)}.", file=sys.stderr)
+        return 1
+    # What is made for all users of the machine must be readable by them, whatever the shell's mask says.
+    os.umask(0o022)
+    # Both set: a shell starts what runs in its background with SIGINT ignored. What a goal becomes has its own way.
+    before = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        GOALS[arguments[0]](arguments[1:])
+    except Trouble as trouble:
+        print(trouble, file=sys.stderr)
+        return trouble.code
+    except KeyboardInterrupt as interruption:
+        print("Stopped. What is done is kept; the same command goes on from here.", file=sys.stderr)
+        return 128 + (signal.SIGTERM if isinstance(interruption, Terminated) else signal.SIGINT)
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
+    return 0
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    raise Terminated
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

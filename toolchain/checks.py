@@ -1,0 +1,114 @@
+"""What must be so before anything starts: each failing check is one sentence, and what to do about it."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import sys
+from pathlib import Path
+
+from rehearsal.base.settings import PROJECT, Settings, cache
+from toolchain import kernel, system
+from toolchain.kernel import Failing
+
+GIB = 1 << 30
+
+MEMORY = 3
+"""GiB that must be available: nine hosts and their services take under two."""
+
+
+def basics() -> list[Failing]:
+    """What every goal needs."""
+    found = []
+    if platform.system() != "Linux":
+        found.append(Failing(f"This is {platform.system()}, not Linux.", "Take a Linux machine, Debian 12 at best."))
+    if not os.access(PROJECT, os.W_OK):
+        found.append(Failing(f"You may not write in {PROJECT}.", "Take a clone of your own: git clone …"))
+    if not os.access(_existing(cache()), os.W_OK):
+        remedy = "Is HOME yours? Else name a folder: export LIVEGANG_CACHE=/path/to/folder"
+        found.append(Failing(f"You may not write in {cache()}, where tools are kept.", remedy))
+    if os.geteuid() != 0 and system.missing([system.VENV]):
+        sentence = f"This Python ({sys.executable}) cannot make virtual environments."
+        remedy = f"As root: apt-get install {system.VENV.name} (make rehearse installs it, too)"
+        found.append(Failing(sentence, remedy))
+    return found
+
+
+def for_booting(settings: Settings) -> list[Failing]:
+    """What booting hosts needs beside: root, room, memory, and a kernel that lets us."""
+    found = basics()
+    if os.geteuid() != 0:
+        found.append(Failing("Booting hosts needs root, and you are not.", "Become root: sudo -i, or sudo make …"))
+    found += [*_claimed(settings), *_room(settings), *_memory()]
+    if platform.system() == "Linux" and os.geteuid() == 0 and os.access(PROJECT, os.W_OK):
+        found += kernel.failing(settings.state)
+    return found
+
+
+def _claimed(settings: Settings) -> list[Failing]:
+    """A state folder serves one clone of one user: two would take each other's hosts down."""
+    file = settings.state / "owner.json"
+    try:
+        owner = json.loads(file.read_text())
+    except FileNotFoundError:
+        return []
+    except PermissionError as error:
+        try:
+            owner = {"uid": settings.state.stat().st_uid}
+        except PermissionError:
+            sentence = f"You may not look into {settings.state}: {error.strerror}."
+            return [Failing(sentence, "Take a folder of your own: export LIVEGANG_STATE=/path/to/folder")]
+    if owner["uid"] != os.geteuid():
+        sentence = f"The rehearsal in {settings.state} belongs to another user (uid {owner['uid']})."
+        return [Failing(sentence, "Take a folder of your own: export LIVEGANG_STATE=/path/to/folder")]
+    clone = owner["project"]
+    if clone != str(PROJECT) and Path(clone).is_dir():
+        sentence = f"The rehearsal in {settings.state} belongs to another clone: {clone}."
+        return [Failing(sentence, f"Unset LIVEGANG_STATE, or end that one first: cd {clone} && fab rehearsal.down")]
+    return []
+
+
+def _room(settings: Settings) -> list[Failing]:
+    """Free space, counted for each file system once; what is cached already needs none."""
+    images = cache() / "images"
+    needs = [(settings.state, 4.0), (cache(), 0.5 if os.access(images, os.R_OK) else 4.0), (PROJECT, 1.0)]
+    by_device: dict[int, tuple[Path, float]] = {}
+    for folder, gib in needs:
+        there = _existing(folder)
+        device = there.stat().st_dev
+        by_device[device] = (there, by_device.get(device, (there, 0.0))[1] + gib)
+    found = []
+    for there, gib in by_device.values():
+        free = shutil.disk_usage(there).free / GIB
+        if free < gib:
+            sentence = f"Only {free:.1f} GiB are free where {there} lies; {gib:.1f} are needed."
+            remedy = "Make room, or name other places: LIVEGANG_STATE (hosts), LIVEGANG_CACHE (images, tools)."
+            found.append(Failing(sentence, remedy))
+    return found
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or what is there of the way to it; os.access does not mind a way that is closed."""
+    while not os.access(folder, os.F_OK):
+        folder = folder.parent
+    return folder
+
+
+def _memory() -> list[Failing]:
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return []
+    fields = dict(line.split(":", 1) for line in lines)
+    available = int(fields["MemAvailable"].split()[0]) / (1 << 20)
+    if available >= MEMORY:
+        return []
+    return [Failing(f"Only {available:.1f} GiB of memory are available; {MEMORY} are needed.", "End what uses it.")]
+
+
+def why_no_hosts(settings: Settings) -> str | None:
+    """In one sentence why hosts cannot boot here, or None: the reason that skipped tests carry."""
+    found = for_booting(settings)
+    return " ".join(each.sentence for each in found) or None

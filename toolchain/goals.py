@@ -1,0 +1,138 @@
+"""What each make target needs, and what it then becomes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from rehearsal.base.settings import PROJECT, Settings
+from toolchain import checks, cli, environment, kernel, system
+from toolchain.environment import VENV
+from toolchain.kernel import Failing
+from toolchain.steps import Progress, Runner, Step
+from toolchain.trouble import CANNOT_REHEARSE, Trouble
+from vivendi import build as vivendi
+
+PREPARED = "LIVEGANG_PREPARED"
+"""In the environment of what a goal becomes: it need not look again whether all is there."""
+
+WHAT_WORKS = (
+    "What works here: make preview (all that would be declared, on paper) and make test "
+    "(which lists by name what it could not run, and why)."
+)
+
+
+def rehearse(arguments: Sequence[str]) -> NoReturn:
+    """From nothing to the report: prepare all, then `fab rehearse`."""
+    settings = Settings.of_this_clone()
+    _demand(checks.for_booting(settings), "This machine cannot boot the rehearsal's hosts as it is.", WHAT_WORKS)
+    Runner(settings.logs).run([*_toolchain(), *_world(settings)])
+    _become("fab", "rehearse", *arguments)
+
+
+def preview(arguments: Sequence[str]) -> NoReturn:
+    """The plan of `prod`, or of LIVEGANG_STACK, on paper; needs neither root nor hosts nor an account."""
+    _demand(checks.basics())
+    Runner(Settings.of_this_clone().logs).run(_toolchain([system.VENV]))
+    stack = os.environ.get("LIVEGANG_STACK", "prod")
+    _become("fab", "infra.preview", "--stack", stack, "--paper", *arguments)
+
+
+def test(arguments: Sequence[str]) -> NoReturn:
+    """All tests; those that need booted hosts only where hosts can boot, else skipped by name and reason."""
+    settings = Settings.of_this_clone()
+    _demand(checks.basics())
+    reason = checks.why_no_hosts(settings)
+    if reason is None:
+        try:
+            Runner(settings.logs).run([*_toolchain(), *_world(settings)])
+        except Trouble as trouble:
+            # A feature that could be tried only when its tool was installed.
+            if trouble.code != CANNOT_REHEARSE:
+                raise
+            reason = trouble.message
+    if reason is not None:
+        print(f"Tests on booted hosts are skipped: {reason}")
+        Runner(settings.logs).run(_toolchain())
+    results = PROJECT / ".livegang" / "tests" / "junit.xml"
+    _become("pytest", "--numprocesses=2", f"--junitxml={results}", *arguments)
+
+
+def tools(arguments: Sequence[str]) -> None:
+    """Only the virtual environment and the CLI: for an editor, or to work by hand on paper."""
+    _demand(checks.basics())
+    Runner(Settings.of_this_clone().logs).run(_toolchain())
+
+
+def world(arguments: Sequence[str]) -> None:
+    """Only what the hosts are made of, where toolchain and environment are there already."""
+    settings = Settings.of_this_clone()
+    Runner(settings.logs).run(_world(settings))
+
+
+def _toolchain(packages: Sequence[system.Package] = system.PACKAGES) -> list[Step]:
+    def install(progress: Progress) -> str:
+        missing = [package.name for package in system.missing(packages)]
+        if missing and os.geteuid() != 0:
+            # Not in the way of what an ordinary user can do at all; the tests that want one say so.
+            return f"missing, and only root can install them: {', '.join(missing)}"
+        return system.install(progress, packages)
+
+    return [
+        Step("system packages", install),
+        Step("virtual environment", environment.make, ("system packages",)),
+        Step("Pulumi", cli.obtain, ("virtual environment",)),
+    ]
+
+
+def _world(settings: Settings) -> list[Step]:
+    """What the hosts are made of. It is cached, and each step returns at once when its part is there."""
+
+    def features(progress: Progress) -> str:
+        if found := kernel.failing(settings.state):
+            raise Trouble(found[0].sentence, f"{found[0].remedy}\n{WHAT_WORKS}", CANNOT_REHEARSE)
+        return f"{len(kernel.PROBES)} tried"
+
+    def artifact(progress: Progress) -> str:
+        file, _ = vivendi.build(settings.state / "artifacts")
+        return file.name
+
+    def module(name: str) -> Step:
+        def run(progress: Progress) -> None:
+            progress.run([VENV / "bin" / "python", "-m", name], cwd=PROJECT, environment=_active())
+
+        titles = {
+            "rehearsal.image": ("host images", ("kernel features", "virtual environment")),
+            "rehearsal.packages": ("packages for the hosts", ("host images",)),
+            "rehearsal.keys": ("keys and certificates", ("packages for the hosts",)),
+        }
+        return Step(titles[name][0], run, titles[name][1])
+
+    return [
+        Step("kernel features", features, ("system packages",)),
+        Step("stand-in for Vivendi", artifact),
+        *(module(name) for name in ("rehearsal.image", "rehearsal.packages", "rehearsal.keys")),
+    ]
+
+
+def _demand(failing: Sequence[Failing], message: str = "So nothing was started.", hint: str | None = None) -> None:
+    """Say all that stands in the way, at once, and stop."""
+    if not failing:
+        return
+    for each in failing:
+        print(f"✗ {each.sentence}\n  → {each.remedy}", file=sys.stderr)
+    raise Trouble(message, hint, CANNOT_REHEARSE)
+
+
+def _active() -> dict[str, str]:
+    """The environment of an activated virtual environment."""
+    path = f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    return os.environ | {"VIRTUAL_ENV": str(VENV), "PATH": path}
+
+
+def _become(command: str, *arguments: str) -> NoReturn:
+    print(f"→ {command} {' '.join(arguments)}", flush=True)
+    os.chdir(PROJECT)
+    os.execve(VENV / "bin" / command, [command, *arguments], _active() | {PREPARED: "1"})

@@ -1,0 +1,145 @@
+"""The rehearsal's own PULUMI_HOME, backend and environment for the Pulumi CLI.
+
+The stand-in provider is found through this PULUMI_HOME and nowhere else: Pulumi.yaml is read for every stack,
+and a stand-in named there would serve `prod` too. Standard library only, and little of it: the launcher
+imports this on every call of `pulumi`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rehearsal.base.settings import PROJECT, Settings
+
+STACK = "rehearsal"
+AZURE_NATIVE = "3.29.0"
+"""The SDK's version; the engine asks for a provider plugin of exactly this one."""
+
+PASSPHRASE_FILE = PROJECT / "rehearsal" / "passphrase"
+"""Committed and public on purpose: what it encrypts belongs to throwaway hosts."""
+
+
+@dataclass(frozen=True)
+class Home:
+    """One PULUMI_HOME with its backend: the rehearsal's, or beside it the one on paper."""
+
+    settings: Settings
+    paper: bool
+
+    @classmethod
+    def of_this_clone(cls, environment: Mapping[str, str] = os.environ) -> Home:
+        """The rehearsal's home, or with LIVEGANG_PAPER=1 the paper one, of the rehearsal in LIVEGANG_STATE."""
+        return cls(Settings.of_this_clone(), environment.get("LIVEGANG_PAPER") == "1")
+
+    @property
+    def _root(self) -> Settings:
+        return Settings(self.settings.state / "paper") if self.paper else self.settings
+
+    @property
+    def folder(self) -> Path:
+        """PULUMI_HOME."""
+        return self._root.pulumi_home
+
+    @property
+    def backend(self) -> Path:
+        """Folder of the file backend."""
+        return self._root.backend
+
+    @property
+    def plugin(self) -> Path:
+        """The stand-in's executable, where the engine looks for it."""
+        return self.folder / "plugins" / f"resource-azure-native-v{AZURE_NATIVE}" / "pulumi-resource-azure-native"
+
+    def has_stack(self, stack: str) -> bool:
+        """Whether the backend knows the stack of this project, without starting the CLI."""
+        folder = self.backend / ".pulumi" / "stacks" / "livegang"
+        return any((folder / f"{stack}{suffix}").exists() for suffix in (".json", ".json.gz"))
+
+    def remove_stale_locks(self) -> list[int]:
+        """Remove the locks of engines that were killed; returns their process ids.
+
+        Pulumi never does it by itself: a backend is usually far away, where nobody can tell whether the process
+        lives. This one is on this machine. What was half made is adopted by the next `up`.
+        """
+        removed = []
+        for file in (self.backend / ".pulumi" / "locks").rglob("*.json"):
+            lock = json.loads(file.read_text())
+            if lock["hostname"] == os.uname().nodename and not _is_engine(lock["pid"]):
+                file.unlink(missing_ok=True)
+                file.with_name(f"{file.name}.attrs").unlink(missing_ok=True)
+                removed.append(lock["pid"])
+        return removed
+
+    def is_locked(self) -> bool:
+        """Whether an engine is at work, or on another machine perhaps."""
+        return any((self.backend / ".pulumi" / "locks").rglob("*.json"))
+
+    def unwritten_attributes(self) -> list[Path]:
+        """Attributes that an engine had not written yet when it was killed; every later command fails on them."""
+        folder = self.backend / ".pulumi"
+        files = [folder / "meta.yaml.attrs", *(folder / "stacks").glob("*/*.attrs")]
+        return [file for file in files if file.exists() and file.stat().st_size == 0]
+
+    def stacks_with_pending(self) -> list[str]:
+        """Stacks whose last engine was killed in the middle of an operation."""
+        files = (self.backend / ".pulumi" / "stacks" / "livegang").glob("*.json")
+        return sorted(file.stem for file in files if b'"pending_operations"' in file.read_bytes())
+
+    def prepare(self) -> None:
+        """Make backend and plugin; does nothing where they stand already."""
+        self.backend.mkdir(parents=True, exist_ok=True)
+        script = self._plugin_script()
+        if self.plugin.exists() and self.plugin.read_text() == script:
+            return
+        self.plugin.parent.mkdir(parents=True, exist_ok=True)
+        # Written beside and renamed: another `pulumi` may be starting the plugin at this moment.
+        written = self.plugin.with_name(f"{self.plugin.name}.{os.getpid()}")
+        written.write_text(script)
+        written.chmod(0o755)
+        written.replace(self.plugin)
+
+    def _plugin_script(self) -> str:
+        # The home decides which rehearsal the provider serves, and whether on paper: not the shell's environment.
+        python = shlex.quote(sys.executable)
+        return (
+            "#!/bin/sh\n"
+            f"export LIVEGANG_STATE={shlex.quote(str(self.settings.state))} LIVEGANG_PAPER={int(self.paper)}\n"
+            f'exec {python} -m rehearsal.provider "$@"\n'
+        )
+
+    def environment(self, given: Mapping[str, str] = os.environ) -> dict[str, str]:
+        """``given`` completed for the real CLI.
+
+        Who sets PULUMI_HOME or PULUMI_BACKEND_URL to another place works in a world of their own, `prod` say:
+        the rehearsal then adds neither of the two, because its home holds the stand-in provider.
+        """
+        environment = dict(given)
+        environment.setdefault("PULUMI_PYTHON_CMD", sys.executable)
+        environment.setdefault("PULUMI_SKIP_UPDATE_CHECK", "true")
+        if self.is_foreign(given):
+            return environment
+        environment["PULUMI_HOME"] = str(self.folder)
+        environment["PULUMI_BACKEND_URL"] = self.backend.as_uri()
+        environment["LIVEGANG_STATE"] = str(self.settings.state)
+        environment.setdefault("PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION", "true")
+        if "PULUMI_CONFIG_PASSPHRASE" not in given:
+            environment.setdefault("PULUMI_CONFIG_PASSPHRASE_FILE", str(PASSPHRASE_FILE))
+        return environment
+
+    def is_foreign(self, given: Mapping[str, str]) -> bool:
+        """Whether the user chose another home or backend than this one."""
+        own = {"PULUMI_HOME": str(self.folder), "PULUMI_BACKEND_URL": self.backend.as_uri()}
+        return any(given.get(name, value) != value for name, value in own.items())
+
+
+def _is_engine(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/comm").read_text().strip() == "pulumi"
+    except OSError:
+        return False

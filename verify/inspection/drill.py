@@ -1,0 +1,95 @@
+"""A drill: an alert that fires for real and ends, from a metric on a host to the receiver that keeps notifications."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from verify.inspection.gathering import batch, pause
+
+ALERTMANAGER = "http://127.0.0.1:9093"
+LOG = "/var/lib/livegang-alert-log/alerts.jsonl"
+TEXTFILES = "/var/lib/prometheus/node-exporter"
+DRILL_SECONDS = 75.0
+"""For each half of a drill: a look of Prometheus, its rule, Alertmanager's wait, and a busy machine."""
+
+
+@dataclass(frozen=True)
+class Drill:
+    """What became of two series on a textfile: one that was to fire, and one whose time was over."""
+
+    name: str
+    fired: list[dict[str, Any]]
+    """Notifications about the first, as the receiver kept them."""
+    ended: list[dict[str, Any]]
+    premature: list[dict[str, Any]]
+    """Notifications about the second: there must be none."""
+    seconds: dict[str, float]
+    failures: float
+    """Notifications that any receiver refused meanwhile."""
+
+
+def drill(host: Any) -> Drill:
+    """Let an alert fire for real, and end: a metric on a host, Prometheus, its rule, Alertmanager, the receiver."""
+    name = f"readiness-{uuid.uuid4()}"
+    file = f"{TEXTFILES}/livegang-drill-{name}.prom"
+    lines = f'livegang_drill_until_seconds{{drill="{name}"}} $((now + 300))\n'
+    lines += f'livegang_drill_until_seconds{{drill="{name}-over"}} $((now - 60))'
+    begin = (
+        f"find {TEXTFILES} -name 'livegang-drill-*.prom' -mmin +30 -delete; now=$(date +%s); "
+        f"printf '%b\\n' {json.dumps(lines)} >{file}.new && mv {file}.new {file}"
+    )
+    before = failures(host)
+    written = batch(host, {"begin": begin})
+    if written.status("begin"):
+        raise AssertionError(f"no metric can be written to {TEXTFILES}: {written.quietly('begin')}")
+    seconds = {}
+    try:
+        seconds["firing"] = wait_for(host, name, "firing")
+    finally:
+        batch(host, {"end": f"rm -f {file}"})
+    if notifications(host, name, "firing"):
+        seconds["resolved"] = wait_for(host, name, "resolved")
+    return Drill(
+        name,
+        notifications(host, name, "firing"),
+        notifications(host, name, "resolved"),
+        notifications(host, f"{name}-over", "firing"),
+        seconds,
+        failures(host) - before,
+    )
+
+
+def wait_for(host: Any, name: str, status: str) -> float:
+    """Seconds until the receiver has a notification, or until there was time enough."""
+    begun = time.monotonic()
+    while not notifications(host, name, status) and time.monotonic() - begun < DRILL_SECONDS:
+        pause(1)
+    return round(time.monotonic() - begun, 1)
+
+
+def notifications(host: Any, name: str, status: str) -> list[dict[str, Any]]:
+    """The alerts with this drill's name and status in what the receiver kept."""
+    kept = batch(host, {"log": f"tail -n 500 {LOG} | grep -F {shlex.quote(name)}"}).quietly("log")
+    entries = [json.loads(line) for line in kept.splitlines() if line.startswith("{")]
+    return [
+        {"received": entry["received"], **alert}
+        for entry in entries
+        for alert in entry["alerts"]
+        if alert["labels"].get("drill") == name and alert["status"] == status
+    ]
+
+
+def failures(host: Any) -> float:
+    """How many notifications Alertmanager could not deliver since it started."""
+    lines = (
+        batch(host, {"metrics": f"curl --silent --max-time 10 {ALERTMANAGER}/metrics"}).quietly("metrics").splitlines()
+    )
+    counted = [
+        line for line in lines if line.startswith('alertmanager_notifications_failed_total{integration="webhook"}')
+    ]
+    return sum(float(line.split()[-1]) for line in counted)

@@ -1,0 +1,149 @@
+"""What the suites expect: the inventory, the component manifests and the way to the hosts, loaded once a run.
+
+Suites need it while they are imported (`testinfra_hosts` and parameters are module variables), so the run's
+landscape is set before collection by the plugin in conftest.py, and read with the functions below.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from console import ExpectedError
+from hosts.components.manifest import Manifest, of_inventory
+from infra.inventory import access, declared
+from infra.inventory import model as inventory
+from infra.inventory.model import PROJECT, Endpoint, Flow, Host, Inventory
+from verify.report.model import Gap, Subjects
+
+ROLE_SUITES = {
+    "database": "database",
+    "application": "application",
+    "web": "web",
+    "file": "file",
+    "management": "management",
+    "transfer": "transfer",
+}
+"""The suite that must look at each host of a role, beside those that look at all."""
+EVERYWHERE = frozenset({"base", "network", "monitoring", "stability", "updates"})
+"""The suites that must look at every host."""
+
+
+@dataclass(frozen=True)
+class Landscape:
+    """One stack as it is wanted, and the files to reach it with."""
+
+    inventory: Inventory
+    manifests: list[Manifest]
+    ssh_config: Path
+    gaps: tuple[Gap, ...] = ()
+    """Why what is verified may not be what is wanted: the stack file was changed since it was brought up."""
+
+    @classmethod
+    def load(cls, stack: str) -> Landscape:
+        """Read the stack's inventory and manifests; write its ssh_config and known_hosts.
+
+        Raises ExpectedError naming the file, key and value that is wrong, or the command that is missing.
+        """
+        loaded = inventory.load(stack)
+        behind = declared.behind(loaded)
+        gaps = (Gap("inventory", behind),) if behind else ()
+        return cls(loaded, of_inventory(loaded), access.write(loaded, state_folder(stack)), gaps)
+
+    def subjects(self) -> Subjects:
+        hosts = self.inventory.hosts
+        required = {
+            name: EVERYWHERE | {ROLE_SUITES[role] for role in host.roles if role in ROLE_SUITES}
+            for name, host in hosts.items()
+        }
+        for file_host in self.inventory.hosts_of("file") if self.inventory.hosts_of("database") else []:
+            required[file_host.name] |= {"backup"}
+        for transfer_host in self.inventory.hosts_of("transfer") if self.inventory.hosts_of("file") else []:
+            required[transfer_host.name] |= {"delivery"}
+        required |= {name: frozenset({"endpoints"}) for name in self.inventory.endpoints}
+        return Subjects(
+            stack=self.inventory.stack,
+            hosts={name: "+".join(host.roles) for name, host in hosts.items()},
+            endpoints={name: endpoint.host_name for name, endpoint in self.inventory.endpoints.items()},
+            jump_host=self.inventory.way_in.jump_host,
+            required=required,
+        )
+
+
+def state_folder(stack: str) -> Path:
+    """Where a stack's generated files are: ssh_config, known_hosts and the readiness report."""
+    return PROJECT / ".livegang" / stack
+
+
+_current: Landscape | None = None
+
+
+def adopt(landscape: Landscape) -> None:
+    """Make it the landscape of this run."""
+    global _current
+    _current = landscape
+
+
+def current() -> Landscape:
+    """The landscape of this run."""
+    if _current is None:
+        raise ExpectedError(
+            "The suites of verify/ were imported without their landscape.",
+            hint="Run them from the clone's folder with: pytest verify/ --stack STACK",
+        )
+    return _current
+
+
+def hosts(role: str | None = None) -> list[Host]:
+    """The hosts of a role, or all."""
+    known = current().inventory
+    return known.hosts_of(role) if role else list(known.hosts.values())
+
+
+def specs(role: str | None = None) -> list[str]:
+    """testinfra host specs of a role's hosts, or of all: for `testinfra_hosts`."""
+    return [f"ssh://{host.name}" for host in hosts(role)]
+
+
+def endpoints() -> list[Endpoint]:
+    return list(current().inventory.endpoints.values())
+
+
+def manifests() -> list[Manifest]:
+    """The component manifests, by name."""
+    return current().manifests
+
+
+def flows(source: str | None = None, destination: str | None = None) -> list[Flow]:
+    """Rows of the flow table with this source and destination."""
+    return [
+        flow
+        for flow in current().inventory.flows
+        if source in (None, flow.source) and destination in (None, flow.destination)
+    ]
+
+
+def web_port() -> int:
+    """The port at which the gateway reaches the web hosts, from the flow table."""
+    ports = sorted(port for flow in flows("gateway", "web") for port in flow.ports)
+    if not ports:
+        raise ExpectedError(
+            f"Stack {current().inventory.stack} allows no flow from the gateway to the web hosts.",
+            hint="Add one to livegang:topology.flows, from: gateway, to: web.",
+        )
+    return ports[0]
+
+
+def one_of(role: str, capability: str) -> tuple[str, ...]:
+    """A need that any one host of a role can meet; ``{member}`` in the capability stands for the host."""
+    return tuple(capability.replace("{member}", host.name) for host in hosts(role))
+
+
+def each(role: str, capability: str) -> tuple[tuple[str, ...], ...]:
+    """Needs that every host of a role must meet."""
+    return tuple((name,) for name in one_of(role, capability))
+
+
+def open_flows(source: str, destination: str, place: str) -> tuple[tuple[str, ...], ...]:
+    """Needs that every flow from one role to another is open from a place, a host's name or ``{host}``."""
+    return tuple((f"flow:{flow.name}@{place}",) for flow in flows(source, destination))
