@@ -16,9 +16,9 @@ import time
 from collections import Counter
 
 from console import ExitCode, ExpectedError, console
-from rehearsal.base.settings import PROJECT
 from rehearsal.control.launch import check_machine
 from tests.living import STACK, Rehearsal, clone
+from toolchain.folders import PROJECT
 
 VERDICTS: dict[int, str] = {ExitCode.DONE: "GO", ExitCode.NO_GO: "NO-GO", ExitCode.NOT_CHECKED: "NOT CHECKED"}
 RESULTS = PROJECT / ".livegang" / "benchmark" / "in_a_row"

@@ -23,10 +23,10 @@ from rich.table import Table
 
 from benchmarks.boots import Boots
 from console import ExitCode, ExpectedError, console, step
-from rehearsal.base.settings import PROJECT
 from rehearsal.control.client import Supervisor
 from rehearsal.control.launch import check_machine
 from tests.living import Rehearsal, clone
+from toolchain.folders import PROJECT
 
 GIBIBYTE = 1024**3
 

@@ -10,7 +10,7 @@ from hosts import sample
 from hosts.components.manifest import load
 from hosts.roles import states
 from hosts.states import Package
-from infra.inventory.model import PROJECT
+from toolchain.folders import PROJECT
 
 
 def all_packages() -> list[str]:

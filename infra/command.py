@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from console import ExpectedError, interruptible, run_child
-from infra.inventory.model import PROJECT, pulumi_executable
+from infra.inventory.model import pulumi_executable
+from toolchain.folders import PROJECT
 
 PARALLEL = 32
 """Resources at a time. Azure and its stand-in spend most of a change waiting."""

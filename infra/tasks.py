@@ -14,10 +14,10 @@ from console import ExpectedError, console, step
 from infra.command import PARALLEL, Pulumi, default_stack
 from infra.inventory import access
 from infra.inventory import model as inventory
-from infra.inventory.model import PROJECT
 from infra.preview.paper import paper_project
 from infra.preview.plan import Plan, parse, render
 from infra.stack import stack_file
+from toolchain.folders import PROJECT
 
 PREVIEW = ("preview", "--json", "--show-sames", "--non-interactive", "--parallel", str(PARALLEL))
 READABLE_WIDTH = 140

@@ -21,8 +21,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from rehearsal.base.settings import PROJECT
 from tests.living import Rehearsal
+from toolchain.folders import PROJECT
 
 CANARY = "smb-pep"
 SHORTEST = 16

@@ -8,10 +8,11 @@ from collections.abc import Generator, Iterator
 import pytest
 from xdist.remote import Producer
 
-from rehearsal.base.settings import PROJECT, Settings
+from rehearsal.base.settings import Settings
 from tests.living import Rehearsal, clone
 from tests.scheduling import OneFleet, in_order
 from toolchain import checks
+from toolchain.folders import PROJECT
 
 NO_HOSTS = "hosts cannot boot here: "
 """How the reason begins for which tests on booted hosts are skipped."""

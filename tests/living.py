@@ -16,7 +16,8 @@ from functools import cached_property
 from pathlib import Path
 
 from infra.inventory.model import Inventory
-from rehearsal.base.settings import PROJECT, Settings
+from rehearsal.base.settings import Settings
+from toolchain.folders import PROJECT
 from toolchain.launcher import CHOSEN_CLI_NAME
 
 STACK = "rehearsal"

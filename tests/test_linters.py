@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.base.settings import PROJECT
+from toolchain.folders import PROJECT
 
 LONGEST_MODULE = 400
 """Lines; a longer one holds two subjects."""

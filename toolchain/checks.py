@@ -9,8 +9,9 @@ import shutil
 import sys
 from pathlib import Path
 
-from rehearsal.base.settings import PROJECT, Settings, cache
+from rehearsal.base.settings import Settings
 from toolchain import kernel, system
+from toolchain.folders import PROJECT, cache
 from toolchain.kernel import Failing
 
 GIB = 1 << 30

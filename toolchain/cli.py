@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rehearsal.base.settings import cache
 from toolchain import versions
 from toolchain.environment import VENV
+from toolchain.folders import cache
 from toolchain.launcher import CHOSEN_CLI_NAME, SHARED_CACHE, other_on_path
 from toolchain.steps import Progress
 from toolchain.trouble import Trouble

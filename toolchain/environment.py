@@ -9,7 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from rehearsal.base.settings import PROJECT, cache
+from toolchain.folders import PROJECT, cache
 from toolchain.steps import Progress
 from toolchain.trouble import Trouble
 

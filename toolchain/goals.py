@@ -7,9 +7,10 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from rehearsal.base.settings import PROJECT, Settings
+from rehearsal.base.settings import Settings
 from toolchain import checks, cli, environment, kernel, system
 from toolchain.environment import VENV
+from toolchain.folders import PROJECT
 from toolchain.kernel import Failing
 from toolchain.steps import Progress, Runner, Step
 from toolchain.trouble import CANNOT_REHEARSE, Trouble

@@ -15,7 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rehearsal.base.settings import PROJECT, Settings
+from rehearsal.base.settings import Settings
+from toolchain.folders import PROJECT
 
 STACK = "rehearsal"
 AZURE_NATIVE = "3.29.0"

@@ -20,8 +20,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
-from rehearsal.base.settings import PROJECT, SUBSCRIPTION, cache, stack_files
+from rehearsal.base.settings import SUBSCRIPTION, stack_files
 from toolchain import engines, versions
+from toolchain.folders import PROJECT, cache
 from toolchain.home import STACK, Home
 
 CHOSEN_CLI_NAME = "pulumi-cli"

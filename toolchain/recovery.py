@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rehearsal.base.settings import PROJECT
 from rehearsal.provider.ledger import Ledger
+from toolchain.folders import PROJECT
 from toolchain.home import Home
 
 INTERRUPTED = "the run that was at it was killed"

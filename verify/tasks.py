@@ -14,7 +14,7 @@ from invoke.exceptions import Exit
 from invoke.tasks import task
 
 from console import ExitCode, console, interruptible, run_child
-from infra.inventory.model import PROJECT
+from toolchain.folders import PROJECT
 from verify.report.files import DOCUMENT
 from verify.report.model import Verdict, now
 

@@ -16,7 +16,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from console import ExpectedError
 from console.documents import read_yaml
 from console.validation import shown, structural_mistakes
-from infra.inventory.model import PROJECT, Inventory, filled
+from infra.inventory.model import Inventory, filled
+from toolchain.folders import PROJECT
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
 """Lower-case word: names folders, units and files."""

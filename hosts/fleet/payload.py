@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from infra.inventory.model import PROJECT
+from toolchain.folders import PROJECT
 
 COMMAND = (
     # -I: nothing of the environment or the user's folders; -B: no compiled files; -S: the standard library suffices.

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from hosts.fleet.fleet import Outcome
-from infra.inventory.model import PROJECT
+from toolchain.folders import PROJECT
 
 
 def write(outcome: Outcome, folder: Path | None = None) -> Path:

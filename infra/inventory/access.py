@@ -18,7 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from console import ExpectedError
-from infra.inventory.model import PROJECT, Host, Inventory, VantagePoint, filled, state_folder
+from infra.inventory.model import Host, Inventory, VantagePoint, filled
+from toolchain.folders import PROJECT, state_folder
 
 KEY_EXCHANGE = "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256"
 """The fast ones first: on a small machine the post-quantum default costs half as much again for nine hosts."""

@@ -9,8 +9,9 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
-from infra.inventory.model import PROJECT, Inventory
+from infra.inventory.model import Inventory
 from infra.stack.topology import KEY, Topology
+from toolchain.folders import PROJECT
 
 
 def digests(topology: Topology) -> dict[str, str]:

@@ -8,7 +8,6 @@ name and version in the Key Vault, which the host reads itself with its own mana
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,14 +18,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from console import ExpectedError
+from toolchain.folders import PROJECT, state_folder
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
 """The folder of the clone: ``{project}`` in the stack's paths and commands stands for it."""
-
-
-def state_folder() -> Path:
-    """The folder of what is born on this machine: ``{state}`` in the stack's paths and commands stands for it."""
-    return Path(os.environ.get("LIVEGANG_STATE", PROJECT / ".rehearsal")).resolve()
 
 
 def filled(text: str, spell: Callable[[str], str] = str) -> str:

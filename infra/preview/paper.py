@@ -18,11 +18,12 @@ import yaml
 from console import ExpectedError
 from console.validation import present, salvage
 from infra.command import Pulumi
-from infra.inventory.model import PROJECT, filled
+from infra.inventory.model import filled
 from infra.preview import throwaway
 from infra.stack import stack_file
 from infra.stack.named_files import named_paths
 from infra.stack.topology import KEY, Topology, load
+from toolchain.folders import PROJECT
 
 PAPER = {"LIVEGANG_PAPER": "1"}
 """The launcher then chooses the home in which the stand-in provider makes nothing real."""

@@ -12,9 +12,9 @@ from typing import Any
 from console import ExpectedError
 from console.documents import read_yaml
 from console.validation import Mistake, nearest, shown
-from infra.inventory.model import PROJECT
 from infra.stack.errors import TopologyError
 from infra.stack.topology import KEY, Topology, load
+from toolchain.folders import PROJECT
 
 TOP_LEVEL = ("config", "encryptionsalt", "secretsprovider", "encryptedkey", "environment")
 """What Pulumi itself knows in a stack's file; it ignores all else, a misspelt `config` too."""

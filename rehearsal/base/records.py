@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from toolchain.files import write_atomically
 
 Properties = dict[str, Any]
 
@@ -44,22 +45,6 @@ class Record:
 def full_token(token: str) -> str:
     """``compute:Disk`` and ``azure-native:compute:Disk`` are the same type; this is the longer form."""
     return token if token.startswith("azure-native:") else f"azure-native:{token}"
-
-
-def write_atomically(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Write so that after a crash at any point the old or the new content stands there, never a part."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 class Records:

@@ -8,12 +8,11 @@ What is the same for all rehearsals of a machine (toolchain, images, packages) i
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
+from toolchain.folders import PROJECT, state_folder
 
 SUBSCRIPTION = "11111111-2222-4333-8444-555555555555"
 """The only subscription that the stand-in provider serves with hosts; on paper it serves any."""
@@ -51,7 +50,7 @@ class Settings:
     @classmethod
     def of_this_clone(cls) -> Settings:
         """The rehearsal of this clone, or the one that LIVEGANG_STATE names."""
-        return cls(Path(os.environ.get("LIVEGANG_STATE", PROJECT / ".rehearsal")).resolve())
+        return cls(state_folder())
 
     @property
     def identifier(self) -> str:
@@ -134,12 +133,3 @@ def stack_files(project: Path = PROJECT) -> dict[str, Path]:
     """The stacks that can be rehearsed, by name: those whose file is of the rehearsal's subscription."""
     found = {file.name.split(".")[1]: file for file in sorted(project.glob("Pulumi.*.yaml"))}
     return {name: file for name, file in found.items() if SUBSCRIPTION in file.read_text(errors="replace")}
-
-
-def cache() -> Path:
-    """The machine's cache: /var/cache/livegang for root, which others may read; else below the user's own."""
-    if named := os.environ.get("LIVEGANG_CACHE"):
-        return Path(named)
-    if os.geteuid() == 0:
-        return Path("/var/cache/livegang")
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "livegang"

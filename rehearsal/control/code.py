@@ -6,7 +6,8 @@ import functools
 import hashlib
 import json
 
-from rehearsal.base.settings import PROJECT, Settings
+from rehearsal.base.settings import Settings
+from toolchain.folders import PROJECT
 
 NOT_THE_SUPERVISORS = ("provider", "control", "tasks.py")
 """Parts of rehearsal/ that only other processes run, each of which is started anew with every command."""

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from console import ExitCode, ExpectedError
-from rehearsal.base.records import write_atomically
 from rehearsal.base.settings import RUNTIME
+from toolchain.files import write_atomically
 
 INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
 INOTIFY_WANTED = 4096

@@ -18,11 +18,12 @@ from pathlib import Path
 
 from console import ExitCode, ExpectedError
 from rehearsal.base.handler import Log
-from rehearsal.base.records import write_atomically
-from rehearsal.base.settings import PROJECT, Settings
+from rehearsal.base.settings import Settings
 from rehearsal.control import code, kernel, ownership
 from rehearsal.control.client import Supervisor, SupervisorError
 from rehearsal.machines.cgroups import Cgroup
+from toolchain.files import write_atomically
+from toolchain.folders import PROJECT
 
 READY_SECONDS = 120.0
 

@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from console import ExpectedError
-from rehearsal.base.records import write_atomically
-from rehearsal.base.settings import PROJECT, Settings
+from rehearsal.base.settings import Settings
+from toolchain.files import write_atomically
+from toolchain.folders import PROJECT
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from typing import Any
 from console import ExpectedError
 from rehearsal import image
 from rehearsal.base.handler import Log
-from rehearsal.base.records import Records, write_atomically
-from rehearsal.base.settings import Settings, cache
+from rehearsal.base.records import Records
+from rehearsal.base.settings import Settings
 from rehearsal.control import launch, ownership
 from rehearsal.control.client import Supervisor
 from rehearsal.machines.cgroups import Cgroup
@@ -24,6 +24,8 @@ from rehearsal.snapshots import put_back
 from rehearsal.snapshots.dependencies import Landscape
 from rehearsal.snapshots.store import Snapshot, Store, check_space
 from toolchain import engines
+from toolchain.files import write_atomically
+from toolchain.folders import cache
 
 MOST_DIFFERENCES = 8
 END_SECONDS = 10.0

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rehearsal.base.handler import HandlerError
-from rehearsal.base.records import write_atomically
 from rehearsal.machines import nspawn
 from rehearsal.machines.cgroups import ROOT, Cgroup
 from rehearsal.machines.mounts import Overlay, run
 from rehearsal.machines.seed import Seed
+from toolchain.files import write_atomically
 
 BOOT_SECONDS = 240.0
 """Deadline for a boot with cloud-init; nine at once on two busy cores take about 30."""

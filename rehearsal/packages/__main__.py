@@ -5,7 +5,8 @@ import sys
 
 from console import ExpectedError, console, step
 from rehearsal import image, packages
-from rehearsal.base.settings import Settings, cache
+from rehearsal.base.settings import Settings
+from toolchain.folders import cache
 
 
 def wanted() -> list[str]:

@@ -19,9 +19,9 @@ from pathlib import Path
 from console import ExpectedError
 from rehearsal.base.handler import Log
 from rehearsal.base.locking import alone
-from rehearsal.base.records import write_atomically
 from rehearsal.image import Images
 from rehearsal.image.contents import SUITE
+from toolchain.files import write_atomically
 
 RECIPE = "2"
 """Raised when the repository is made in another way from the same packages."""

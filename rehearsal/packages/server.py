@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from rehearsal.base.settings import PACKAGE_SERVER, Settings, cache
+from rehearsal.base.settings import PACKAGE_SERVER, Settings
 from rehearsal.base.world import World
 from rehearsal.packages.repository import KEY
+from toolchain.folders import cache
 
 NAMESPACE = "packages"
 PATH = "debian"

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import sys
 
-from rehearsal.base.settings import PROJECT
 from rehearsal.provider import immutables, schema
 from rehearsal.provider.types import TYPES
+from toolchain.folders import PROJECT
 
 PAGE = PROJECT / "docs" / "what-the-rehearsal-does-not-model.md"
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from console import ExpectedError
 from rehearsal.base.handler import HandlerError, Log
-from rehearsal.base.records import write_atomically
 from rehearsal.base.settings import Settings
 from rehearsal.machines.host import WAKING, State
 from rehearsal.machines.mounts import BELOW
 from rehearsal.snapshots import copying
 from rehearsal.snapshots.store import Snapshot, Store
+from toolchain.files import write_atomically
 
 
 def finish(settings: Settings, log: Log) -> None:

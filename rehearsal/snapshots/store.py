@@ -15,11 +15,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from console import ExpectedError
-from rehearsal.base.records import write_atomically
 from rehearsal.base.settings import Settings
 from rehearsal.machines.mounts import BELOW
 from rehearsal.snapshots import copying
 from rehearsal.snapshots.dependencies import Landscape
+from toolchain.files import write_atomically
 
 DEFAULT_NAME = "converged"
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")

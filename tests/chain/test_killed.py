@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from rehearsal.base.settings import PROJECT
 from tests.drills import wholeness
 from tests.drills.moments import booting, engine, fewer_hosts, supervisor
 from tests.drills.stage import Moment, Stage, strike
+from toolchain.folders import PROJECT
 
 pytestmark = [pytest.mark.booted, pytest.mark.timeout(900)]
 

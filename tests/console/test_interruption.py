@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from console import Interrupted, interruptible
-from rehearsal.base.settings import PROJECT
+from toolchain.folders import PROJECT
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
 

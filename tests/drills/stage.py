@@ -24,7 +24,7 @@ from typing import Any
 
 import yaml
 
-from rehearsal.base.settings import PROJECT, Settings
+from rehearsal.base.settings import Settings
 from rehearsal.control import launch
 from rehearsal.control.client import Supervisor, SupervisorError
 from rehearsal.machines.cgroups import Cgroup
@@ -32,6 +32,7 @@ from rehearsal.provider.ledger import Ledger
 from tests.living import Rehearsal, clone
 from tests.rehearsal.machines.small_world import Traces
 from toolchain import engines
+from toolchain.folders import PROJECT
 
 SMALL = "small"
 SECONDS = 420.0

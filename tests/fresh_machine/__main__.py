@@ -8,9 +8,9 @@ import shutil
 import sys
 from pathlib import Path
 
-from rehearsal.base.settings import cache
 from tests.fresh_machine import bootstrap, walk
 from tests.fresh_machine.machine import PATH, Machine
+from toolchain.folders import cache
 
 
 def main() -> int:

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from rehearsal.base.settings import PROJECT
+from toolchain.folders import PROJECT
 
 SUITE = "bookworm"
 

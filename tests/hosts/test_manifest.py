@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from hosts.components.manifest import ManifestError, artifact_mistake, demand_artifacts, load, of_inventory
-from infra.inventory.model import PROJECT, Components, Inventory
+from infra.inventory.model import Components, Inventory
+from toolchain.folders import PROJECT
 from vivendi import build
 
 GOOD = yaml.safe_load((PROJECT / "hosts/components/pep.yaml").read_text())

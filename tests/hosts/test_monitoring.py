@@ -16,7 +16,7 @@ from hosts.fleet.document import in_order
 from hosts.roles import monitoring, states
 from hosts.states import DatabaseRole, File, Package, State, Unit
 from infra.inventory.model import Alerts, Inventory
-from rehearsal.base import settings
+from toolchain import folders
 
 Program = Callable[..., str]
 
@@ -43,7 +43,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
             return found
         unpacked = folder / name
         if not unpacked.exists():
-            staged = sorted(settings.cache().glob(f"**/{packages[name]}_*.deb"))
+            staged = sorted(folders.cache().glob(f"**/{packages[name]}_*.deb"))
             if not staged:
                 pytest.skip(f"neither {name} nor a staged package with it is on this machine: make rehearse stages it")
             subprocess.run(["dpkg-deb", "--extract", staged[-1], unpacked], check=True)

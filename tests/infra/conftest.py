@@ -12,11 +12,12 @@ import pytest
 import yaml
 
 from console.validation import salvage
-from infra.inventory.model import PROJECT, filled
+from infra.inventory.model import filled
 from infra.preview import throwaway
 from infra.stack.errors import TopologyError
 from infra.stack.named_files import named_paths
 from infra.stack.topology import KEY, Topology, load
+from toolchain.folders import PROJECT
 
 STACK = "rehearsal"
 _STACK_FILE: dict[str, Any] = yaml.safe_load((PROJECT / f"Pulumi.{STACK}.yaml").read_text())

@@ -9,8 +9,9 @@ import pytest
 
 from console import ExpectedError
 from infra.inventory import access
-from infra.inventory.model import PROJECT, Inventory, state_folder
+from infra.inventory.model import Inventory
 from tests.infra.samples import KEY, inventory
+from toolchain.folders import PROJECT, state_folder
 
 
 @pytest.fixture

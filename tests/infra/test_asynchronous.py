@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.inventory.model import PROJECT
+from toolchain.folders import PROJECT
 
 TESTS = sorted(file for file in (PROJECT / "tests").rglob("test_*.py") if "pulumi" in file.read_text())
 """Those that could hold an Output; other things have an ``apply`` too."""

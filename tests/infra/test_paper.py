@@ -11,11 +11,11 @@ import pytest
 import yaml
 
 from console import ExpectedError
-from infra.inventory.model import PROJECT
 from infra.preview.paper import PaperProject, paper_project
 from infra.preview.plan import Plan, parse
 from infra.stack.topology import KEY, load
 from infra.tasks import PREVIEW
+from toolchain.folders import PROJECT
 
 
 @pytest.fixture(autouse=True)

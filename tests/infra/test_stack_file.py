@@ -13,9 +13,9 @@ import yaml
 from console import ExpectedError
 from infra import tasks
 from infra.command import Pulumi
-from infra.inventory.model import PROJECT
 from infra.stack import stack_file
 from infra.stack.topology import KEY
+from toolchain.folders import PROJECT
 
 STACK = "rehearsal"
 GOOD: dict[str, Any] = yaml.safe_load((PROJECT / f"Pulumi.{STACK}.yaml").read_text())

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from rehearsal.base.settings import PROJECT
+from toolchain.folders import PROJECT
 
 NAMED = ("hosts", "endpoints")
 """Maps whose entries have names of the landscape's own: the handbook says `hosts.*.size`."""

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.inventory.model import PROJECT, filled
+from infra.inventory.model import filled
 from infra.stack.topology import KEY, Topology, load
+from toolchain.folders import PROJECT
 
 Change = Callable[[dict[str, Any]], None]
 MistakesOf = Callable[[dict[str, Any]], list[str]]

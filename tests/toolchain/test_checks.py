@@ -14,10 +14,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from rehearsal.base.settings import PROJECT, Settings
+from rehearsal.base.settings import Settings
 from rehearsal.control import ownership
 from toolchain import checks, goals, kernel, system
 from toolchain.__main__ import main
+from toolchain.folders import PROJECT
 from toolchain.kernel import Failing, Probe
 from toolchain.steps import Progress, Step
 from toolchain.trouble import CANNOT_REHEARSE, Trouble

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.base.settings import PROJECT, Settings, stack_files
+from rehearsal.base.settings import Settings, stack_files
 from toolchain import launcher
+from toolchain.folders import PROJECT
 from toolchain.home import PASSPHRASE_FILE, Home
 
 PULUMI = Path(sys.prefix) / "bin" / "pulumi"

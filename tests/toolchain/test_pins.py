@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.base.settings import PROJECT
 from toolchain import home, versions
 from toolchain.cli import MODULES
 from toolchain.environment import LOCK, UV_LOCK
+from toolchain.folders import PROJECT
 
 
 def _requirements(lock: Path) -> dict[str, str]:

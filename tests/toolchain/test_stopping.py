@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.base.settings import PROJECT
 from tests.processes import command_lines
+from toolchain.folders import PROJECT
 
 GOAL = """
 import sys

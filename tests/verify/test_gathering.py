@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from rehearsal.base.settings import PROJECT
+from toolchain.folders import PROJECT
 from verify.inspection import gathering
 from verify.inspection.connection import CommandTooSlow
 from verify.inspection.gathering import Gathering, batch, start_all

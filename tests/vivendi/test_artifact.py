@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from infra.inventory.model import PROJECT
+from toolchain.folders import PROJECT
 from vivendi import build
 from vivendi.vivendi_standin import AREAS, VERSION
 

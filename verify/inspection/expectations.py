@@ -13,7 +13,8 @@ from console import ExpectedError
 from hosts.components.manifest import Manifest, of_inventory
 from infra.inventory import access, declared
 from infra.inventory import model as inventory
-from infra.inventory.model import PROJECT, Endpoint, Flow, Host, Inventory
+from infra.inventory.model import Endpoint, Flow, Host, Inventory
+from toolchain.folders import PROJECT
 from verify.report.model import Gap, Subjects
 
 ROLE_SUITES = {

@@ -14,12 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rehearsal.base.settings import PROJECT, Settings
+from rehearsal.base.settings import Settings
 from rehearsal.control import teardown
 from rehearsal.control.client import Supervisor
 from rehearsal.gateway.haproxy import ADMIN_PORT
 from rehearsal.gateway.health import servers
 from rehearsal.keys import ensure
+from toolchain.folders import PROJECT
 
 GROUP = "/subscriptions/11111111-2222-4333-8444-555555555555/resourceGroups/rg-lab"
 NETWORK = f"{GROUP}/providers/Microsoft.Network"

@@ -13,10 +13,10 @@ import pytest
 
 from rehearsal import image
 from rehearsal.base.handler import HandlerError
-from rehearsal.base.settings import cache
 from rehearsal.machines.containers import Containers, File
 from rehearsal.network.namespaces import Namespaces
 from tests.rehearsal.machines.small_world import SmallWorld, wait_until
+from toolchain.folders import cache
 
 INSIDE = "LIVEGANG_TEST_INSIDE"
 """Set in the process that runs this file inside the supervisor's namespaces."""

@@ -14,9 +14,9 @@ import pytest
 from console import ExpectedError
 from rehearsal import image
 from rehearsal.base.handler import HandlerError
-from rehearsal.base.settings import cache
 from rehearsal.machines.containers import Content, File
 from rehearsal.network.namespaces import Namespaces
+from toolchain.folders import cache
 
 
 def edge_image() -> Path:

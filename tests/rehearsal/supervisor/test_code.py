@@ -6,10 +6,11 @@ import json
 
 import pytest
 
-from rehearsal.base.settings import PROJECT, Settings
+from rehearsal.base.settings import Settings
 from rehearsal.control import code
 from rehearsal.control.client import Supervisor, SupervisorError
 from tests.rehearsal.supervisor.test_server import serving
+from toolchain.folders import PROJECT
 
 
 def _started_with(settings: Settings, **about: str) -> None:

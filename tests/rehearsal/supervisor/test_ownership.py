@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from console import ExpectedError
-from rehearsal.base.settings import PROJECT, Settings
+from rehearsal.base.settings import Settings
 from rehearsal.control import ownership
+from toolchain.folders import PROJECT
 
 
 def claimed_by(settings: Settings, project: Path, uid: int) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.base.records import Record, Records, full_token, write_atomically
+from rehearsal.base.records import Record, Records, full_token
+from toolchain.files import write_atomically
 
 VM = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/vm-db01"
 TOKEN = "azure-native:compute:VirtualMachine"

@@ -1,0 +1,26 @@
+"""The folders that everything else is found from: the project's, this clone's state, the machine's cache.
+
+Standard library only: the toolchain runs before there is a virtual environment.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+"""The clone."""
+
+
+def state_folder() -> Path:
+    """What is made on this machine for this clone's rehearsal: `.rehearsal/`, unless LIVEGANG_STATE names another."""
+    return Path(os.environ.get("LIVEGANG_STATE", PROJECT / ".rehearsal")).resolve()
+
+
+def cache() -> Path:
+    """The machine's cache: /var/cache/livegang for root, readable by others; for everyone else below their home."""
+    if named := os.environ.get("LIVEGANG_CACHE"):
+        return Path(named)
+    if os.geteuid() == 0:
+        return Path("/var/cache/livegang")
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "livegang"
