@@ -221,7 +221,7 @@ def clone_of_nobody() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shutil.copy(PROJECT / "Makefile", folder)
-        for room in ("toolchain", "rehearsal"):
+        for room in ("toolchain", "rehearsal", "vivendi"):
             shutil.copytree(PROJECT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__"))
         for path in (folder, *folder.rglob("*")):
             os.chown(path, 65534, 65534)

@@ -84,7 +84,7 @@ def test_an_interrupted_run_does_not_fetch_what_is_queued() -> None:
     # In a process of its own: the pool is one for the whole process, and abandoned for good.
     program = """
 import threading
-from verify import gathering
+from verify.inspection import gathering
 gathering.connect = lambda place: None
 ending = threading.Event()
 looked_at = gathering.Gathering("suite", lambda host: ending.wait(20))
@@ -99,7 +99,7 @@ print(sum(part.cancelled() for part in looked_at._parts.values()))
 
 def test_an_interrupted_run_waits_for_nothing_and_puts_in_order_what_it_has_to() -> None:
     program = """
-from verify import gathering
+from verify.inspection import gathering
 gathering.connect = lambda place: None
 def wait(host):
     try:
@@ -122,7 +122,7 @@ def test_an_interrupted_run_ends_the_commands_that_run(tmp_path: Path) -> None:
     (tmp_path / "ssh").chmod(0o755)
     program = f"""
 import pathlib, testinfra, time
-from verify import connection, gathering
+from verify.inspection import connection, gathering
 connection.install()
 gathering.connect = lambda place: testinfra.get_host(f"ssh://{{place}}")
 looked_at = gathering.Gathering("suite", lambda host: host.run("df /data").rc)
