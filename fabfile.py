@@ -17,7 +17,7 @@ import infra.tasks
 import rehearsal.tasks
 import verify.tasks
 from console import ExitCode, ExpectedError, Interrupted, console, interruptible
-from infra.command import default_stack
+from infra.stack.command import default_stack
 
 
 @task(name="rehearse", help={"stack": "the stack to rehearse (default: $LIVEGANG_STACK, or rehearsal)"})

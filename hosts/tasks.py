@@ -26,7 +26,7 @@ def plan(context: Any, stack: str = STACK, limit: str | None = None) -> None:
     # Imported here: `fab --list` must not take seconds.
     from console import interruptible
     from hosts.fleet.plan import plan as run
-    from infra.inventory.model import load
+    from infra.inventory.reading import load
 
     with interruptible("nothing was touched", hint="Ask it again: fab hosts.plan"):
         run(load(stack), _limit(context, limit))
@@ -37,7 +37,7 @@ def converge(context: Any, stack: str = STACK, limit: str | None = None) -> None
     """Bring the hosts to what their roles say; exit 1 when one failed."""
     from console import interruptible
     from hosts.fleet.converge import converge as run
-    from infra.inventory.model import load
+    from infra.inventory.reading import load
 
     with interruptible("no host was asked anything yet", hint="Begin again: fab hosts.converge"):
         run(load(stack), _limit(context, limit))
@@ -48,7 +48,7 @@ def ssh_config(context: Any, stack: str = STACK) -> None:
     """Write ssh_config and known_hosts of the stack, and say how to use them."""
     from console import console
     from infra.inventory import access
-    from infra.inventory.model import load
+    from infra.inventory.reading import load
 
     file = access.write(load(stack))
     console.print(f"{file}\n[dim]ssh -F {file} web01[/]", soft_wrap=True)
@@ -58,7 +58,7 @@ def ssh_config(context: Any, stack: str = STACK) -> None:
 def prove_backup(context: Any, stack: str = STACK) -> None:
     """Restore the newest backup and its log into a scratch instance, compare it with the primary, and remove it."""
     from hosts.fleet.prove_backup import prove
-    from infra.inventory.model import load
+    from infra.inventory.reading import load
 
     prove(load(stack))
 

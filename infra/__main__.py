@@ -2,8 +2,8 @@
 
 import pulumi_azure_native.resources as resources
 
-from infra.components import deployment as landscapes
 from infra.components.component import set_options_for_all
+from infra.components.deployment import of_this_stack
 from infra.components.endpoints import Endpoints, EndpointsProps
 from infra.components.machines import Machine, MachineProps
 from infra.components.network import Network, NetworkProps
@@ -13,31 +13,31 @@ from infra.components.zones import PrivateNames, PrivateNamesProps, PublicNames,
 from infra.inventory.export import ExportProps, export
 from infra.stack.fields import GATEWAY
 
-landscape = landscapes.of_this_stack()
-topology = landscape.topology
+deployment = of_this_stack()
+topology = deployment.topology
 set_options_for_all()
 
 group = resources.ResourceGroup(
-    landscape.names.resource_group,
-    resource_group_name=landscape.names.resource_group,
-    location=landscape.location,
-    tags=landscape.tags,
+    deployment.names.resource_group,
+    resource_group_name=deployment.names.resource_group,
+    location=deployment.location,
+    tags=deployment.tags,
 )
 
 # Who may talk to whom.
-network = Network("network", NetworkProps(landscape, group.name))
-way_in = WayIn("way-in", WayInProps(landscape, group.name))
+network = Network("network", NetworkProps(deployment, group.name))
+way_in = WayIn("way-in", WayInProps(deployment, group.name))
 
 # What is secret, and who may read it.
-credentials = Credentials("credentials", CredentialsProps(landscape))
-vault = Vault("vault", VaultProps(landscape, group.name, credentials))
+credentials = Credentials("credentials", CredentialsProps(deployment))
+vault = Vault("vault", VaultProps(deployment, group.name, credentials))
 
 # The hosts.
 for name, host in topology.hosts.items():
     Machine(
         name,
         MachineProps(
-            landscape=landscape,
+            deployment=deployment,
             resource_group=group.name,
             host=host,
             subnet_id=network.subnet_ids[host.role],
@@ -51,7 +51,7 @@ for name, host in topology.hosts.items():
 endpoints = Endpoints(
     "endpoints",
     EndpointsProps(
-        landscape=landscape,
+        deployment=deployment,
         resource_group=group.name,
         subnet_id=network.subnet_ids[GATEWAY],
         identity_id=vault.identities[GATEWAY].id,
@@ -61,7 +61,7 @@ endpoints = Endpoints(
 )
 
 # Names.
-PublicNames("public-names", PublicNamesProps(landscape, group.name, endpoints.address))
-PrivateNames("private-names", PrivateNamesProps(landscape, group.name, network.virtual_network.id))
+PublicNames("public-names", PublicNamesProps(deployment, group.name, endpoints.address))
+PrivateNames("private-names", PrivateNamesProps(deployment, group.name, network.virtual_network.id))
 
-export(ExportProps(landscape, credentials, vault, endpoints, way_in))
+export(ExportProps(deployment, credentials, vault, endpoints, way_in))

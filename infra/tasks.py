@@ -11,12 +11,12 @@ from invoke.tasks import task
 from rich.console import Console
 
 from console import ExpectedError, console, step
-from infra.command import PARALLEL, Pulumi, default_stack
-from infra.inventory import access
-from infra.inventory import model as inventory
+from infra.inventory import access, reading
+from infra.inventory.model import Inventory
 from infra.preview.paper import paper_project
 from infra.preview.plan import Plan, parse, render
 from infra.stack import stack_file
+from infra.stack.command import PARALLEL, Pulumi, default_stack
 from toolchain.folders import PROJECT
 
 PREVIEW = ("preview", "--json", "--show-sames", "--non-interactive", "--parallel", str(PARALLEL))
@@ -84,7 +84,7 @@ def up(_context: Context, stack: str = "", yes: bool = False, refresh: bool = Fa
     bring_up(stack or default_stack(), yes, refresh)
 
 
-def bring_up(stack: str, yes: bool, refresh: bool = False) -> inventory.Inventory:
+def bring_up(stack: str, yes: bool, refresh: bool = False) -> Inventory:
     """What `fab infra.up` and `fab rehearse` do; returns what came up."""
     stack_file.check(stack)
     arguments = ["up", "--parallel", str(PARALLEL)]
@@ -94,7 +94,7 @@ def bring_up(stack: str, yes: bool, refresh: bool = False) -> inventory.Inventor
     if refresh:
         arguments.append("--refresh")
     Pulumi(stack).run(*arguments)
-    found = inventory.load(stack)
+    found = reading.load(stack)
     config = access.write(found)
     console.print(f"Log in: ssh -F {_short(config)} {found.way_in.jump_host}")
     return found
@@ -116,7 +116,7 @@ def destroy(_context: Context, stack: str = "", yes: bool = False) -> None:
 def show_inventory(_context: Context, stack: str = "") -> None:
     """Show the inventory as JSON: what `hosts/` and `verify/` know of the landscape."""
     # Not through the console, which would fold long lines.
-    sys.stdout.write(inventory.load(stack or default_stack()).model_dump_json(indent=2) + "\n")
+    sys.stdout.write(reading.load(stack or default_stack()).model_dump_json(indent=2) + "\n")
 
 
 def _short(path: Path) -> Path:

@@ -78,7 +78,7 @@ class Rehearsal:
     @cached_property
     def inventory(self) -> Inventory:
         """The stack's inventory as it came up; tests that change what it holds change it back."""
-        program = f"from infra.inventory.model import load; print(load({STACK!r}).model_dump_json())"
+        program = f"from infra.inventory.reading import load; print(load({STACK!r}).model_dump_json())"
         return Inventory.model_validate_json(self.run("python", "-c", program).stdout)
 
     def up(self) -> None:

@@ -6,6 +6,7 @@ Standard library only: the toolchain runs before there is a virtual environment.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -24,3 +25,8 @@ def cache() -> Path:
     if os.geteuid() == 0:
         return Path("/var/cache/livegang")
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "livegang"
+
+
+def fill_in(text: str, quote: Callable[[str], str] = str) -> str:
+    """A path or command of a stack file with ``{project}`` and ``{state}`` replaced by the folders, each quoted."""
+    return text.replace("{project}", quote(str(PROJECT))).replace("{state}", quote(str(state_folder())))

@@ -16,8 +16,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from console import ExpectedError
 from console.documents import read_yaml
 from console.validation import shown, structural_mistakes
-from infra.inventory.model import Inventory, filled
-from toolchain.folders import PROJECT
+from infra.inventory.model import Inventory
+from toolchain.folders import PROJECT, fill_in
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
 """Lower-case word: names folders, units and files."""
@@ -209,7 +209,7 @@ def demand_artifacts(inventory: Inventory, manifests: Sequence[Manifest]) -> Non
 
 def artifact_path(inventory: Inventory, file: str) -> Path:
     """Where the file that a manifest names has to be."""
-    return PROJECT / filled(inventory.components.artifacts) / file
+    return PROJECT / fill_in(inventory.components.artifacts) / file
 
 
 def artifact_mistake(path: Path, sha256: str) -> str | None:

@@ -18,7 +18,8 @@ import paramiko
 
 from console import ExpectedError
 from infra.inventory import access
-from infra.inventory.model import Host, Inventory, filled
+from infra.inventory.model import Host, Inventory
+from toolchain.folders import fill_in
 
 CONNECT_TIMEOUT = 15.0
 """Seconds for each step of getting in: the way to the port, the handshake, the key."""
@@ -153,7 +154,7 @@ class Connections:
 
     def _through(self, command: str, address: str, port: int) -> socket.socket:
         """The proxy command's other end, as a socket of our own: paramiko's way of it reads byte by byte."""
-        words = filled(command, shlex.quote).replace("%h", address).replace("%p", str(port))
+        words = fill_in(command, shlex.quote).replace("%h", address).replace("%p", str(port))
         ours, its = socket.socketpair()
         with its:
             proxy = subprocess.Popen(
@@ -221,7 +222,7 @@ def _reason(error: Exception) -> str:
 
 
 def _key(identity: str) -> paramiko.PKey:
-    path = Path(filled(identity))
+    path = Path(fill_in(identity))
     try:
         return paramiko.PKey.from_path(path)
     except (OSError, ValueError, TypeError, paramiko.SSHException, paramiko.pkey.UnknownKeyType) as error:

@@ -42,6 +42,10 @@ class _Generator(ResourceProvider):
     # The serialized provider names this class and holds nothing else.
     serialize_as_secret_always = False
 
+    def __init_subclass__(cls) -> None:
+        # The path that stacks know the generators by, wherever this file is: see infra/credentials.py.
+        cls.__module__ = "infra.credentials"
+
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         changed = [key for key in self.decisive if olds.get(key) != news.get(key)]
         return DiffResult(changes=bool(changed), replaces=changed, delete_before_replace=False)

@@ -11,14 +11,15 @@ import pulumi
 from console.validation import Mistake, nearest
 from infra.components.naming import Names
 from infra.stack.errors import TopologyError
+from infra.stack.loading import load
 from infra.stack.named_files import NamedFiles
-from infra.stack.topology import KEY, Topology, load
+from infra.stack.topology import KEY, Topology
 
 PROJECT_KEYS = ("topology",)
 
 
 @dataclass(frozen=True)
-class Landscape:
+class Deployment:
     """One stack's landscape."""
 
     stack: str
@@ -34,7 +35,7 @@ class Landscape:
         return {"landscape": self.topology.landscape, "stack": self.stack, "managed-by": "livegang"}
 
 
-def of_this_stack() -> Landscape:
+def of_this_stack() -> Deployment:
     """Read and validate the running stack's configuration.
 
     Raises pulumi.RunError, which Pulumi shows without a traceback, with all mistakes at once.
@@ -47,7 +48,7 @@ def of_this_stack() -> Landscape:
         raise pulumi.RunError(str(error)) from None
     azure = pulumi.Config("azure-native")
     subscription = azure.require("subscriptionId")
-    return Landscape(
+    return Deployment(
         stack=stack,
         location=azure.require("location"),
         subscription=subscription,

@@ -13,9 +13,9 @@ import pulumi
 import pulumi_azure_native.network as azure
 
 from infra.components.component import Component
-from infra.components.deployment import Landscape
+from infra.components.deployment import Deployment
 from infra.components.network import ALL_ZONES, public_address
-from infra.stack.topology import Endpoint
+from infra.stack.topology import EndpointSpec
 
 HTTPS, HTTP = 443, 80
 HEALTH_PATH = "/web-health"
@@ -39,7 +39,7 @@ PROBE = "web"
 
 @dataclass(frozen=True)
 class EndpointsProps:
-    landscape: Landscape
+    deployment: Deployment
     resource_group: pulumi.Output[str]
     subnet_id: pulumi.Output[str]
     identity_id: pulumi.Output[str]
@@ -54,15 +54,15 @@ class Endpoints(Component):
     def __init__(self, name: str, props: EndpointsProps) -> None:
         super().__init__(name)
         self._props = props
-        landscape = props.landscape
-        public = public_address(self, landscape, props.resource_group, "gateway")
+        deployment = props.deployment
+        public = public_address(self, deployment, props.resource_group, "gateway")
         self.address = public.ip_address
         policy = self._declare_firewall_policy()
         azure.ApplicationGateway(
-            landscape.names.application_gateway,
-            application_gateway_name=landscape.names.application_gateway,
+            deployment.names.application_gateway,
+            application_gateway_name=deployment.names.application_gateway,
             resource_group_name=props.resource_group,
-            location=landscape.location,
+            location=deployment.location,
             zones=ALL_ZONES,
             sku=azure.ApplicationGatewaySkuArgs(
                 name=azure.ApplicationGatewaySkuName.WA_F_V2, tier=azure.ApplicationGatewayTier.WA_F_V2
@@ -101,7 +101,7 @@ class Endpoints(Component):
             probes=[self._probe()],
             http_listeners=[
                 listener
-                for name, endpoint in sorted(landscape.topology.endpoints.items())
+                for name, endpoint in sorted(deployment.topology.endpoints.items())
                 for listener in _listeners(name, endpoint)
             ],
             redirect_configurations=[
@@ -112,21 +112,21 @@ class Endpoints(Component):
                     include_path=True,
                     include_query_string=True,
                 )
-                for name in sorted(landscape.topology.endpoints)
+                for name in sorted(deployment.topology.endpoints)
             ],
-            request_routing_rules=list(_routing_rules(sorted(landscape.topology.endpoints))),
-            tags=landscape.tags,
+            request_routing_rules=list(_routing_rules(sorted(deployment.topology.endpoints))),
+            tags=deployment.tags,
             opts=self.below(depends_on=[props.may_read_certificate]),
         )
         self.register_outputs({})
 
     def _declare_firewall_policy(self) -> azure.WebApplicationFirewallPolicy:
-        landscape = self._props.landscape
+        deployment = self._props.deployment
         return azure.WebApplicationFirewallPolicy(
-            landscape.names.firewall_policy,
-            policy_name=landscape.names.firewall_policy,
+            deployment.names.firewall_policy,
+            policy_name=deployment.names.firewall_policy,
             resource_group_name=self._props.resource_group,
-            location=landscape.location,
+            location=deployment.location,
             policy_settings=azure.PolicySettingsArgs(
                 state=azure.WebApplicationFirewallEnabledState.ENABLED,
                 mode=azure.WebApplicationFirewallMode.PREVENTION,
@@ -142,12 +142,12 @@ class Endpoints(Component):
                     azure.ManagedRuleSetArgs(rule_set_type="Microsoft_BotManagerRuleSet", rule_set_version="1.1"),
                 ]
             ),
-            tags=landscape.tags,
+            tags=deployment.tags,
             opts=self.below(),
         )
 
     def _backend_pool(self) -> azure.ApplicationGatewayBackendAddressPoolArgs:
-        hosts = self._props.landscape.topology.hosts_of("web").values()
+        hosts = self._props.deployment.topology.hosts_of("web").values()
         return azure.ApplicationGatewayBackendAddressPoolArgs(
             name=POOL,
             backend_addresses=[
@@ -159,7 +159,7 @@ class Endpoints(Component):
         return azure.ApplicationGatewayProbeArgs(
             name=PROBE,
             protocol=azure.ApplicationGatewayProtocol.HTTP,
-            host=f"web.{self._props.landscape.topology.internal_domain}",
+            host=f"web.{self._props.deployment.topology.internal_domain}",
             path=HEALTH_PATH,
             interval=PROBE_INTERVAL,
             timeout=PROBE_TIMEOUT,
@@ -184,7 +184,7 @@ def _backend_settings() -> azure.ApplicationGatewayBackendHttpSettingsArgs:
     )
 
 
-def _listeners(name: str, endpoint: Endpoint) -> Iterator[azure.ApplicationGatewayHttpListenerArgs]:
+def _listeners(name: str, endpoint: EndpointSpec) -> Iterator[azure.ApplicationGatewayHttpListenerArgs]:
     yield azure.ApplicationGatewayHttpListenerArgs(
         name=_https(name),
         protocol=azure.ApplicationGatewayProtocol.HTTPS,

@@ -11,8 +11,8 @@ import pulumi_azure_native.network as network
 from infra.components.component import Component
 from infra.components.credentials import HostKey
 from infra.components.customdata import FirstBoot, custom_data
-from infra.components.deployment import Landscape
-from infra.stack.topology import Host
+from infra.components.deployment import Deployment
+from infra.stack.topology import HostSpec
 
 DATA_DISK_LUN = 0
 """Hosts find their data disk at /dev/disk/azure/scsi1/lun0."""
@@ -20,9 +20,9 @@ DATA_DISK_LUN = 0
 
 @dataclass(frozen=True)
 class MachineProps:
-    landscape: Landscape
+    deployment: Deployment
     resource_group: pulumi.Output[str]
-    host: Host
+    host: HostSpec
     subnet_id: pulumi.Output[str]
     identity_id: pulumi.Output[str]
     host_key: HostKey
@@ -37,8 +37,8 @@ class Machine(Component):
         super().__init__(name)
         self._name = name
         self._props = props
-        self._names = props.landscape.names
-        self._tags = {**props.landscape.tags, "role": "+".join(props.host.roles)}
+        self._names = props.deployment.names
+        self._tags = {**props.deployment.tags, "role": "+".join(props.host.roles)}
         interface = self._declare_network_interface()
         data_disk = self._declare_data_disk(props.host.data_disk_gb) if props.host.data_disk_gb else None
         self._declare_virtual_machine(interface, data_disk)
@@ -50,7 +50,7 @@ class Machine(Component):
             self._names.network_interface(self._name),
             network_interface_name=self._names.network_interface(self._name),
             resource_group_name=self._props.resource_group,
-            location=self._props.landscape.location,
+            location=self._props.deployment.location,
             ip_configurations=[
                 network.NetworkInterfaceIPConfigurationArgs(
                     name="primary",
@@ -71,7 +71,7 @@ class Machine(Component):
             self._names.data_disk(self._name),
             disk_name=self._names.data_disk(self._name),
             resource_group_name=self._props.resource_group,
-            location=self._props.landscape.location,
+            location=self._props.deployment.location,
             zones=[self._props.host.zone],
             sku=compute.DiskSkuArgs(name=compute.DiskStorageAccountTypes.PREMIUM_LRS),
             creation_data=compute.CreationDataArgs(create_option=compute.DiskCreateOption.EMPTY),
@@ -79,7 +79,7 @@ class Machine(Component):
             network_access_policy=compute.NetworkAccessPolicy.DENY_ALL,
             public_network_access=compute.PublicNetworkAccess.DISABLED,
             tags=self._tags,
-            opts=self.below(protect=self._props.landscape.topology.protect),
+            opts=self.below(protect=self._props.deployment.topology.protect),
         )
 
     def _declare_virtual_machine(self, interface: network.NetworkInterface, data_disk: compute.Disk | None) -> None:
@@ -87,7 +87,7 @@ class Machine(Component):
             self._names.machine(self._name),
             vm_name=self._names.machine(self._name),
             resource_group_name=self._props.resource_group,
-            location=self._props.landscape.location,
+            location=self._props.deployment.location,
             zones=[self._props.host.zone],
             hardware_profile=compute.HardwareProfileArgs(vm_size=self._props.host.size),
             identity=compute.VirtualMachineIdentityArgs(
@@ -115,8 +115,8 @@ class Machine(Component):
         )
 
     def _os_profile(self) -> compute.OSProfileArgs:
-        administrator = self._props.landscape.topology.administrator
-        keys = self._props.landscape.files.administrator_keys()
+        administrator = self._props.deployment.topology.administrator
+        keys = self._props.deployment.files.administrator_keys()
         return compute.OSProfileArgs(
             computer_name=self._name,
             admin_username=administrator.user,
@@ -139,7 +139,7 @@ class Machine(Component):
         )
 
     def _custom_data(self, administrator_keys: list[str]) -> pulumi.Output[str]:
-        topology, files = self._props.landscape.topology, self._props.landscape.files
+        topology, files = self._props.deployment.topology, self._props.deployment.files
         authorities = files.authorities()
 
         def encoded(keys: list[str]) -> str:
@@ -160,7 +160,7 @@ class Machine(Component):
         return pulumi.Output.secret(pair.apply(encoded))
 
     def _storage_profile(self, data_disk: compute.Disk | None) -> compute.StorageProfileArgs:
-        image = self._props.landscape.topology.image
+        image = self._props.deployment.topology.image
         return compute.StorageProfileArgs(
             image_reference=compute.ImageReferenceArgs(
                 publisher=image.publisher, offer=image.offer, sku=image.sku, version=image.version

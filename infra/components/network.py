@@ -8,16 +8,16 @@ import pulumi
 import pulumi_azure_native.network as azure
 
 from infra.components.component import Component
-from infra.components.deployment import Landscape
+from infra.components.deployment import Deployment
 from infra.stack.fields import GATEWAY
-from infra.stack.flows import Rule, rules_of
+from infra.stack.flows import SecurityRule, rules_of
 
 ALL_ZONES = ["1", "2", "3"]
 
 
 @dataclass(frozen=True)
 class NetworkProps:
-    landscape: Landscape
+    deployment: Deployment
     resource_group: pulumi.Output[str]
 
 
@@ -27,59 +27,59 @@ class Network(Component):
     def __init__(self, name: str, props: NetworkProps) -> None:
         super().__init__(name)
         self._props = props
-        landscape = props.landscape
+        deployment = props.deployment
         self.virtual_network = azure.VirtualNetwork(
-            landscape.names.virtual_network,
-            virtual_network_name=landscape.names.virtual_network,
+            deployment.names.virtual_network,
+            virtual_network_name=deployment.names.virtual_network,
             resource_group_name=props.resource_group,
-            location=landscape.location,
-            address_space=azure.AddressSpaceArgs(address_prefixes=[str(landscape.topology.network.address_space)]),
-            tags=landscape.tags,
+            location=deployment.location,
+            address_space=azure.AddressSpaceArgs(address_prefixes=[str(deployment.topology.network.address_space)]),
+            tags=deployment.tags,
             opts=self.below(),
         )
         nat_gateway = self._declare_nat_gateway()
         self.subnet_ids: dict[str, pulumi.Output[str]] = {}
         previous: azure.Subnet | None = None
-        for subnet in landscape.topology.network.subnets:
+        for subnet in deployment.topology.network.subnets:
             # One after the other: Azure changes one subnet of a network at a time and refuses the others (409).
             previous = self._declare_subnet(subnet, nat_gateway, previous)
             self.subnet_ids[subnet] = previous.id
         self.register_outputs({})
 
     def _declare_nat_gateway(self) -> azure.NatGateway:
-        names = self._props.landscape.names
-        address = public_address(self, self._props.landscape, self._props.resource_group, "nat")
+        names = self._props.deployment.names
+        address = public_address(self, self._props.deployment, self._props.resource_group, "nat")
         self.nat_address = address.ip_address
         return azure.NatGateway(
             names.nat_gateway,
             nat_gateway_name=names.nat_gateway,
             resource_group_name=self._props.resource_group,
-            location=self._props.landscape.location,
+            location=self._props.deployment.location,
             sku=azure.NatGatewaySkuArgs(name=azure.NatGatewaySkuName.STANDARD),
             public_ip_addresses=[azure.SubResourceArgs(id=address.id)],
             idle_timeout_in_minutes=10,
-            tags=self._props.landscape.tags,
+            tags=self._props.deployment.tags,
             opts=self.below(),
         )
 
     def _declare_subnet(self, subnet: str, nat: azure.NatGateway, previous: azure.Subnet | None) -> azure.Subnet:
-        landscape = self._props.landscape
+        deployment = self._props.deployment
         group = azure.NetworkSecurityGroup(
-            landscape.names.security_group(subnet),
-            network_security_group_name=landscape.names.security_group(subnet),
+            deployment.names.security_group(subnet),
+            network_security_group_name=deployment.names.security_group(subnet),
             resource_group_name=self._props.resource_group,
-            location=landscape.location,
+            location=deployment.location,
             # Inline, all at once: separate rules would meet each other's priorities while they change.
-            security_rules=[_security_rule(rule) for rule in rules_of(landscape.topology, subnet)],
-            tags=landscape.tags,
+            security_rules=[_security_rule(rule) for rule in rules_of(deployment.topology, subnet)],
+            tags=deployment.tags,
             opts=self.below(),
         )
         return azure.Subnet(
-            landscape.names.subnet(subnet),
-            subnet_name=landscape.names.subnet(subnet),
+            deployment.names.subnet(subnet),
+            subnet_name=deployment.names.subnet(subnet),
             virtual_network_name=self.virtual_network.name,
             resource_group_name=self._props.resource_group,
-            address_prefix=str(landscape.topology.network.subnets[subnet]),
+            address_prefix=str(deployment.topology.network.subnets[subnet]),
             network_security_group=azure.NetworkSecurityGroupArgs(id=group.id),
             # The application gateway answers and fetches through its own public address.
             nat_gateway=None if subnet == GATEWAY else azure.SubResourceArgs(id=nat.id),
@@ -90,27 +90,27 @@ class Network(Component):
 
 
 def public_address(
-    owner: Component, landscape: Landscape, resource_group: pulumi.Output[str], purpose: str
+    owner: Component, deployment: Deployment, resource_group: pulumi.Output[str], purpose: str
 ) -> azure.PublicIPAddress:
     """A static public address that survives the loss of a zone; protected where the stack protects."""
-    name = landscape.names.public_address(purpose)
+    name = deployment.names.public_address(purpose)
     return azure.PublicIPAddress(
         name,
         public_ip_address_name=name,
         resource_group_name=resource_group,
-        location=landscape.location,
+        location=deployment.location,
         sku=azure.PublicIPAddressSkuArgs(
             name=azure.PublicIPAddressSkuName.STANDARD, tier=azure.PublicIPAddressSkuTier.REGIONAL
         ),
         public_ip_allocation_method=azure.IPAllocationMethod.STATIC,
         public_ip_address_version=azure.IPVersion.I_PV4,
         zones=ALL_ZONES,
-        tags=landscape.tags,
-        opts=owner.below(protect=landscape.topology.protect),
+        tags=deployment.tags,
+        opts=owner.below(protect=deployment.topology.protect),
     )
 
 
-def _security_rule(rule: Rule) -> azure.SecurityRuleArgs:
+def _security_rule(rule: SecurityRule) -> azure.SecurityRuleArgs:
     one_source, several_sources = _one_or_several(rule.sources)
     one_destination, several_destinations = _one_or_several(rule.destinations)
     one_port, several_ports = _one_or_several(rule.ports)

@@ -12,7 +12,7 @@ import pulumi_azure_native.managedidentity as managedidentity
 from infra.components import purposes
 from infra.components.component import Component
 from infra.components.credentials import Authority, HostCertificate, HostKey, Password
-from infra.components.deployment import Landscape
+from infra.components.deployment import Deployment
 from infra.stack.fields import GATEWAY
 
 SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
@@ -25,7 +25,7 @@ RETENTION_DAYS = 7
 
 @dataclass(frozen=True)
 class CredentialsProps:
-    landscape: Landscape
+    deployment: Deployment
 
 
 class Credentials(Component):
@@ -33,7 +33,7 @@ class Credentials(Component):
 
     def __init__(self, name: str, props: CredentialsProps) -> None:
         super().__init__(name)
-        topology = props.landscape.topology
+        topology = props.deployment.topology
         domain = topology.internal_domain
         self.passwords = {
             purpose: Password(purposes.secret_name(purpose, host=""), self.below())
@@ -43,7 +43,7 @@ class Credentials(Component):
             host: HostKey(f"host-key-{host}", f"{host}.{domain}", self.below()) for host in topology.hosts
         }
         self.authority = Authority(
-            "authority", f"{topology.landscape} internal authority ({props.landscape.stack})", self.below()
+            "authority", f"{topology.landscape} internal authority ({props.deployment.stack})", self.below()
         )
         self.certificates = {
             name: HostCertificate(f"tls-{name}", f"{name}.{domain}", str(host.address), self.authority, self.below())
@@ -61,7 +61,7 @@ class Credentials(Component):
 
 @dataclass(frozen=True)
 class VaultProps:
-    landscape: Landscape
+    deployment: Deployment
     resource_group: pulumi.Output[str]
     credentials: Credentials
 
@@ -72,7 +72,7 @@ class Vault(Component):
     def __init__(self, name: str, props: VaultProps) -> None:
         super().__init__(name)
         self._props = props
-        topology = props.landscape.topology
+        topology = props.deployment.topology
         self.identities = {owner: self._declare_identity(owner) for owner in (*topology.hosts, GATEWAY)}
         self.vault = self._declare_vault()
         self.uri = self.vault.properties.apply(lambda properties: properties.vault_uri or "")
@@ -82,7 +82,7 @@ class Vault(Component):
                 secret = self._secret(purposes.secret_name(purpose, host), props.credentials.value_of(purpose, host))
                 self._allow(host, secret, purposes.secret_name(purpose, host))
         self.gateway_certificate = self._secret(
-            purposes.GATEWAY_CERTIFICATE, pulumi.Output.secret(props.landscape.files.pfx()), "application/x-pkcs12"
+            purposes.GATEWAY_CERTIFICATE, pulumi.Output.secret(props.deployment.files.pfx()), "application/x-pkcs12"
         )
         self.gateway_may_read = self._allow(GATEWAY, self.gateway_certificate, purposes.GATEWAY_CERTIFICATE)
         self.register_outputs({})
@@ -102,24 +102,24 @@ class Vault(Component):
         )
 
     def _declare_identity(self, owner: str) -> managedidentity.UserAssignedIdentity:
-        landscape = self._props.landscape
+        deployment = self._props.deployment
         return managedidentity.UserAssignedIdentity(
-            landscape.names.identity(owner),
-            resource_name_=landscape.names.identity(owner),
+            deployment.names.identity(owner),
+            resource_name_=deployment.names.identity(owner),
             resource_group_name=self._props.resource_group,
-            location=landscape.location,
-            tags=landscape.tags,
+            location=deployment.location,
+            tags=deployment.tags,
             opts=self.below(),
         )
 
     def _declare_vault(self) -> azure.Vault:
-        landscape = self._props.landscape
-        protect = landscape.topology.protect
+        deployment = self._props.deployment
+        protect = deployment.topology.protect
         return azure.Vault(
-            landscape.names.vault,
-            vault_name=landscape.names.vault,
+            deployment.names.vault,
+            vault_name=deployment.names.vault,
             resource_group_name=self._props.resource_group,
-            location=landscape.location,
+            location=deployment.location,
             properties=azure.VaultPropertiesArgs(
                 tenant_id=self.identities[GATEWAY].tenant_id,
                 sku=azure.SkuArgs(family=azure.SkuFamily.A, name=azure.SkuName.STANDARD),
@@ -129,7 +129,7 @@ class Vault(Component):
                 enable_purge_protection=True if protect else None,
                 public_network_access="Enabled",
             ),
-            tags=landscape.tags,
+            tags=deployment.tags,
             opts=self.below(protect=protect),
         )
 
@@ -141,23 +141,23 @@ class Vault(Component):
                 vault_name=self.vault.name,
                 resource_group_name=self._props.resource_group,
                 properties=azure.SecretPropertiesArgs(value=value, content_type=content_type),
-                tags=self._props.landscape.tags,
+                tags=self._props.deployment.tags,
                 opts=self.below(),
             )
         return self._secrets[name]
 
     def _allow(self, reader: str, secret: azure.Secret, name: str) -> authorization.RoleAssignment:
-        landscape = self._props.landscape
+        deployment = self._props.deployment
         return authorization.RoleAssignment(
             f"{reader}-reads-{name}",
-            role_assignment_name=landscape.names.role_assignment(reader, name),
+            role_assignment_name=deployment.names.role_assignment(reader, name),
             # The one secret, not the vault: another host's secrets answer 403.
             scope=secret.id,
             principal_id=self.identities[reader].principal_id,
             # Said outright, or Azure looks for an identity this young in its directory and does not find it yet.
             principal_type=authorization.PrincipalType.SERVICE_PRINCIPAL,
             role_definition_id=(
-                f"/subscriptions/{landscape.subscription}/providers/Microsoft.Authorization/roleDefinitions/{SECRETS_USER}"
+                f"/subscriptions/{deployment.subscription}/providers/Microsoft.Authorization/roleDefinitions/{SECRETS_USER}"
             ),
             opts=self.below(),
         )

@@ -12,7 +12,7 @@ import pulumi
 import pulumi_azure_native.network as azure
 
 from infra.components.component import Component
-from infra.components.deployment import Landscape
+from infra.components.deployment import Deployment
 from infra.components.network import public_address
 
 SSH = 22
@@ -20,7 +20,7 @@ SSH = 22
 
 @dataclass(frozen=True)
 class WayInProps:
-    landscape: Landscape
+    deployment: Deployment
     resource_group: pulumi.Output[str]
 
 
@@ -29,23 +29,23 @@ class WayIn(Component):
 
     def __init__(self, name: str, props: WayInProps) -> None:
         super().__init__(name)
-        topology, names = props.landscape.topology, props.landscape.names
+        topology, names = props.deployment.topology, props.deployment.names
         ways = {"way-in": topology.jump_host}
         if transfer := next(iter(topology.hosts_of("transfer")), None):
             ways["transfer"] = transfer
-        addresses = {way: public_address(self, props.landscape, props.resource_group, way) for way in ways}
+        addresses = {way: public_address(self, props.deployment, props.resource_group, way) for way in ways}
         balancer = azure.LoadBalancer(
             names.load_balancer,
             load_balancer_name=names.load_balancer,
             resource_group_name=props.resource_group,
-            location=props.landscape.location,
+            location=props.deployment.location,
             sku=azure.LoadBalancerSkuArgs(name=azure.LoadBalancerSkuName.STANDARD),
             frontend_ip_configurations=[
                 azure.FrontendIPConfigurationArgs(name=way, public_ip_address=azure.PublicIPAddressArgs(id=address.id))
                 for way, address in addresses.items()
             ],
             inbound_nat_rules=[_inbound_nat_rule(way) for way in ways],
-            tags=props.landscape.tags,
+            tags=props.deployment.tags,
             opts=self.below(),
         )
         self.jump_address = addresses["way-in"].ip_address

@@ -9,7 +9,7 @@ import pulumi_azure_native.dns as dns
 import pulumi_azure_native.privatedns as privatedns
 
 from infra.components.component import Component
-from infra.components.deployment import Landscape
+from infra.components.deployment import Deployment
 
 GLOBAL = "Global"
 """Zones are of no region; left out, the provider would fill in one, and a changed one replaces the zone."""
@@ -19,7 +19,7 @@ PRIVATE_TTL = 300
 
 @dataclass(frozen=True)
 class PublicNamesProps:
-    landscape: Landscape
+    deployment: Deployment
     resource_group: pulumi.Output[str]
     gateway_address: pulumi.Output[str | None]
 
@@ -29,17 +29,17 @@ class PublicNames(Component):
 
     def __init__(self, name: str, props: PublicNamesProps) -> None:
         super().__init__(name)
-        domain = props.landscape.topology.domain
+        domain = props.deployment.topology.domain
         zone = dns.Zone(
             f"zone-{domain.zone}",
             zone_name=domain.zone,
             resource_group_name=props.resource_group,
             location=GLOBAL,
             zone_type=dns.ZoneType.PUBLIC,
-            tags=props.landscape.tags,
-            opts=self.below(protect=props.landscape.topology.protect),
+            tags=props.deployment.tags,
+            opts=self.below(protect=props.deployment.topology.protect),
         )
-        for endpoint, wanted in props.landscape.topology.endpoints.items():
+        for endpoint, wanted in props.deployment.topology.endpoints.items():
             dns.RecordSet(
                 f"endpoint-{endpoint}",
                 relative_record_set_name=wanted.host_name.removesuffix(f".{domain.zone}"),
@@ -55,7 +55,7 @@ class PublicNames(Component):
 
 @dataclass(frozen=True)
 class PrivateNamesProps:
-    landscape: Landscape
+    deployment: Deployment
     resource_group: pulumi.Output[str]
     virtual_network_id: pulumi.Output[str]
 
@@ -65,13 +65,13 @@ class PrivateNames(Component):
 
     def __init__(self, name: str, props: PrivateNamesProps) -> None:
         super().__init__(name)
-        topology = props.landscape.topology
+        topology = props.deployment.topology
         zone = privatedns.PrivateZone(
             f"zone-{topology.internal_domain}",
             private_zone_name=topology.internal_domain,
             resource_group_name=props.resource_group,
             location=GLOBAL,
-            tags=props.landscape.tags,
+            tags=props.deployment.tags,
             opts=self.below(),
         )
         privatedns.VirtualNetworkLink(
@@ -83,7 +83,7 @@ class PrivateNames(Component):
             virtual_network=privatedns.SubResourceArgs(id=props.virtual_network_id),
             # The records are declared below; registration by Azure would give a host a second name.
             registration_enabled=False,
-            tags=props.landscape.tags,
+            tags=props.deployment.tags,
             opts=self.below(),
         )
         for host, wanted in topology.hosts.items():

@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from console import ExpectedError
-from infra.inventory.model import Host, Inventory, VantagePoint, filled
-from toolchain.folders import PROJECT, state_folder
+from infra.inventory.model import Host, Inventory, VantagePoint
+from toolchain.folders import PROJECT, fill_in, state_folder
 
 KEY_EXCHANGE = "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256"
 """The fast ones first: on a small machine the post-quantum default costs half as much again for nine hosts."""
@@ -144,7 +144,7 @@ def _ssh_vantage_points(inventory: Inventory) -> Iterator[tuple[str, VantagePoin
 def _vantage_host_keys(name: str, point: VantagePoint) -> list[str]:
     if not point.host_keys_file:
         return point.host_keys
-    file = PROJECT / filled(point.host_keys_file)
+    file = PROJECT / fill_in(point.host_keys_file)
     try:
         return [*point.host_keys, *(line for line in file.read_text().splitlines() if line.strip())]
     except OSError as error:
@@ -156,12 +156,12 @@ def _vantage_host_keys(name: str, point: VantagePoint) -> list[str]:
 
 def _identity(path: str) -> dict[str, str]:
     # Only this one: an agent full of keys would run into the server's limit of attempts.
-    return {"IdentityFile": _path(filled(path)), "IdentitiesOnly": "yes"}
+    return {"IdentityFile": _path(fill_in(path)), "IdentitiesOnly": "yes"}
 
 
 def _command(command: str) -> str:
     """A ProxyCommand for a shell; a per cent sign in a folder's own path is not one of ssh's tokens."""
-    return filled(command, lambda folder: shlex.quote(folder).replace("%", "%%"))
+    return fill_in(command, lambda folder: shlex.quote(folder).replace("%", "%%"))
 
 
 def _with_port(address: str, port: int) -> str:

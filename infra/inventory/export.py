@@ -7,20 +7,20 @@ from typing import Any
 
 import pulumi
 
-from infra.components.deployment import Landscape
+from infra.components.deployment import Deployment
 from infra.components.endpoints import Endpoints
 from infra.components.purposes import purposes_of, secret_name
 from infra.components.vault import Credentials, Vault
 from infra.components.way_in import WayIn as DeclaredWayIn
 from infra.inventory.declared import digests
-from infra.inventory.model import Endpoint, Host, Inventory, SecretReference, VantagePoint, WayIn
-from infra.stack.flows import resolved
+from infra.inventory.model import Endpoint, Flow, Host, Inventory, SecretReference, Transfer, VantagePoint, WayIn
+from infra.stack.flows import prefixes_of
 from infra.stack.topology import Topology
 
 
 @dataclass(frozen=True)
 class ExportProps:
-    landscape: Landscape
+    deployment: Deployment
     credentials: Credentials
     vault: Vault
     endpoints: Endpoints
@@ -40,7 +40,7 @@ def export(props: ExportProps) -> None:
 
 def inventory_output(props: ExportProps) -> pulumi.Output[dict[str, Any]]:
     """The inventory once everything it tells of is known. Nothing secret goes into it."""
-    topology, credentials = props.landscape.topology, props.credentials
+    topology, credentials = props.deployment.topology, props.credentials
     answers: dict[str, Any] = {
         "host_keys": {host: key.public_key for host, key in credentials.host_keys.items()},
         "certificates": {host: certificate.certificate for host, certificate in credentials.certificates.items()},
@@ -54,13 +54,13 @@ def inventory_output(props: ExportProps) -> pulumi.Output[dict[str, Any]]:
         "jump_address": props.way_in.jump_address,
         "transfer_address": props.way_in.transfer_address,
     }
-    return pulumi.Output.from_input(answers).apply(lambda known: _inventory(props.landscape, known))
+    return pulumi.Output.from_input(answers).apply(lambda known: _inventory(props.deployment, known))
 
 
-def _inventory(landscape: Landscape, known: dict[str, Any]) -> dict[str, Any]:
-    topology = landscape.topology
+def _inventory(deployment: Deployment, known: dict[str, Any]) -> dict[str, Any]:
+    topology = deployment.topology
     inventory = Inventory(
-        stack=landscape.stack,
+        stack=deployment.stack,
         landscape=topology.landscape,
         internal_domain=topology.internal_domain,
         address_space=topology.network.address_space,
@@ -70,7 +70,7 @@ def _inventory(landscape: Landscape, known: dict[str, Any]) -> dict[str, Any]:
             name: Endpoint(name=name, address=known["gateway_address"], **endpoint.model_dump())
             for name, endpoint in topology.endpoints.items()
         },
-        flows=resolved(topology),
+        flows=resolved_flows(topology),
         way_in=WayIn(
             user=topology.administrator.user,
             jump_host=topology.jump_host,
@@ -81,12 +81,12 @@ def _inventory(landscape: Landscape, known: dict[str, Any]) -> dict[str, Any]:
         ),
         vantage_points={place: VantagePoint(**point.model_dump()) for place, point in topology.vantage_points.items()},
         vault_uri=known["vault_uri"],
-        trusted_authorities=landscape.files.authorities(),
+        trusted_authorities=deployment.files.authorities(),
         internal_authority=known["authority"],
-        packages=landscape.files.packages(),
+        packages=deployment.files.packages(),
         components=topology.components,
         time_sources=topology.time_sources,
-        transfer=landscape.files.transfer(),
+        transfer=_transfer(deployment),
         alerts=topology.alerts,
         declared=digests(topology),
     )
@@ -110,4 +110,35 @@ def _host(topology: Topology, name: str, known: dict[str, Any]) -> Host:
             purpose: SecretReference(name=secret_name(purpose, name), version=version)
             for purpose, version in known["versions"][name].items()
         },
+    )
+
+
+def resolved_flows(topology: Topology) -> list[Flow]:
+    """The table with its parties' addresses, for the inventory."""
+    return [
+        Flow(
+            name=name,
+            source=flow.source,
+            destination=flow.destination,
+            protocol=flow.protocol,
+            ports=flow.ports,
+            source_prefixes=prefixes_of(topology, flow.source),
+            destination_prefixes=prefixes_of(topology, flow.destination),
+        )
+        for name, flow in sorted(topology.flows.items())
+    ]
+
+
+def _transfer(deployment: Deployment) -> Transfer | None:
+    wanted = deployment.topology.transfer
+    if wanted is None:
+        return None
+    return Transfer(
+        user=wanted.old_hoster.user,
+        public_keys=deployment.files.old_hoster_keys(),
+        signatures=deployment.files.signatures(),
+        signature_source=wanted.signatures.source,
+        oldest_signatures_hours=wanted.signatures.oldest_hours,
+        largest_file_mb=wanted.largest_file_mb,
+        patience_seconds=wanted.patience_seconds,
     )

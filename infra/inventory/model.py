@@ -1,41 +1,40 @@
 """The inventory: what a stack's `pulumi up` made, as the one document the later rooms read.
 
-`infra/` exports it as the stack output ``inventory``; `hosts/` and `verify/` obtain it with :func:`load` and
-know nothing else of the infrastructure. It holds no secret: where a host needs one, it holds the secret's
+`infra/` exports it as the stack output ``inventory``; `hosts/` and `verify/` read it with `infra.inventory.reading`
+and know nothing else of the infrastructure. It holds no secret: where a host needs one, it holds the secret's
 name and version in the Key Vault, which the host reads itself with its own managed identity.
 """
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network
-from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from console import ExpectedError
-from toolchain.folders import PROJECT, state_folder
+from infra.stack.shared import Alerts, Components, Document, Packages, PackageSource, VantagePoint
 
-"""The folder of the clone: ``{project}`` in the stack's paths and commands stands for it."""
-
-
-def filled(text: str, spell: Callable[[str], str] = str) -> str:
-    """A path or command of the stack with both folders in it, each spelt by ``spell``."""
-    return text.replace("{project}", spell(str(PROJECT))).replace("{state}", spell(str(state_folder())))
+__all__ = [
+    "Alerts",
+    "Components",
+    "Document",
+    "Endpoint",
+    "Flow",
+    "Host",
+    "Inventory",
+    "InventoryError",
+    "PackageSource",
+    "Packages",
+    "SecretReference",
+    "Transfer",
+    "VantagePoint",
+    "WayIn",
+]
 
 
 class InventoryError(ExpectedError):
     """The stack has no readable inventory; the message says why and what to do."""
-
-
-class Document(BaseModel):
-    """Base of every part: immutable, and an unknown key is an error rather than a silent nothing."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class SecretReference(Document):
@@ -109,13 +108,13 @@ class WayIn(Document):
 
     user: str
     identity_file: str | None = None
-    """Private key for ssh; ``{project}`` and ``{state}``: see :func:`filled`. Without it ssh's own choice."""
+    """Private key for ssh, with ``{project}`` and ``{state}``; without it ssh chooses."""
     jump_host: str
     """Name of the host that is the only way in."""
     jump_address: IPv4Address
     jump_port: int
     proxy_command: str | None = None
-    """ssh ProxyCommand towards the jump host; ``{project}`` and ``{state}``: see :func:`filled`."""
+    """ssh ProxyCommand towards the jump host, with ``{project}`` and ``{state}``: see `toolchain.folders.fill_in`."""
     transfer_address: IPv4Address | None = None
     """Public address of the SFTP drop, open to the old hoster's ranges only."""
 
@@ -136,56 +135,6 @@ class Transfer(Document):
     """In MiB; larger files are not scanned, and never clean."""
     patience_seconds: int
     """How long the drop may be quiet before what lacks a manifest or the right sum is set aside."""
-
-
-class VantagePoint(Document):
-    """A place from which reachability is judged."""
-
-    spec: str
-    """testinfra host spec: ``local://``, or ``ssh://NAME`` of an entry in the generated ssh_config."""
-    address: IPv4Address | None = None
-    port: int = 22
-    user: str | None = None
-    identity_file: str | None = None
-    host_keys: list[str] = Field(default_factory=list)
-    host_keys_file: str | None = None
-    """File with the public host keys, where they are born with the machine and not in the stack."""
-    proxy_command: str | None = None
-
-
-class PackageSource(Document):
-    """An apt source that the management host mirrors for all others."""
-
-    name: str
-    uri: str
-    suites: list[str]
-    components: list[str]
-    keyring: str
-    """ASCII-armoured public key that signs the source, or the path of a keyring on the host's image."""
-
-
-class Packages(Document):
-    sources: list[PackageSource]
-
-
-class Components(Document):
-    """Where the Vivendi components come from; both relative to the clone unless absolute."""
-
-    manifests: str
-    """Folder of ``*.yaml`` component manifests."""
-    artifacts: str
-    """Folder that holds the files the manifests name."""
-
-
-class Alerts(Document):
-    """Who is told of alerts."""
-
-    webhook: str | None = Field(
-        default=None,
-        pattern=r"^https?://[A-Za-z0-9.-]+(:\d+)?(/[A-Za-z0-9._~/-]*)?$",
-        description="the http(s) address of a webhook, without user or query: it stands in the stack file in clear",
-    )
-    """Where Alertmanager posts notifications; None where nobody but the management host's own alert log is told."""
 
 
 class Inventory(Document):
@@ -237,44 +186,3 @@ class Inventory(Document):
                 )
             wanted += [host for host in found if host not in wanted]
         return wanted
-
-
-def pulumi_executable() -> str:
-    """`pulumi` of this Python's environment, activated or not; else the one on PATH."""
-    own = Path(sys.executable).with_name("pulumi")
-    return str(own) if own.exists() else "pulumi"
-
-
-def load(stack: str) -> Inventory:
-    """Read the inventory from the stack's outputs through the `pulumi` command.
-
-    Raises InventoryError when the stack does not exist, was never brought up, or was brought up by another
-    version of this toolkit.
-    """
-    # Exported as a secret although it holds none: see infra/inventory/export.py.
-    command = [pulumi_executable(), "stack", "output", "inventory", "--json", "--show-secrets"]
-    try:
-        result = subprocess.run(
-            [*command, "--stack", stack, "--cwd", str(PROJECT)], capture_output=True, text=True, check=True
-        )
-    except FileNotFoundError:
-        raise InventoryError("There is no `pulumi` on PATH. Activate the environment: . .venv/bin/activate") from None
-    except subprocess.CalledProcessError as error:
-        reason = error.stderr.strip().removeprefix("error: ")
-        raise InventoryError(
-            f"Stack {stack} has no inventory: {reason}.", hint=f"Bring it up: fab infra.up --stack {stack}"
-        ) from error
-    return parse(json.loads(result.stdout), stack)
-
-
-def parse(document: object, stack: str) -> Inventory:
-    """Validate an exported inventory; ``stack`` names it in errors."""
-    try:
-        return Inventory.model_validate(document)
-    except ValidationError as error:
-        first = error.errors()[0]
-        path = ".".join(str(part) for part in first["loc"])
-        raise InventoryError(
-            f"The inventory of stack {stack} does not fit this version of Livegang at {path}: {first['msg']}.",
-            hint=f"Bring the stack up with this version: fab infra.up --stack {stack}",
-        ) from error

@@ -17,13 +17,13 @@ import yaml
 
 from console import ExpectedError
 from console.validation import present, salvage
-from infra.command import Pulumi
-from infra.inventory.model import filled
 from infra.preview import throwaway
 from infra.stack import stack_file
-from infra.stack.named_files import named_paths
-from infra.stack.topology import KEY, Topology, load
-from toolchain.folders import PROJECT
+from infra.stack.command import Pulumi
+from infra.stack.loading import load
+from infra.stack.named_files import files_of
+from infra.stack.topology import KEY, Topology
+from toolchain.folders import PROJECT, fill_in
 
 PAPER = {"LIVEGANG_PAPER": "1"}
 """The launcher then chooses the home in which the stand-in provider makes nothing real."""
@@ -74,18 +74,19 @@ def _provide_files(document: dict[str, Any], project: Path, folder: Path) -> lis
     topology = salvage(Topology, raw)
     hosts = [endpoint.host_name for endpoint in topology.endpoints.values() if present(endpoint.host_name)]
     replaced = []
-    for key, path in named_paths(topology):
-        real = project / filled(path)
-        is_of_project = not Path(filled(path)).is_absolute()
+    for named in files_of(topology):
+        path = named.path
+        real = project / fill_in(path)
+        is_of_project = not Path(fill_in(path)).is_absolute()
         if _readable(real):
             if is_of_project and not (folder / path).exists():
                 (folder / path).parent.mkdir(parents=True, exist_ok=True)
                 (folder / path).symlink_to(real)
             continue
         replaced.append(path)
-        stand_in = path if is_of_project else f"throwaway{filled(path)}"
-        throwaway.write(str(key[0]), folder / stand_in, hosts)
-        _set(raw, key, stand_in)
+        stand_in = path if is_of_project else f"throwaway{fill_in(path)}"
+        throwaway.write(named.kind, folder / stand_in, hosts)
+        _set(raw, named.key, stand_in)
     return replaced
 
 

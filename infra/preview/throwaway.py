@@ -1,4 +1,4 @@
-"""Throwaway files in the place of those that a stack names and that are not on this machine.
+"""Throwaway files that replace those that a stack names and that are not on this machine.
 
 On paper nothing is ever made of them: they only have to be what the program's checks ask for.
 """
@@ -17,37 +17,51 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, pkcs12
 from cryptography.x509.oid import NameOID
 
-from infra.stack.named_files import PGP_BEGIN
+from infra.stack.file_kinds import AUTHORITY, KEYRING, PFX, PGP_BEGIN, PUBLIC_KEYS, SIGNATURES, FileKind
 
 NAME = "throwaway on paper"
 
 
-def write(kind: str, file: Path, host_names: Sequence[str]) -> None:
-    """Write a file for the topology's key ``kind``; ``host_names`` are what a certificate must cover."""
+def write(kind: FileKind, file: Path, host_names: Sequence[str]) -> None:
+    """Write a file of this kind; ``host_names`` are what a certificate must cover."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    match kind:
-        case "transfer" if file.suffix == ".ndb":
-            file.write_text("Throwaway.On.Paper:0:0:00000000\n")
-        case "transfer" if file.suffix == ".hdb":
-            file.write_text(f"{'0' * 32}:1:Throwaway.On.Paper\n")
-        case "administrator" | "transfer":
-            file.write_text(f"{_public_key()}\n")
-        case "certificate":
-            key, certificate = _certificate(host_names)
-            file.write_bytes(
-                pkcs12.serialize_key_and_certificates(b"throwaway", key, certificate, None, NoEncryption())
-            )
-            file.chmod(0o600)
-        case "trusted_authorities":
-            file.write_bytes(_certificate(host_names)[1].public_bytes(Encoding.PEM))
-        case "packages":
-            file.write_text(f"{PGP_BEGIN}\nComment: {NAME}\n-----END PGP PUBLIC KEY BLOCK-----\n")
-        case _:
-            raise ValueError(f"no throwaway for {kind}")
+    _WRITERS[kind](file, host_names)
+
+
+def _write_signatures(file: Path, _host_names: Sequence[str]) -> None:
+    is_hash = file.suffix == ".hdb"
+    file.write_text(f"{'0' * 32}:1:Throwaway.On.Paper\n" if is_hash else "Throwaway.On.Paper:0:0:00000000\n")
+
+
+def _write_public_keys(file: Path, _host_names: Sequence[str]) -> None:
+    file.write_text(f"{_public_key()}\n")
+
+
+def _write_pfx(file: Path, host_names: Sequence[str]) -> None:
+    key, certificate = _certificate(host_names)
+    file.write_bytes(pkcs12.serialize_key_and_certificates(b"throwaway", key, certificate, None, NoEncryption()))
+    file.chmod(0o600)
+
+
+def _write_authority(file: Path, host_names: Sequence[str]) -> None:
+    file.write_bytes(_certificate(host_names)[1].public_bytes(Encoding.PEM))
+
+
+def _write_keyring(file: Path, _host_names: Sequence[str]) -> None:
+    file.write_text(f"{PGP_BEGIN}\nComment: {NAME}\n-----END PGP PUBLIC KEY BLOCK-----\n")
+
+
+_WRITERS = {
+    PUBLIC_KEYS: _write_public_keys,
+    SIGNATURES: _write_signatures,
+    PFX: _write_pfx,
+    AUTHORITY: _write_authority,
+    KEYRING: _write_keyring,
+}
 
 
 def _public_key() -> str:
-    """The form of an ed25519 key, all zeros: nobody has its private half."""
+    """The form of an ed25519 key, all zeros: no one has its private half."""
     parts = (b"ssh-ed25519", bytes(32))
     blob = b"".join(struct.pack(">I", len(part)) + part for part in parts)
     return f"ssh-ed25519 {base64.b64encode(blob).decode()} {NAME}"

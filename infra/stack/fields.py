@@ -83,7 +83,7 @@ HttpPath = Annotated[str, AfterValidator(_absolute)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,29}$")]
 """A host, an endpoint: also a DNS label and part of Azure's names."""
 FlowName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,59}$")]
-Landscape = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{1,11}$")]
+LandscapeName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{1,11}$")]
 """Prefix of resource names; a Key Vault's name may have 24 characters in all."""
 _LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 DomainName = Annotated[str, StringConstraints(max_length=253, pattern=rf"^{_LABEL}(\.{_LABEL})+$")]

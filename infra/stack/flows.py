@@ -14,9 +14,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from infra.inventory.model import Flow as InventoryFlow
 from infra.stack.fields import GATEWAY, ROLES
-from infra.stack.topology import Flow, Topology
+from infra.stack.topology import FlowSpec, Topology
 
 Direction = Literal["Inbound", "Outbound"]
 Access = Literal["Allow", "Deny"]
@@ -39,7 +38,7 @@ DENY_ALL = 4096
 
 
 @dataclass(frozen=True)
-class Rule:
+class SecurityRule:
     """One security rule, in Azure's terms."""
 
     name: str
@@ -55,7 +54,7 @@ class Rule:
     description: str
 
 
-def priority_of(name: str, flow: Flow) -> int:
+def priority_of(name: str, flow: FlowSpec) -> int:
     """The flow's own priority, or one that depends on nothing but its name: other flows may come and go."""
     if flow.priority is not None:
         return flow.priority
@@ -82,10 +81,10 @@ def prefixes_of(topology: Topology, party: str) -> list[str]:
     return [str(topology.network.subnets[subnet]) for subnet in sorted(subnets_of(topology, party))]
 
 
-def rules_of(topology: Topology, subnet: str) -> list[Rule]:
+def rules_of(topology: Topology, subnet: str) -> list[SecurityRule]:
     """All rules of the security group of ``subnet``, by direction and priority; the last of each denies all."""
     own = str(topology.network.subnets[subnet])
-    rules: list[Rule] = []
+    rules: list[SecurityRule] = []
     for name, flow in topology.flows.items():
         sources = prefixes_of(topology, flow.source)
         destinations = prefixes_of(topology, flow.destination)
@@ -101,22 +100,6 @@ def rules_of(topology: Topology, subnet: str) -> list[Rule]:
     return sorted(rules, key=lambda rule: (rule.direction, rule.priority, rule.name))
 
 
-def resolved(topology: Topology) -> list[InventoryFlow]:
-    """The table with its parties' addresses, for the inventory."""
-    return [
-        InventoryFlow(
-            name=name,
-            source=flow.source,
-            destination=flow.destination,
-            protocol=flow.protocol,
-            ports=flow.ports,
-            source_prefixes=prefixes_of(topology, flow.source),
-            destination_prefixes=prefixes_of(topology, flow.destination),
-        )
-        for name, flow in sorted(topology.flows.items())
-    ]
-
-
 def port_ranges(ports: Iterable[int]) -> tuple[str, ...]:
     """``[8001, 8002, 8003, 9000]`` as ``("8001-8003", "9000")``."""
     runs: list[tuple[int, int]] = []
@@ -129,9 +112,14 @@ def port_ranges(ports: Iterable[int]) -> tuple[str, ...]:
 
 
 def _allow(
-    rule: str, flow: Flow, direction: Direction, sources: list[str], destinations: list[str], name: str | None = None
-) -> Rule:
-    return Rule(
+    rule: str,
+    flow: FlowSpec,
+    direction: Direction,
+    sources: list[str],
+    destinations: list[str],
+    name: str | None = None,
+) -> SecurityRule:
+    return SecurityRule(
         name=rule,
         priority=priority_of(name or rule, flow),
         direction=direction,
@@ -144,26 +132,28 @@ def _allow(
     )
 
 
-def _platform_rules() -> list[Rule]:
+def _platform_rules() -> list[SecurityRule]:
     """What Azure requires of an application gateway's subnet: its control plane, its health probes, its way out."""
     everything = ("*",)
     return [
-        Rule(
+        SecurityRule(
             "platform-gateway-manager", PLATFORM, "Inbound", "Allow", "Tcp", ("GatewayManager",), everything,
             ("65200-65535",), "Azure manages the application gateway",
         ),
-        Rule(
+        SecurityRule(
             "platform-load-balancer", PLATFORM + 1, "Inbound", "Allow", "*", ("AzureLoadBalancer",), everything,
             everything, "Azure probes the application gateway",
         ),
-        Rule(
+        SecurityRule(
             "platform-internet", PLATFORM, "Outbound", "Allow", "*", everything, ("Internet",), everything,
             "The application gateway does not work without it",
         ),
     ]  # fmt: skip
 
 
-def _deny(direction: Direction) -> Rule:
+def _deny(direction: Direction) -> SecurityRule:
     everything = ("*",)
     name = f"deny-all-{direction.lower()}"
-    return Rule(name, DENY_ALL, direction, "Deny", "*", everything, everything, everything, "All that no flow allows")
+    return SecurityRule(
+        name, DENY_ALL, direction, "Deny", "*", everything, everything, everything, "All that no flow allows"
+    )

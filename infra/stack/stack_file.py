@@ -13,7 +13,8 @@ from console import ExpectedError
 from console.documents import read_yaml
 from console.validation import Mistake, nearest, shown
 from infra.stack.errors import TopologyError
-from infra.stack.topology import KEY, Topology, load
+from infra.stack.loading import load
+from infra.stack.topology import KEY, Topology
 from toolchain.folders import PROJECT
 
 TOP_LEVEL = ("config", "encryptionsalt", "secretsprovider", "encryptedkey", "environment")

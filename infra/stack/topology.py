@@ -1,27 +1,21 @@
 """The topology: what is wanted, as one typed document under ``livegang:topology`` of a stack's file.
 
-:func:`load` returns it whole and consistent, or raises one :class:`~infra.stack.errors.TopologyError` that lists
-everything that is wrong. Relative paths in it are relative to the project's folder.
+Models only: `infra.stack.loading` reads and checks it. Relative paths in it start at the project's folder.
 """
 
 from __future__ import annotations
 
 from ipaddress import IPv4Address
-from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
-from console.validation import salvage, structural_mistakes
-from infra.inventory.model import Alerts, Components, Document, Packages, VantagePoint
-from infra.stack.errors import TopologyError
 from infra.stack.fields import (
     GATEWAY,
-    ROLES,
     DomainName,
     FlowName,
     HttpPath,
-    Landscape,
+    LandscapeName,
     Name,
     Network,
     Ports,
@@ -31,6 +25,7 @@ from infra.stack.fields import (
     UserName,
     Zone,
 )
+from infra.stack.shared import Alerts, Components, Document, Packages, VantagePoint
 
 KEY = "livegang:topology"
 
@@ -79,7 +74,7 @@ class NetworkPlan(Document):
     )
 
 
-class Host(Document):
+class HostSpec(Document):
     """One virtual machine; its name is the map's key."""
 
     role: Role = Field(description="one of database, application, web, file, transfer, management")
@@ -97,7 +92,7 @@ class Host(Document):
         return (self.role, *self.also)
 
 
-class Endpoint(Document):
+class EndpointSpec(Document):
     """One mobile site; its name is the map's key, and the name of the Vivendi component behind it."""
 
     host_name: DomainName = Field(description="a host name one label below the domain's zone")
@@ -119,7 +114,7 @@ class Certificate(Document):
     pfx_file: str = Field(description="the path of a PKCS#12 file without a password, mode 0600")
 
 
-class Flow(Document):
+class FlowSpec(Document):
     """One allowed flow; its name is the map's key, and the name of its security rules."""
 
     source: str = Field(alias="from", description="a role, gateway, or another party of infra/stack/flows.py")
@@ -153,7 +148,7 @@ class Signatures(Document):
     files: list[str] = Field(default_factory=list, description="a list of paths of signature files (.ndb, .hdb)")
 
 
-class Transfer(Document):
+class TransferSpec(Document):
     """The old hoster's drop, and how what arrives in it is judged."""
 
     old_hoster: OldHoster = Field(description="{user: …, public_keys: […]} or {user: …, public_key_file: …}")
@@ -166,7 +161,7 @@ class Transfer(Document):
     )
 
 
-class WayIn(Document):
+class WayInSpec(Document):
     """What an operator's ssh needs beside the jump host's public address."""
 
     proxy_command: str | None = Field(
@@ -182,21 +177,21 @@ class WayIn(Document):
 class Topology(Document):
     """The whole wish. See Pulumi.rehearsal.yaml for a commented example."""
 
-    landscape: Landscape = Field(description="2 to 12 lower-case letters and digits, e.g. vivendi")
+    landscape: LandscapeName = Field(description="2 to 12 lower-case letters and digits, e.g. vivendi")
     expected: Expected = Field(description="the expected counts, e.g. {hosts: 9, endpoints: 6}")
     internal_domain: DomainName = Field(description="the private DNS zone, e.g. vivendi.internal")
     administrator: Administrator = Field(description="{user: …, public_keys: […]} or {user: …, public_key_file: …}")
     image: Image = Field(description="{publisher: …, offer: …, sku: …, version: …}")
     network: NetworkPlan = Field(description="address_space, subnets, operator_ranges and old_hoster_ranges")
-    hosts: dict[Name, Host] = Field(description="a map of hosts by name (lower-case letters, digits, hyphens)")
-    endpoints: dict[Name, Endpoint] = Field(
+    hosts: dict[Name, HostSpec] = Field(description="a map of hosts by name (lower-case letters, digits, hyphens)")
+    endpoints: dict[Name, EndpointSpec] = Field(
         description="a map of endpoints by name (lower-case letters, digits, hyphens)"
     )
     domain: Domain = Field(description="{zone: …, ttl: 60}")
     certificate: Certificate = Field(description="{pfx_file: …}")
-    flows: dict[FlowName, Flow] = Field(description="a map of flows by name, each {from, to, protocol, ports}")
-    way_in: WayIn = Field(default_factory=WayIn, description="{proxy_command: …, identity_file: …}, or {}")
-    transfer: Transfer | None = Field(
+    flows: dict[FlowName, FlowSpec] = Field(description="a map of flows by name, each {from, to, protocol, ports}")
+    way_in: WayInSpec = Field(default_factory=WayInSpec, description="{proxy_command: …, identity_file: …}, or {}")
+    transfer: TransferSpec | None = Field(
         default=None, description="{old_hoster: …, signatures: …, largest_file_mb: …, patience_seconds: …}"
     )
     vantage_points: dict[Literal["outside", "operator", "old-hoster"], VantagePoint] = Field(
@@ -209,7 +204,7 @@ class Topology(Document):
     alerts: Alerts = Field(default_factory=Alerts, description="{webhook: https://…}, or {}")
     protect: bool = Field(default=False, description="true or false")
 
-    def hosts_of(self, role: str) -> dict[str, Host]:
+    def hosts_of(self, role: str) -> dict[str, HostSpec]:
         """The hosts that do a role's work by name, in the order of their names."""
         return {name: host for name, host in sorted(self.hosts.items()) if role in host.roles}
 
@@ -222,23 +217,3 @@ class Topology(Document):
     def jump_host(self) -> str:
         """The management host: the only way in."""
         return next(iter(self.hosts_of("management")))
-
-
-def load(document: object, stack: str, root: Path) -> Topology:
-    """Validate the value of ``livegang:topology``.
-
-    ``root`` is the folder that relative paths start from. Raises TopologyError with everything that is wrong:
-    unknown and missing keys, values, contradictions between them, and named files that cannot be used.
-    """
-    # Imported here because the checks import this module's models.
-    from infra.stack.consistency import contradictions
-
-    mistakes = structural_mistakes(Topology, document)
-    # With a mistake in a single value the rest is checked on what can be saved of the document.
-    topology = salvage(Topology, document) if mistakes else Topology.model_validate(document)
-    mistakes += contradictions(topology, root)
-    if mistakes:
-        raise TopologyError(f"Pulumi.{stack}.yaml", KEY, mistakes)
-    # Pulumi hands maps over in alphabetical order; hosts are told from the database outwards instead.
-    hosts = sorted(topology.hosts.items(), key=lambda item: (ROLES.index(item[1].role), item[0]))
-    return topology.model_copy(update={"hosts": dict(hosts)})

@@ -15,7 +15,8 @@ from hosts.components.manifest import Manifest
 from hosts.fleet.document import in_order
 from hosts.roles import monitoring, states
 from hosts.states import DatabaseRole, File, Package, State, Unit
-from infra.inventory.model import Alerts, Inventory
+from infra.inventory.model import Inventory
+from infra.stack.shared import Alerts
 from toolchain import folders
 
 Program = Callable[..., str]

@@ -12,12 +12,12 @@ import pytest
 import yaml
 
 from console.validation import salvage
-from infra.inventory.model import filled
 from infra.preview import throwaway
 from infra.stack.errors import TopologyError
-from infra.stack.named_files import named_paths
-from infra.stack.topology import KEY, Topology, load
-from toolchain.folders import PROJECT
+from infra.stack.loading import load
+from infra.stack.named_files import files_of
+from infra.stack.topology import KEY, Topology
+from toolchain.folders import PROJECT, fill_in
 
 STACK = "rehearsal"
 _STACK_FILE: dict[str, Any] = yaml.safe_load((PROJECT / f"Pulumi.{STACK}.yaml").read_text())
@@ -46,10 +46,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def provide_files(folder: Path) -> Path:
     """Write throwaway files for everything the rehearsal's topology names."""
     topology = salvage(Topology, _STACK_FILE["config"][KEY])
-    for key, path in named_paths(topology):
-        throwaway.write(
-            str(key[0]), folder / filled(path), [endpoint.host_name for endpoint in topology.endpoints.values()]
-        )
+    host_names = [endpoint.host_name for endpoint in topology.endpoints.values()]
+    for named in files_of(topology):
+        throwaway.write(named.kind, folder / fill_in(named.path), host_names)
     return folder
 
 

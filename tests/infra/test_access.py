@@ -105,7 +105,7 @@ def test_a_socket_path_too_long_for_the_kernel_is_not_used(monkeypatch: pytest.M
 def test_a_project_folder_with_a_space_and_a_percent_sign_works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("infra.inventory.model.PROJECT", Path("/my clone 100%"))
+    monkeypatch.setattr("toolchain.folders.PROJECT", Path("/my clone 100%"))
     monkeypatch.setenv("LIVEGANG_STATE", "/my state 100%")
     text = access.ssh_config(inventory(), tmp_path / "known_hosts")
     assert "LIVEGANG_STATE='/my state 100%%' '/my clone 100%%'/.venv/bin/livegang-way-in operator %h %p" in text

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import base64
 import subprocess
 from pathlib import Path
 from typing import Any
 
+import dill
+import pytest
 from cryptography import x509
 from cryptography.x509.verification import PolicyBuilder, Store
+from pulumi.dynamic.dynamic import serialize_provider
 
 from infra.components import credentials
 
 FQDN = "db01.vivendi.internal"
+
+STORED = {
+    credentials._PasswordGenerator: "gASVLwAAAAAAAACMEWluZnJhLmNyZWRlbnRpYWxzlIwSX1Bhc3N3b3JkR2VuZXJhdG9ylJOUKYGULg==",
+    credentials._HostKeyGenerator: "gASVLgAAAAAAAACMEWluZnJhLmNyZWRlbnRpYWxzlIwRX0hvc3RLZXlHZW5lcmF0b3KUk5QpgZQu",
+    credentials._AuthorityGenerator: "gASVMAAAAAAAAACMEWluZnJhLmNyZWRlbnRpYWxzlIwTX0F1dGhvcml0eUdlbmVyYXRvcpSTlCmBlC4=",
+    credentials._CertificateGenerator: (
+        "gASVMgAAAAAAAACMEWluZnJhLmNyZWRlbnRpYWxzlIwVX0NlcnRpZmljYXRlR2VuZXJhdG9ylJOUKYGULg=="
+    ),
+}
+"""What a stack of revision df62308 stores of each generator."""
 
 
 def made(generator: credentials._Generator, **props: str) -> dict[str, Any]:
@@ -56,3 +70,12 @@ def test_nothing_is_made_anew_unless_what_it_is_for_changes() -> None:
     assert generator.diff("id", key, {"fqdn": FQDN, "__provider": "another version of the code"}).changes is False
     renamed = generator.diff("id", key, {"fqdn": "db03.vivendi.internal"})
     assert (renamed.changes, renamed.replaces) == (True, ["fqdn"])
+
+
+@pytest.mark.parametrize(("generator", "stored"), STORED.items(), ids=lambda value: getattr(value, "__name__", ""))
+def test_a_stack_of_an_earlier_revision_names_the_same_generators(
+    generator: type[credentials._Generator], stored: str
+) -> None:
+    """Pulumi compares what is stored with what the program would store, and runs what is stored to delete."""
+    assert serialize_provider(generator()) == stored
+    assert type(dill.loads(base64.b64decode(stored))) is generator

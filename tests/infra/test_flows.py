@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from infra.inventory.export import resolved_flows
 from infra.stack import flows
-from infra.stack.flows import Rule, port_ranges, priority_of, rules_of
-from infra.stack.topology import Flow, Topology
+from infra.stack.flows import SecurityRule, port_ranges, priority_of, rules_of
+from infra.stack.topology import FlowSpec, Topology
 
 SUBNETS = ("database", "application", "web", "file", "transfer", "management", "gateway")
 
@@ -97,7 +98,7 @@ def test_the_gateway_keeps_what_azure_requires_of_its_subnet(topology: Topology)
 
 
 def test_a_priority_depends_on_the_flow_alone() -> None:
-    flow = Flow.model_validate({"from": "web", "to": "file", "protocol": "tcp", "ports": [445]})
+    flow = FlowSpec.model_validate({"from": "web", "to": "file", "protocol": "tcp", "ports": [445]})
     assert priority_of("file-from-web", flow) == priority_of("file-from-web", flow.model_copy(update={"ports": [80]}))
     assert priority_of("file-from-web", flow) in flows.DERIVED
     assert priority_of("file-from-web", flow.model_copy(update={"priority": 300})) == 300
@@ -113,13 +114,13 @@ def test_ports_in_a_row_are_one_range() -> None:
 
 
 def test_the_inventory_has_the_same_table_with_addresses(topology: Topology) -> None:
-    table = {flow.name: flow for flow in flows.resolved(topology)}
+    table = {flow.name: flow for flow in resolved_flows(topology)}
     assert table.keys() == topology.flows.keys()
     assert table["management-from-operator"].source_prefixes == ["203.0.113.10/32"]
     assert table["secrets-from-key-vault"].destination_prefixes == ["AzureKeyVault"]
     assert "10.77.7.0/24" not in table["ssh-from-management"].destination_prefixes
 
 
-def one(topology: Topology, subnet: str, name: str) -> Rule:
+def one(topology: Topology, subnet: str, name: str) -> SecurityRule:
     (rule,) = [rule for rule in rules_of(topology, subnet) if rule.name == name]
     return rule

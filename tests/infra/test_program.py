@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from infra.command import PARALLEL, Pulumi
-from infra.inventory import model as inventory
+from infra.inventory import reading
 from infra.inventory.model import Inventory
 from infra.preview.paper import PAPER
 from infra.preview.plan import Plan, difference_lines, parse, render
+from infra.stack.command import PARALLEL, Pulumi
 from infra.tasks import PREVIEW
 from tests.infra.conftest import STACK, PaperStack
 
@@ -55,7 +55,7 @@ def state(pulumi: Pulumi) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def exported(pulumi: Pulumi) -> Inventory:
-    return inventory.parse(
+    return reading.parse(
         json.loads(pulumi.capture("stack", "output", "inventory", "--json", "--show-secrets").stdout), STACK
     )
 

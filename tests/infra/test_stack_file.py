@@ -12,8 +12,8 @@ import yaml
 
 from console import ExpectedError
 from infra import tasks
-from infra.command import Pulumi
 from infra.stack import stack_file
+from infra.stack.command import Pulumi
 from infra.stack.topology import KEY
 from toolchain.folders import PROJECT
 

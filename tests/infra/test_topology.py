@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.inventory.model import filled
-from infra.stack.topology import KEY, Topology, load
-from toolchain.folders import PROJECT
+from infra.stack.loading import load
+from infra.stack.topology import KEY, Topology
+from toolchain.folders import PROJECT, fill_in
 
 Change = Callable[[dict[str, Any]], None]
 MistakesOf = Callable[[dict[str, Any]], list[str]]
@@ -273,7 +273,7 @@ def test_an_unreadable_value_brings_no_second_mistake(document: dict[str, Any], 
 
 
 def test_a_pfx_that_others_can_read_is_refused(document: dict[str, Any], mistakes_of: MistakesOf, root: Path) -> None:
-    pfx = root / filled(document["certificate"]["pfx_file"])
+    pfx = root / fill_in(document["certificate"]["pfx_file"])
     pfx.chmod(0o644)
     try:
         assert "chmod 600" in "\n".join(mistakes_of(document))
@@ -296,7 +296,7 @@ def test_another_landscape_is_configuration(document: dict[str, Any], mistakes_o
 
 def test_both_stacks_are_valid(tmp_path: Path, root: Path, document: dict[str, Any]) -> None:
     prod = yaml.safe_load((PROJECT / "Pulumi.prod.yaml").read_text())["config"][KEY]
-    pfx = root / filled(document["certificate"]["pfx_file"])
+    pfx = root / fill_in(document["certificate"]["pfx_file"])
     # The certificate is the organisation's own: here the rehearsal's names stand for its names.
     for name, endpoint in prod["endpoints"].items():
         endpoint["host_name"] = document["endpoints"][name]["host_name"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from infra.inventory.model import Inventory, parse
+from infra.inventory.model import Inventory
+from infra.inventory.reading import parse
 from verify.report.model import Check, Evidence, Needs, Outcome, Result, Run, Subjects
 
 HOSTS = {

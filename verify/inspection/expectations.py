@@ -11,8 +11,7 @@ from pathlib import Path
 
 from console import ExpectedError
 from hosts.components.manifest import Manifest, of_inventory
-from infra.inventory import access, declared
-from infra.inventory import model as inventory
+from infra.inventory import access, declared, reading
 from infra.inventory.model import Endpoint, Flow, Host, Inventory
 from toolchain.folders import PROJECT
 from verify.report.model import Gap, Subjects
@@ -46,7 +45,7 @@ class Landscape:
 
         Raises ExpectedError naming the file, key and value that is wrong, or the command that is missing.
         """
-        loaded = inventory.load(stack)
+        loaded = reading.load(stack)
         behind = declared.behind(loaded)
         gaps = (Gap("inventory", behind),) if behind else ()
         return cls(loaded, of_inventory(loaded), access.write(loaded, state_folder(stack)), gaps)

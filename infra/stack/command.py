@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from console import ExpectedError, interruptible, run_child
-from infra.inventory.model import pulumi_executable
 from toolchain.folders import PROJECT
 
 PARALLEL = 32
@@ -21,6 +20,12 @@ PARALLEL = 32
 def default_stack() -> str:
     """The stack that commands work on unless ``--stack`` names another."""
     return os.environ.get("LIVEGANG_STACK", "rehearsal")
+
+
+def pulumi_executable() -> str:
+    """`pulumi` of this Python's environment, activated or not; else the one on PATH."""
+    own = Path(sys.executable).with_name("pulumi")
+    return str(own) if own.exists() else "pulumi"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,28 @@
+"""Reading the topology: complete and consistent, or one error that lists every mistake."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from console.validation import salvage, structural_mistakes
+from infra.stack.consistency import contradictions
+from infra.stack.errors import TopologyError
+from infra.stack.fields import ROLES
+from infra.stack.topology import KEY, Topology
+
+
+def load(document: object, stack: str, root: Path) -> Topology:
+    """Validate the value of ``livegang:topology``.
+
+    ``root`` is the folder that relative paths start from. Raises TopologyError with everything that is wrong:
+    unknown and missing keys, values, contradictions between them, and named files that cannot be used.
+    """
+    mistakes = structural_mistakes(Topology, document)
+    # With a mistake in a single value the rest is checked on what can be saved of the document.
+    topology = salvage(Topology, document) if mistakes else Topology.model_validate(document)
+    mistakes += contradictions(topology, root)
+    if mistakes:
+        raise TopologyError(f"Pulumi.{stack}.yaml", KEY, mistakes)
+    # Pulumi hands maps over in alphabetical order; hosts are told from the database outwards instead.
+    hosts = sorted(topology.hosts.items(), key=lambda item: (ROLES.index(item[1].role), item[0]))
+    return topology.model_copy(update={"hosts": dict(hosts)})
