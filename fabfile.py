@@ -35,14 +35,14 @@ def _rehearse(stack: str) -> None:
     # Imported here: `fab --list` must not wait for what only these two need.
     from hosts.fleet.converge import converge
     from toolchain import goals
-    from toolchain.trouble import Trouble
+    from toolchain.errors import SetupError
 
     started = time.monotonic()
     if not os.environ.get(goals.PREPARED):
         try:
             goals.world([])
-        except Trouble as trouble:
-            raise ExpectedError(trouble.message, trouble.hint, trouble.code) from trouble
+        except SetupError as error:
+            raise ExpectedError(error.message, error.hint, error.code) from error
     with _stage("Bring up", "pulumi up --refresh"):
         inventory = infra.tasks.bring_up(stack, yes=True, refresh=True)
     failure: ExpectedError | None = None

@@ -18,11 +18,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from console import ExpectedError
 from infra.components.customdata import FirstBoot, custom_data
 from rehearsal import image
-from rehearsal.base.settings import SUBSCRIPTION, Settings, stack_files
+from rehearsal.base.settings import Settings
 from rehearsal.control import teardown
 from rehearsal.control.client import Supervisor
 from rehearsal.keys import ensure
 from toolchain.folders import PROJECT, cache
+from toolchain.home import SUBSCRIPTION, stack_files
 
 HOSTS = ("db01", "db02", "app01", "app02", "web01", "web02", "file01", "xfer01", "mgmt01")
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-benchmark"

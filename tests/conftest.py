@@ -8,11 +8,10 @@ from collections.abc import Generator, Iterator
 import pytest
 from xdist.remote import Producer
 
-from rehearsal.base.settings import Settings
 from tests.living import Rehearsal, clone
 from tests.scheduling import OneFleet, in_order
 from toolchain import checks
-from toolchain.folders import PROJECT
+from toolchain.folders import PROJECT, state_folder
 
 NO_HOSTS = "hosts cannot boot here: "
 """How the reason begins for which tests on booted hosts are skipped."""
@@ -38,7 +37,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Skip what needs booted hosts where they cannot boot."""
     items[:] = in_order(items, side_by_side=hasattr(config, "workerinput"))
     booted = [item for item in items if item.get_closest_marker("booted")]
-    if booted and (reason := checks.why_no_hosts(Settings.of_this_clone())):
+    if booted and (reason := checks.why_no_hosts(state_folder())):
         for item in booted:
             item.add_marker(pytest.mark.skip(reason=f"{NO_HOSTS}{reason}"))
 

@@ -8,7 +8,7 @@ import sys
 from types import FrameType
 
 from toolchain import goals
-from toolchain.trouble import Trouble
+from toolchain.errors import SetupError
 
 GOALS = {
     "rehearse": goals.rehearse,
@@ -36,9 +36,9 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, _terminate)
     try:
         GOALS[arguments[0]](arguments[1:])
-    except Trouble as trouble:
-        print(trouble, file=sys.stderr)
-        return trouble.code
+    except SetupError as error:
+        print(error, file=sys.stderr)
+        return error.code
     except KeyboardInterrupt as interruption:
         print("Stopped. What is done is kept; the same command goes on from here.", file=sys.stderr)
         return 128 + (signal.SIGTERM if isinstance(interruption, Terminated) else signal.SIGINT)

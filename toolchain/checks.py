@@ -9,7 +9,6 @@ import shutil
 import sys
 from pathlib import Path
 
-from rehearsal.base.settings import Settings
 from toolchain import kernel, system
 from toolchain.folders import PROJECT, cache
 from toolchain.kernel import Failing
@@ -37,44 +36,44 @@ def basics() -> list[Failing]:
     return found
 
 
-def for_booting(settings: Settings) -> list[Failing]:
+def for_booting(state: Path) -> list[Failing]:
     """What booting hosts needs beside: root, room, memory, and a kernel that lets us."""
     found = basics()
     if os.geteuid() != 0:
         found.append(Failing("Booting hosts needs root, and you are not.", "Become root: sudo -i, or sudo make …"))
-    found += [*_claimed(settings), *_room(settings), *_memory()]
+    found += [*_claimed(state), *_room(state), *_memory()]
     if platform.system() == "Linux" and os.geteuid() == 0 and os.access(PROJECT, os.W_OK):
-        found += kernel.failing(settings.state)
+        found += kernel.failing(state)
     return found
 
 
-def _claimed(settings: Settings) -> list[Failing]:
+def _claimed(state: Path) -> list[Failing]:
     """A state folder serves one clone of one user: two would take each other's hosts down."""
-    file = settings.state / "owner.json"
+    file = state / "owner.json"
     try:
         owner = json.loads(file.read_text())
     except FileNotFoundError:
         return []
     except PermissionError as error:
         try:
-            owner = {"uid": settings.state.stat().st_uid}
+            owner = {"uid": state.stat().st_uid}
         except PermissionError:
-            sentence = f"You may not look into {settings.state}: {error.strerror}."
+            sentence = f"You may not look into {state}: {error.strerror}."
             return [Failing(sentence, "Take a folder of your own: export LIVEGANG_STATE=/path/to/folder")]
     if owner["uid"] != os.geteuid():
-        sentence = f"The rehearsal in {settings.state} belongs to another user (uid {owner['uid']})."
+        sentence = f"The rehearsal in {state} belongs to another user (uid {owner['uid']})."
         return [Failing(sentence, "Take a folder of your own: export LIVEGANG_STATE=/path/to/folder")]
     clone = owner["project"]
     if clone != str(PROJECT) and Path(clone).is_dir():
-        sentence = f"The rehearsal in {settings.state} belongs to another clone: {clone}."
+        sentence = f"The rehearsal in {state} belongs to another clone: {clone}."
         return [Failing(sentence, f"Unset LIVEGANG_STATE, or end that one first: cd {clone} && fab rehearsal.down")]
     return []
 
 
-def _room(settings: Settings) -> list[Failing]:
+def _room(state: Path) -> list[Failing]:
     """Free space, counted for each file system once; what is cached already needs none."""
     images = cache() / "images"
-    needs = [(settings.state, 4.0), (cache(), 0.5 if os.access(images, os.R_OK) else 4.0), (PROJECT, 1.0)]
+    needs = [(state, 4.0), (cache(), 0.5 if os.access(images, os.R_OK) else 4.0), (PROJECT, 1.0)]
     by_device: dict[int, tuple[Path, float]] = {}
     for folder, gib in needs:
         there = _existing(folder)
@@ -109,7 +108,7 @@ def _memory() -> list[Failing]:
     return [Failing(f"Only {available:.1f} GiB of memory are available; {MEMORY} are needed.", "End what uses it.")]
 
 
-def why_no_hosts(settings: Settings) -> str | None:
+def why_no_hosts(state: Path) -> str | None:
     """In one sentence why hosts cannot boot here, or None: the reason that skipped tests carry."""
-    found = for_booting(settings)
+    found = for_booting(state)
     return " ".join(each.sentence for each in found) or None

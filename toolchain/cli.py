@@ -16,10 +16,10 @@ from pathlib import Path
 
 from toolchain import versions
 from toolchain.environment import VENV
+from toolchain.errors import SetupError
 from toolchain.folders import cache
 from toolchain.launcher import CHOSEN_CLI_NAME, SHARED_CACHE, other_on_path
 from toolchain.steps import Progress
-from toolchain.trouble import Trouble
 
 MODULES = Path(__file__).resolve().parent / "pulumi"
 """Go modules of our own, tidied and with checksums, that name what is built."""
@@ -40,7 +40,7 @@ except Exception as error:  # whatever it was, one line of it is what a user can
 
 
 def obtain(progress: Progress) -> str:
-    """Find or make the CLI and note it in the virtual environment, where the launcher looks. Raises Trouble."""
+    """Find or make the CLI and note it in the virtual environment, where the launcher looks. Raises SetupError."""
     for candidate, origin in _there():
         if _is_recent(candidate):
             _choose(candidate)
@@ -100,7 +100,7 @@ def _alone(lock: Path, progress: Progress) -> Iterator[None]:
                 # Not a lock that waits: nothing would wake it when the user wants to stop.
                 progress.say("another process is at it; waiting for it")
                 if progress.ended(LOOK_AGAIN):
-                    raise Trouble("Stopped while another process was at it.") from None
+                    raise SetupError("Stopped while another process was at it.") from None
         yield
 
 
@@ -113,14 +113,14 @@ def _make(progress: Progress, folder: Path) -> str:
         (partial / "bin").mkdir(parents=True)
         try:
             make(progress, partial)
-        except Trouble as trouble:
-            reasons.append(f"{origin}: {trouble.message}")
+        except SetupError as error:
+            reasons.append(f"{origin}: {error.message}")
             continue
         for file in (partial / "bin").iterdir():
             file.chmod(0o755)
         partial.rename(folder)
         return origin
-    raise Trouble(
+    raise SetupError(
         "The Pulumi CLI could neither be downloaded nor built.\n" + "\n".join(reasons),
         f"Install Pulumi {versions.PULUMI} so that `pulumi` is on PATH, or Go so that it can be built.",
     )
@@ -134,7 +134,7 @@ def _install(progress: Progress, folder: Path) -> None:
 def _build(progress: Progress, folder: Path) -> None:
     go = shutil.which("go")
     if go is None:
-        raise Trouble("there is no `go` on PATH.", "Install Go 1.26 or newer.")
+        raise SetupError("there is no `go` on PATH.", "Install Go 1.26 or newer.")
     environment = os.environ | {"CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false", "GOWORK": "off"}
     sdk = "github.com/pulumi/pulumi/sdk/v3"
     programs = (

@@ -9,9 +9,9 @@ import shutil
 import sys
 from pathlib import Path
 
+from toolchain.errors import SetupError
 from toolchain.folders import PROJECT, cache
 from toolchain.steps import Progress
-from toolchain.trouble import Trouble
 
 VENV = PROJECT / ".venv"
 LOCK = PROJECT / "requirements.lock"
@@ -20,7 +20,7 @@ UV_LOCK = Path(__file__).resolve().parent / "requirements-uv.txt"
 
 
 def make(progress: Progress) -> str:
-    """Make `.venv`, or bring it to what the lock says. Raises Trouble."""
+    """Make `.venv`, or bring it to what the lock says. Raises SetupError."""
     wanted = _fingerprint()
     mark = VENV / "livegang-fingerprint"
     if mark.exists() and mark.read_text() == wanted:
@@ -53,9 +53,9 @@ def _install(progress: Progress, python: Path) -> None:
         environment = os.environ | {"UV_CACHE_DIR": str(_uv_cache()), "UV_LINK_MODE": "copy"}
         options = ["--require-hashes", "--python", str(python)]
         progress.run([uv, "pip", "sync", *options, LOCK], environment=environment)
-    except Trouble as trouble:
+    except SetupError as error:
         # uv reads no pip.conf: where that names the only index there is, pip itself gets through.
-        progress.say(f"uv did not do it ({trouble.message.splitlines()[0]}); pip tries")
+        progress.say(f"uv did not do it ({error.message.splitlines()[0]}); pip tries")
         pip = ["--quiet", "--no-compile", "--require-hashes", "--requirement", str(LOCK)]
         progress.run([python, "-m", "pip", "install", *pip])
     progress.say("bytecode")

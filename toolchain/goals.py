@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
-from rehearsal.base.settings import Settings
 from toolchain import checks, cli, environment, kernel, system
 from toolchain.environment import VENV
-from toolchain.folders import PROJECT
+from toolchain.errors import CANNOT_REHEARSE, SetupError
+from toolchain.folders import PROJECT, state_folder
 from toolchain.kernel import Failing
 from toolchain.steps import Progress, Runner, Step
-from toolchain.trouble import CANNOT_REHEARSE, Trouble
-from vivendi import build as vivendi
 
 PREPARED = "LIVEGANG_PREPARED"
 """In the environment of what a goal becomes: it need not look again whether all is there."""
@@ -27,36 +26,36 @@ WHAT_WORKS = (
 
 def rehearse(arguments: Sequence[str]) -> NoReturn:
     """From nothing to the report: prepare all, then `fab rehearse`."""
-    settings = Settings.of_this_clone()
-    _demand(checks.for_booting(settings), "This machine cannot boot the rehearsal's hosts as it is.", WHAT_WORKS)
-    Runner(settings.logs).run([*_toolchain(), *_world(settings)])
+    state = state_folder()
+    _demand(checks.for_booting(state), "This machine cannot boot the rehearsal's hosts as it is.", WHAT_WORKS)
+    Runner(state / "logs").run([*_toolchain(), *_world(state)])
     _become("fab", "rehearse", *arguments)
 
 
 def preview(arguments: Sequence[str]) -> NoReturn:
     """The plan of `prod`, or of LIVEGANG_STACK, on paper; needs neither root nor hosts nor an account."""
     _demand(checks.basics())
-    Runner(Settings.of_this_clone().logs).run(_toolchain([system.VENV]))
+    Runner(state_folder() / "logs").run(_toolchain([system.VENV]))
     stack = os.environ.get("LIVEGANG_STACK", "prod")
     _become("fab", "infra.preview", "--stack", stack, "--paper", *arguments)
 
 
 def test(arguments: Sequence[str]) -> NoReturn:
     """All tests; those that need booted hosts only where hosts can boot, else skipped by name and reason."""
-    settings = Settings.of_this_clone()
+    state = state_folder()
     _demand(checks.basics())
-    reason = checks.why_no_hosts(settings)
+    reason = checks.why_no_hosts(state)
     if reason is None:
         try:
-            Runner(settings.logs).run([*_toolchain(), *_world(settings)])
-        except Trouble as trouble:
+            Runner(state / "logs").run([*_toolchain(), *_world(state)])
+        except SetupError as error:
             # A feature that could be tried only when its tool was installed.
-            if trouble.code != CANNOT_REHEARSE:
+            if error.code != CANNOT_REHEARSE:
                 raise
-            reason = trouble.message
+            reason = error.message
     if reason is not None:
         print(f"Tests on booted hosts are skipped: {reason}")
-        Runner(settings.logs).run(_toolchain())
+        Runner(state / "logs").run(_toolchain())
     results = PROJECT / ".livegang" / "tests" / "junit.xml"
     _become("pytest", "--numprocesses=2", f"--junitxml={results}", *arguments)
 
@@ -64,13 +63,13 @@ def test(arguments: Sequence[str]) -> NoReturn:
 def tools(arguments: Sequence[str]) -> None:
     """Only the virtual environment and the CLI: for an editor, or to work by hand on paper."""
     _demand(checks.basics())
-    Runner(Settings.of_this_clone().logs).run(_toolchain())
+    Runner(state_folder() / "logs").run(_toolchain())
 
 
 def world(arguments: Sequence[str]) -> None:
     """Only what the hosts are made of, where toolchain and environment are there already."""
-    settings = Settings.of_this_clone()
-    Runner(settings.logs).run(_world(settings))
+    state = state_folder()
+    Runner(state / "logs").run(_world(state))
 
 
 def _toolchain(packages: Sequence[system.Package] = system.PACKAGES) -> list[Step]:
@@ -88,33 +87,28 @@ def _toolchain(packages: Sequence[system.Package] = system.PACKAGES) -> list[Ste
     ]
 
 
-def _world(settings: Settings) -> list[Step]:
+def _world(state: Path) -> list[Step]:
     """What the hosts are made of. It is cached, and each step returns at once when its part is there."""
 
     def features(progress: Progress) -> str:
-        if found := kernel.failing(settings.state):
-            raise Trouble(found[0].sentence, f"{found[0].remedy}\n{WHAT_WORKS}", CANNOT_REHEARSE)
+        if found := kernel.failing(state):
+            raise SetupError(found[0].sentence, f"{found[0].remedy}\n{WHAT_WORKS}", CANNOT_REHEARSE)
         return f"{len(kernel.PROBES)} tried"
 
-    def artifact(progress: Progress) -> str:
-        file, _ = vivendi.build(settings.state / "artifacts")
-        return file.name
+    def module(title: str, needs: tuple[str, ...], name: str, *arguments: str) -> Step:
+        """A step that another room takes, in a process of its own: this one runs before their environment exists."""
 
-    def module(name: str) -> Step:
         def run(progress: Progress) -> None:
-            progress.run([VENV / "bin" / "python", "-m", name], cwd=PROJECT, environment=_active())
+            progress.run([VENV / "bin" / "python", "-m", name, *arguments], cwd=PROJECT, environment=_active())
 
-        titles = {
-            "rehearsal.image": ("host images", ("kernel features", "virtual environment")),
-            "rehearsal.packages": ("packages for the hosts", ("host images",)),
-            "rehearsal.keys": ("keys and certificates", ("packages for the hosts",)),
-        }
-        return Step(titles[name][0], run, titles[name][1])
+        return Step(title, run, needs)
 
     return [
         Step("kernel features", features, ("system packages",)),
-        Step("stand-in for Vivendi", artifact),
-        *(module(name) for name in ("rehearsal.image", "rehearsal.packages", "rehearsal.keys")),
+        module("stand-in for Vivendi", ("virtual environment",), "vivendi.build", str(state / "artifacts")),
+        module("host images", ("kernel features", "virtual environment"), "rehearsal.image"),
+        module("packages for the hosts", ("host images",), "rehearsal.packages"),
+        module("keys and certificates", ("packages for the hosts",), "rehearsal.keys"),
     ]
 
 
@@ -124,7 +118,7 @@ def _demand(failing: Sequence[Failing], message: str = "So nothing was started."
         return
     for each in failing:
         print(f"✗ {each.sentence}\n  → {each.remedy}", file=sys.stderr)
-    raise Trouble(message, hint, CANNOT_REHEARSE)
+    raise SetupError(message, hint, CANNOT_REHEARSE)
 
 
 def _active() -> dict[str, str]:

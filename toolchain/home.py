@@ -15,10 +15,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rehearsal.base.settings import Settings
-from toolchain.folders import PROJECT
+from toolchain.files import write_atomically
+from toolchain.folders import PROJECT, state_folder
 
 STACK = "rehearsal"
+
+SUBSCRIPTION = "11111111-2222-4333-8444-555555555555"
+"""The only subscription that the stand-in provider serves with hosts, and one that does not exist in Azure."""
+
 AZURE_NATIVE = "3.29.0"
 """The SDK's version; the engine asks for a provider plugin of exactly this one."""
 
@@ -28,29 +32,30 @@ PASSPHRASE_FILE = PROJECT / "rehearsal" / "passphrase"
 
 @dataclass(frozen=True)
 class Home:
-    """One PULUMI_HOME with its backend: the rehearsal's, or beside it the one on paper."""
+    """One PULUMI_HOME with its backend: the rehearsal's, or next to it the one for paper."""
 
-    settings: Settings
-    paper: bool
+    state: Path
+    """The rehearsal's state folder."""
+    paper: bool = False
 
     @classmethod
     def of_this_clone(cls, environment: Mapping[str, str] = os.environ) -> Home:
         """The rehearsal's home, or with LIVEGANG_PAPER=1 the paper one, of the rehearsal in LIVEGANG_STATE."""
-        return cls(Settings.of_this_clone(), environment.get("LIVEGANG_PAPER") == "1")
+        return cls(state_folder(), environment.get("LIVEGANG_PAPER") == "1")
 
     @property
-    def _root(self) -> Settings:
-        return Settings(self.settings.state / "paper") if self.paper else self.settings
+    def _root(self) -> Path:
+        return self.state / "paper" if self.paper else self.state
 
     @property
     def folder(self) -> Path:
         """PULUMI_HOME."""
-        return self._root.pulumi_home
+        return self._root / "pulumi"
 
     @property
     def backend(self) -> Path:
         """Folder of the file backend."""
-        return self._root.backend
+        return self._root / "backend"
 
     @property
     def plugin(self) -> Path:
@@ -99,18 +104,15 @@ class Home:
         if self.plugin.exists() and self.plugin.read_text() == script:
             return
         self.plugin.parent.mkdir(parents=True, exist_ok=True)
-        # Written beside and renamed: another `pulumi` may be starting the plugin at this moment.
-        written = self.plugin.with_name(f"{self.plugin.name}.{os.getpid()}")
-        written.write_text(script)
-        written.chmod(0o755)
-        written.replace(self.plugin)
+        # In one step: another `pulumi` may be starting the plugin at this moment.
+        write_atomically(self.plugin, script.encode(), mode=0o755)
 
     def _plugin_script(self) -> str:
         # The home decides which rehearsal the provider serves, and whether on paper: not the shell's environment.
         python = shlex.quote(sys.executable)
         return (
             "#!/bin/sh\n"
-            f"export LIVEGANG_STATE={shlex.quote(str(self.settings.state))} LIVEGANG_PAPER={int(self.paper)}\n"
+            f"export LIVEGANG_STATE={shlex.quote(str(self.state))} LIVEGANG_PAPER={int(self.paper)}\n"
             f'exec {python} -m rehearsal.provider "$@"\n'
         )
 
@@ -127,7 +129,7 @@ class Home:
             return environment
         environment["PULUMI_HOME"] = str(self.folder)
         environment["PULUMI_BACKEND_URL"] = self.backend.as_uri()
-        environment["LIVEGANG_STATE"] = str(self.settings.state)
+        environment["LIVEGANG_STATE"] = str(self.state)
         environment.setdefault("PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION", "true")
         if "PULUMI_CONFIG_PASSPHRASE" not in given:
             environment.setdefault("PULUMI_CONFIG_PASSPHRASE_FILE", str(PASSPHRASE_FILE))
@@ -144,3 +146,9 @@ def _is_engine(process: int) -> bool:
         return Path(f"/proc/{process}/comm").read_text().strip() == "pulumi"
     except OSError:
         return False
+
+
+def stack_files(project: Path = PROJECT) -> dict[str, Path]:
+    """The stacks that can be rehearsed, by name: those whose file is of the rehearsal's subscription."""
+    found = {file.name.split(".")[1]: file for file in sorted(project.glob("Pulumi.*.yaml"))}
+    return {name: file for name, file in found.items() if SUBSCRIPTION in file.read_text(errors="replace")}

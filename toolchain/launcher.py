@@ -20,10 +20,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
-from rehearsal.base.settings import SUBSCRIPTION, stack_files
 from toolchain import engines, versions
 from toolchain.folders import PROJECT, cache
-from toolchain.home import STACK, Home
+from toolchain.home import STACK, SUBSCRIPTION, Home, stack_files
 
 CHOSEN_CLI_NAME = "pulumi-cli"
 """Symbolic link in the virtual environment to the CLI that the bootstrap chose for it."""
@@ -111,14 +110,10 @@ def _recover(cli: Path, home: Home, environment: dict[str, str]) -> None:
         engines.end_orphans(home.folder)
     if home.is_locked() or not (home.unwritten_attributes() or home.stacks_with_pending()):
         return
-    from toolchain import recovery  # hardly ever needed, and the launcher is to start fast
-
-    try:
-        for sentence in recovery.mend(cli, home, environment):
-            sys.stderr.write(f"{sentence}\n")
-    except recovery.Unmended as error:
-        # The command that the user typed will meet the same trouble; what is known of it belongs here.
-        sys.stderr.write(f"What a killed pulumi left could not be put in order: {error}\n")
+    # By the provider, which knows what the engine had asked for. A process of its own: hardly ever needed, and the
+    # launcher is to start fast. What it cannot repair, it reports; the command that the user typed will meet it too.
+    recovery = [sys.executable, "-m", "rehearsal.provider.recovery", str(cli)]
+    subprocess.run(recovery, env=environment, stdout=sys.stderr, check=False)
 
 
 def _create_stacks(cli: Path, home: Home, environment: dict[str, str], arguments: list[str]) -> None:

@@ -13,7 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolchain.trouble import Trouble
+from toolchain.errors import SetupError
 
 LINES_ON_FAILURE = 25
 SECONDS_BETWEEN_REPORTS = 10
@@ -65,7 +65,7 @@ class Progress:
     ) -> str:
         """Run a command and return its output, which also goes to the step's log line by line.
 
-        Raises Trouble with the end of the output when it fails.
+        Raises SetupError with the end of the output when it fails.
         """
         arguments = [str(part) for part in command]
         output: list[str] = []
@@ -85,7 +85,7 @@ class Progress:
                     start_new_session=True,
                 )
             except OSError as error:
-                raise Trouble(f"{self.name}: {arguments[0]} cannot be started: {error.strerror}.", hint) from error
+                raise SetupError(f"{self.name}: {arguments[0]} cannot be started: {error.strerror}.", hint) from error
             self._process = process
             if self._ended.is_set():
                 self.end()
@@ -98,7 +98,7 @@ class Progress:
             status = process.wait()
         if status != 0:
             end = "".join(f"    {line}" for line in output[-LINES_ON_FAILURE:]).rstrip()
-            raise Trouble(
+            raise SetupError(
                 f"{self.name}: {arguments[0]} ended with {status}. The end of {self.log}:\n{end}",
                 hint or "Mend what it says and run the same command again: what is done is kept.",
             )
@@ -121,7 +121,7 @@ class Runner:
         self._reported: dict[str, int] = {}
 
     def run(self, steps: Sequence[Step]) -> None:
-        """Run all steps, each as soon as those that it names are done. Raises the first step's Trouble."""
+        """Run all steps, each as soon as those that it names are done. Raises the first step's SetupError."""
         waiting = list(steps)
         names = {step.name for step in steps}
         done: set[str] = set()

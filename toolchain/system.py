@@ -8,8 +8,8 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from toolchain.errors import SetupError
 from toolchain.steps import Progress
-from toolchain.trouble import Trouble
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,12 @@ def _is_there(package: Package) -> bool:
 
 
 def install(progress: Progress, packages: Sequence[Package] = PACKAGES) -> str:
-    """Install what is missing, with apt. Raises Trouble where that cannot be done, naming the packages."""
+    """Install what is missing, with apt. Raises SetupError where that cannot be done, naming the packages."""
     wanted = [package.name for package in missing(packages)]
     if not wanted:
         return "already there"
     if os.geteuid() != 0 or find("apt-get") is None:
-        raise Trouble(
+        raise SetupError(
             f"Missing on this machine: {', '.join(wanted)}.",
             f"As root: apt-get install --no-install-recommends {' '.join(wanted)}",
         )
@@ -71,5 +71,7 @@ def install(progress: Progress, packages: Sequence[Package] = PACKAGES) -> str:
     progress.run([*apt, "update"], environment=environment, hint="apt-get update must work on this machine.")
     progress.run([*apt, "install", "--yes", "--no-install-recommends", *wanted], environment=environment)
     if still := [package.name for package in missing(packages)]:
-        raise Trouble(f"Still missing after their installation: {', '.join(still)}.", "Is another one first on PATH?")
+        raise SetupError(
+            f"Still missing after their installation: {', '.join(still)}.", "Is another one first on PATH?"
+        )
     return ", ".join(wanted)

@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
-from toolchain.folders import PROJECT, state_folder
-
-SUBSCRIPTION = "11111111-2222-4333-8444-555555555555"
-"""The only subscription that the stand-in provider serves with hosts; on paper it serves any."""
+from toolchain.folders import state_folder
+from toolchain.home import Home
 
 TENANT = "66666666-7777-4888-9999-000000000000"
 
@@ -74,11 +72,11 @@ class Settings:
 
     @property
     def pulumi_home(self) -> Path:
-        return self.state / "pulumi"
+        return Home(self.state).folder
 
     @property
     def backend(self) -> Path:
-        return self.state / "backend"
+        return Home(self.state).backend
 
     @property
     def records(self) -> Path:
@@ -127,9 +125,3 @@ class Settings:
     def way_in(self, vantage: str) -> Path:
         """The socket behind which one stands at a vantage point; see rehearsal/control/way_in.py."""
         return self.runtime / f"{vantage}.sock"
-
-
-def stack_files(project: Path = PROJECT) -> dict[str, Path]:
-    """The stacks that can be rehearsed, by name: those whose file is of the rehearsal's subscription."""
-    found = {file.name.split(".")[1]: file for file in sorted(project.glob("Pulumi.*.yaml"))}
-    return {name: file for name, file in found.items() if SUBSCRIPTION in file.read_text(errors="replace")}

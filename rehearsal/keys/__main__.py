@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 from console import ExpectedError, console
-from rehearsal.base.settings import Settings, stack_files
+from rehearsal.base.settings import Settings
 from rehearsal.keys.ensure import ensure
+from toolchain.home import stack_files
 
 
 def main() -> int:

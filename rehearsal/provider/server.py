@@ -24,6 +24,7 @@ from rehearsal.provider.manager import PaperManager, ResourceManager, Supervisor
 from rehearsal.provider.provider import Provider
 from rehearsal.provider.types.base import guid
 from rehearsal.provider.values import decode, encode, mark_secrets, merge, plain
+from toolchain.home import SUBSCRIPTION
 
 _log = logging.getLogger(__name__)
 _Method = TypeVar("_Method", bound=Callable[..., Any])
@@ -106,9 +107,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         subscription = values.get("subscriptionId") or os.environ.get("ARM_SUBSCRIPTION_ID")
         if not isinstance(subscription, str):
             raise NotKnown("No subscription is configured. Set it: pulumi config set azure-native:subscriptionId ID")
-        if not on_paper() and subscription != settings.SUBSCRIPTION:
+        if not on_paper() and subscription != SUBSCRIPTION:
             raise Refused(
-                f"This is the rehearsal's stand-in for Azure: it serves the subscription {settings.SUBSCRIPTION} only, "
+                f"This is the rehearsal's stand-in for Azure: it serves the subscription {SUBSCRIPTION} only, "
                 f"not {subscription}. A stack that is meant for Azure needs the real provider: run it with a "
                 "PULUMI_HOME of your own. On paper any stack can be previewed: fab infra.preview --paper."
             )

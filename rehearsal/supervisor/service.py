@@ -16,7 +16,7 @@ from typing import Any
 from rehearsal import image, keys
 from rehearsal.base.handler import Log
 from rehearsal.base.records import Records
-from rehearsal.base.settings import Settings, stack_files
+from rehearsal.base.settings import Settings
 from rehearsal.base.world import World
 from rehearsal.control import kernel
 from rehearsal.machines import virtual_machine
@@ -35,6 +35,7 @@ from rehearsal.supervisor.resources import Resources
 from rehearsal.supervisor.server import RpcServer
 from rehearsal.supervisor.watch import watch_services
 from toolchain.folders import cache
+from toolchain.home import stack_files
 
 
 class Service:

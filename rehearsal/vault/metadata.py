@@ -9,10 +9,10 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from rehearsal.base.records import Record
-from rehearsal.base.settings import SUBSCRIPTION
 from rehearsal.vault.http import Request, Server
 from rehearsal.vault.identities import Identity, computed, identities_of
 from rehearsal.vault.service import Vault
+from toolchain.home import SUBSCRIPTION
 
 if TYPE_CHECKING:
     from rehearsal.base.world import World

@@ -18,10 +18,10 @@ from rehearsal.base.settings import Settings
 from rehearsal.control import ownership
 from toolchain import checks, goals, kernel, system
 from toolchain.__main__ import main
+from toolchain.errors import CANNOT_REHEARSE, SetupError
 from toolchain.folders import PROJECT
 from toolchain.kernel import Failing, Probe
 from toolchain.steps import Progress, Step
-from toolchain.trouble import CANNOT_REHEARSE, Trouble
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="namespaces of its own need root")
 
@@ -37,7 +37,7 @@ def test_another_system_than_linux_is_named(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_an_ordinary_user_is_told_to_become_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    found = _sentences(checks.for_booting(Settings(tmp_path / "state")))
+    found = _sentences(checks.for_booting(tmp_path / "state"))
     assert "Booting hosts needs root, and you are not." in found
     assert "sudo" in found
 
@@ -54,7 +54,7 @@ def test_all_that_is_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=1 << 29))
     monkeypatch.setattr(checks, "MEMORY", 1 << 20)
-    found = _sentences(checks.for_booting(Settings(tmp_path / "state")))
+    found = _sentences(checks.for_booting(tmp_path / "state"))
     assert "Booting hosts needs root" in found
     assert "Only 0.5 GiB are free" in found
     assert "of memory are available" in found
@@ -63,17 +63,17 @@ def test_all_that_is_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch, tmp_
 def test_a_state_folder_of_another_clone_is_refused_naming_it(tmp_path: Path) -> None:
     settings = Settings(tmp_path / "state")
     ownership.claim(settings)
-    assert "belongs to" not in _sentences(checks.for_booting(settings))
+    assert "belongs to" not in _sentences(checks.for_booting(settings.state))
     other = tmp_path / "other"
     other.mkdir()
     _claim(settings, other, os.geteuid())
-    assert f"belongs to another clone: {other}" in _sentences(checks.for_booting(settings))
+    assert f"belongs to another clone: {other}" in _sentences(checks.for_booting(settings.state))
 
 
 def test_a_state_folder_of_another_user_is_refused_naming_it(tmp_path: Path) -> None:
     settings = Settings(tmp_path)
     _claim(settings, PROJECT, os.geteuid() + 1)
-    assert f"The rehearsal in {tmp_path} belongs to another user" in _sentences(checks.for_booting(settings))
+    assert f"The rehearsal in {tmp_path} belongs to another user" in _sentences(checks.for_booting(settings.state))
 
 
 def test_a_state_folder_that_one_may_not_look_into_is_a_sentence(
@@ -84,14 +84,14 @@ def test_a_state_folder_that_one_may_not_look_into_is_a_sentence(
 
     monkeypatch.setattr(Path, "read_text", closed)
     monkeypatch.setattr(Path, "stat", closed)
-    found = checks._claimed(Settings(tmp_path / "state"))
+    found = checks._claimed(tmp_path / "state")
     assert [each.sentence for each in found] == [f"You may not look into {tmp_path}/state: Permission denied."]
 
 
 def test_a_clone_that_is_gone_claims_nothing(tmp_path: Path) -> None:
     settings = Settings(tmp_path)
     _claim(settings, tmp_path / "gone", os.geteuid())
-    assert "belongs to" not in _sentences(checks.for_booting(settings))
+    assert "belongs to" not in _sentences(checks.for_booting(settings.state))
 
 
 def _claim(settings: Settings, clone: Path, user: int) -> None:
@@ -138,7 +138,7 @@ def test_missing_packages_are_named_with_the_command_that_installs_them(
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     package = system.Package("some-package", "no-such-command", "purpose")
-    with pytest.raises(Trouble) as caught:
+    with pytest.raises(SetupError) as caught:
         system.install(Progress("system packages", tmp_path / "log"), [package])
     assert "Missing on this machine: some-package." in str(caught.value)
     assert "apt-get install --no-install-recommends some-package" in str(caught.value)
@@ -163,7 +163,7 @@ def becomes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     monkeypatch.setenv("LIVEGANG_STATE", str(tmp_path / "state"))
     monkeypatch.setattr(goals, "_become", lambda *command: noted.extend(command))
     monkeypatch.setattr(goals, "_toolchain", lambda packages=True: [])
-    monkeypatch.setattr(goals, "_world", lambda settings: [])
+    monkeypatch.setattr(goals, "_world", lambda state: [])
     return noted
 
 
@@ -182,10 +182,10 @@ def test_make_test_goes_on_when_a_feature_fails_only_after_the_packages_came(
     becomes: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(progress: Progress) -> None:
-        raise Trouble("This kernel does not let us use nftables rules.", code=CANNOT_REHEARSE)
+        raise SetupError("This kernel does not let us use nftables rules.", code=CANNOT_REHEARSE)
 
-    monkeypatch.setattr(checks, "why_no_hosts", lambda settings: None)
-    monkeypatch.setattr(goals, "_world", lambda settings: [Step("kernel features", fail)])
+    monkeypatch.setattr(checks, "why_no_hosts", lambda state: None)
+    monkeypatch.setattr(goals, "_world", lambda state: [Step("kernel features", fail)])
     assert main(["test"]) == 0
     assert becomes[0] == "pytest"
     assert "skipped: This kernel does not let us use nftables rules." in capsys.readouterr().out

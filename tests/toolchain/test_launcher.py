@@ -13,10 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.base.settings import Settings, stack_files
 from toolchain import launcher
 from toolchain.folders import PROJECT
-from toolchain.home import PASSPHRASE_FILE, Home
+from toolchain.home import PASSPHRASE_FILE, Home, stack_files
 
 PULUMI = Path(sys.prefix) / "bin" / "pulumi"
 
@@ -166,7 +165,7 @@ def _lock(home: Home, name: str, process: int, host: str) -> Path:
 
 
 def test_the_lock_of_an_engine_that_was_killed_is_removed(tmp_path: Path) -> None:
-    home = Home(Settings(tmp_path / "state"), paper=False)
+    home = Home(tmp_path / "state", paper=False)
     ended = subprocess.Popen(["true"])
     ended.wait()
     stale = _lock(home, "stale", ended.pid, os.uname().nodename)
@@ -186,7 +185,7 @@ def test_the_lock_of_a_living_engine_stays(tmp_path: Path) -> None:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     try:
-        home = Home(Settings(tmp_path / "state"), paper=False)
+        home = Home(tmp_path / "state", paper=False)
         lock = _lock(home, "living", living.pid, os.uname().nodename)
         assert home.remove_stale_locks() == []
         assert lock.exists()
@@ -224,7 +223,7 @@ def test_another_pulumi_on_path_is_found_but_no_launcher(tmp_path: Path) -> None
 
 
 def test_the_plugins_script_is_bound_to_its_own_state(tmp_path: Path) -> None:
-    home = Home(Settings(tmp_path / "state with space"), paper=True)
+    home = Home(tmp_path / "state with space", paper=True)
     home.prepare()
     script = home.plugin.read_text()
     assert f"LIVEGANG_STATE='{tmp_path}/state with space' LIVEGANG_PAPER=1" in script
@@ -232,7 +231,7 @@ def test_the_plugins_script_is_bound_to_its_own_state(tmp_path: Path) -> None:
 
 
 def test_preparing_a_home_again_writes_nothing(tmp_path: Path) -> None:
-    home = Home(Settings(tmp_path), paper=False)
+    home = Home(tmp_path, paper=False)
     home.prepare()
     before = home.plugin.stat().st_ino
     home.prepare()

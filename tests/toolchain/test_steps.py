@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from toolchain import steps
+from toolchain.errors import SetupError
 from toolchain.steps import Progress, Runner, Step
-from toolchain.trouble import Trouble
 
 
 def test_a_step_runs_after_those_that_it_names(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_a_long_step_says_where_it_is(
 
 def test_a_failing_command_shows_its_end_and_where_the_rest_is(tmp_path: Path) -> None:
     command = ["sh", "-c", "for i in $(seq 100); do echo line $i; done; exit 3"]
-    with pytest.raises(Trouble) as caught:
+    with pytest.raises(SetupError) as caught:
         Runner(tmp_path).run([Step("building", lambda progress: progress.run(command))])
     message = str(caught.value)
     assert "building: sh ended with 3" in message
@@ -60,7 +60,7 @@ def test_a_failing_command_shows_its_end_and_where_the_rest_is(tmp_path: Path) -
 
 
 def test_a_command_that_does_not_exist_is_named(tmp_path: Path) -> None:
-    with pytest.raises(Trouble, match="no-such-command cannot be started"):
+    with pytest.raises(SetupError, match="no-such-command cannot be started"):
         Runner(tmp_path).run([Step("a", lambda progress: progress.run(["no-such-command"]))])
 
 
@@ -69,13 +69,13 @@ def test_the_first_failure_ends_what_runs_beside_it_and_starts_nothing_more(tmp_
 
     def fail(progress: Progress) -> None:
         time.sleep(0.5)
-        raise Trouble("broken")
+        raise SetupError("broken")
 
     def long(progress: Progress) -> str:
         return progress.run(["sleep", "60"])
 
     begun = time.monotonic()
-    with pytest.raises(Trouble, match="broken"):
+    with pytest.raises(SetupError, match="broken"):
         Runner(tmp_path).run(
             [
                 Step("fails", fail),

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rehearsal.base.settings import SUBSCRIPTION, Settings
+from rehearsal.base.settings import Settings
 from rehearsal.control.client import Supervisor
 from rehearsal.machines import nspawn
 from rehearsal.machines.cgroups import Cgroup
 from tests.processes import command_lines
+from toolchain.home import SUBSCRIPTION
 
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-small/providers"
 NETWORK = f"{GROUP}/Microsoft.Network"

@@ -10,10 +10,11 @@ from typing import Any, cast
 
 from rehearsal import network
 from rehearsal.base.records import Record, Records
-from rehearsal.base.settings import SUBSCRIPTION, Settings
+from rehearsal.base.settings import Settings
 from rehearsal.base.world import World
 from rehearsal.network.emulation import Fabric, fabric_of
 from rehearsal.network.namespaces import Namespaces
+from toolchain.home import SUBSCRIPTION
 
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-test"
 NETWORK = f"{GROUP}/providers/Microsoft.Network"

@@ -15,13 +15,12 @@ from typing import Any
 import grpc
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
-from rehearsal.base.settings import SUBSCRIPTION, Settings
 from rehearsal.provider.engine import Engine
 from rehearsal.provider.ledger import Ledger
 from rehearsal.provider.manager import ResourceManager
 from rehearsal.provider.server import Servicer
 from tests.rehearsal.provider.stubs import provider
-from toolchain.home import Home
+from toolchain.home import SUBSCRIPTION, Home
 from toolchain.launcher import find_cli
 
 PROGRAM = Path(__file__).with_name("program")
@@ -65,7 +64,7 @@ class Project:
         cli = find_cli()
         assert cli is not None
         self.cli, self.folder = cli, folder / "project"
-        self.home = Home(Settings(folder / "state"), paper=True)
+        self.home = Home(folder / "state", paper=True)
         self.home.prepare()
         self.environment = {
             **self.home.environment({k: v for k, v in os.environ.items() if not k.startswith("PULUMI_")}),

@@ -11,8 +11,9 @@ from rehearsal.provider.check import check_shape
 from rehearsal.provider.checked import Landscape
 from rehearsal.provider.types import TYPES
 from rehearsal.provider.values import Properties
+from toolchain.home import SUBSCRIPTION
 
-GROUP = f"/subscriptions/{settings.SUBSCRIPTION}/resourceGroups/rg"
+GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg"
 NETWORK = f"{GROUP}/providers/Microsoft.Network"
 COMPUTE = f"{GROUP}/providers/Microsoft.Compute"
 VNET = f"{NETWORK}/virtualNetworks/vnet"
@@ -195,7 +196,7 @@ SAMPLES: dict[str, Properties] = {
         "scope": SECRET,
         "principalId": "bbbbbbbb-17de-408a-b874-0445c86b69e6",
         "principalType": "ServicePrincipal",
-        "roleDefinitionId": f"/subscriptions/{settings.SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/"
+        "roleDefinitionId": f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/"
         "4633458b-17de-408a-b874-0445c86b69e6",
     },
 }
@@ -231,8 +232,8 @@ def changed(inputs: Properties, path: str, value: Any) -> Properties:
 def failures(name: str, inputs: Properties, landscape: Landscape | None = None) -> list[str]:
     """All that the stand-in says against inputs of a type."""
     kind = TYPES[f"azure-native:{name}"]
-    landscape = landscape or Landscape(settings.SUBSCRIPTION)
-    identifier = kind.resource_id(inputs, settings.SUBSCRIPTION)
+    landscape = landscape or Landscape(SUBSCRIPTION)
+    identifier = kind.resource_id(inputs, SUBSCRIPTION)
     found = check_shape(kind.token, inputs) or list(kind.validate(identifier, inputs, landscape))
     return [str(failure) for failure in found]
 
@@ -240,7 +241,7 @@ def failures(name: str, inputs: Properties, landscape: Landscape | None = None) 
 def note(landscape: Landscape, name: str, inputs: Properties) -> str:
     """Make another resource known to the checks; returns its id."""
     kind = TYPES[f"azure-native:{name}"]
-    identifier = kind.resource_id(inputs, settings.SUBSCRIPTION)
+    identifier = kind.resource_id(inputs, SUBSCRIPTION)
     assert identifier is not None
     landscape.note(kind.token, identifier, inputs)
     return identifier

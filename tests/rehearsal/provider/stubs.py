@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rehearsal.base.settings import SUBSCRIPTION
 from rehearsal.provider.checked import Landscape
 from rehearsal.provider.engine import Engine
 from rehearsal.provider.errors import ProviderError
@@ -13,6 +12,7 @@ from rehearsal.provider.manager import Log, ResourceManager
 from rehearsal.provider.provider import Provider
 from rehearsal.provider.types.base import ResourceType
 from rehearsal.provider.values import Properties, merge
+from toolchain.home import SUBSCRIPTION
 
 
 class MemoryManager:

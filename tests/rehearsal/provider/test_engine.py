@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.base.settings import SUBSCRIPTION
 from tests.rehearsal.provider.engine import RESOURCES, Project, serving
 from tests.rehearsal.provider.stubs import MemoryManager
 from toolchain import engines
+from toolchain.home import SUBSCRIPTION
 from toolchain.launcher import find_cli
 
 pytestmark = pytest.mark.skipif(find_cli() is None, reason="there is no Pulumi CLI: make preview obtains it")
@@ -43,7 +43,7 @@ def test_a_second_run_and_two_refreshes_find_nothing(project: Project) -> None:
 
 def test_no_secret_is_in_clear_in_state_ledger_or_log(project: Project) -> None:
     project.up(secret="1")
-    files = [file for file in project.home.settings.state.rglob("*") if file.is_file()]
+    files = [file for file in project.home.state.rglob("*") if file.is_file()]
     assert files
     assert [file for file in files if b"CANARY" in file.read_bytes()] == []
     assert "CANARY" not in project.run("stack", "export")

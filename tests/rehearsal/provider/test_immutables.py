@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from rehearsal.base.settings import SUBSCRIPTION
 from rehearsal.provider import immutables
 from rehearsal.provider.types import TYPES
 from rehearsal.provider.values import UNKNOWN, Properties
 from tests.rehearsal.provider.samples import changed, sample
+from toolchain.home import SUBSCRIPTION
 
 
 def refused(name: str, old: Properties, new: Properties, users: tuple[str, ...] = ()) -> list[str]:

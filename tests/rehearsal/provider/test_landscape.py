@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from rehearsal.base.settings import SUBSCRIPTION
 from rehearsal.provider.checked import Landscape
 from tests.rehearsal.provider.samples import SUBNET, changed, failures, note, sample
+from toolchain.home import SUBSCRIPTION
 
 
 @pytest.fixture

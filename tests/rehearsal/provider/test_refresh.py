@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from rehearsal.base.settings import SUBSCRIPTION
 from rehearsal.provider.preview import returned
 from rehearsal.provider.refresh import refreshed_inputs
 from rehearsal.provider.types import TYPES
 from rehearsal.provider.values import Properties, merge
 from tests.rehearsal.provider.samples import RULE, SAMPLES, sample
+from toolchain.home import SUBSCRIPTION
 
 
 def refresh(name: str, inputs: Properties, observed: Properties) -> Properties:

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from rehearsal.base.settings import SUBSCRIPTION
 from rehearsal.gateway import parsing as wire
 from rehearsal.network import security as network_security
 from rehearsal.provider import immutables, schema, schema_generator
 from rehearsal.provider.preview import preview_outputs, returned
 from rehearsal.provider.types import TYPES, gateway, security
 from tests.rehearsal.provider.samples import SAMPLES, failures, sample
+from toolchain.home import SUBSCRIPTION
 
 
 def test_the_committed_schema_is_what_the_installed_sdk_says() -> None:

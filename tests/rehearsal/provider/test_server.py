@@ -23,6 +23,7 @@ from rehearsal.provider.server import Servicer
 from rehearsal.provider.values import Secret, decode, encode
 from tests.rehearsal.provider.samples import changed, sample
 from tests.rehearsal.provider.stubs import MemoryManager, provider, urn
+from toolchain.home import SUBSCRIPTION
 
 MACHINE = urn("compute:VirtualMachine")
 
@@ -89,7 +90,7 @@ def test_who_one_is_can_be_asked(stub: provider_pb2_grpc.ResourceProviderStub) -
     response = stub.Invoke(provider_pb2.InvokeRequest(tok="azure-native:authorization:getClientConfig"))
     answer = decode(getattr(response, "return"))
     assert answer["tenantId"] == settings.TENANT
-    assert answer["subscriptionId"] == settings.SUBSCRIPTION
+    assert answer["subscriptionId"] == SUBSCRIPTION
 
 
 def test_with_hosts_no_other_subscription_is_served(
@@ -101,7 +102,7 @@ def test_with_hosts_no_other_subscription_is_served(
     error = refused(stub.Configure, configure(subscriptionId=other))
     assert error.code() is grpc.StatusCode.FAILED_PRECONDITION
     assert f"not {other}" in error.details()
-    stub.Configure(configure(subscriptionId=settings.SUBSCRIPTION))
+    stub.Configure(configure(subscriptionId=SUBSCRIPTION))
 
 
 def test_a_misspelt_setting_of_the_provider_is_named(stub: provider_pb2_grpc.ResourceProviderStub) -> None:

@@ -7,7 +7,7 @@ CANNOT_REHEARSE = 5
 """As console.ExitCode, which cannot be imported before the virtual environment exists."""
 
 
-class Trouble(Exception):
+class SetupError(Exception):
     """A failure told in a sentence, with what to do about it in ``hint``; never shown with a traceback."""
 
     def __init__(self, message: str, hint: str | None = None, code: int = FAILED) -> None:

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from rehearsal.provider import recovery
 from rehearsal.provider.ledger import Entry, Ledger
 from tests.rehearsal.provider.engine import RESOURCES, Project
-from toolchain import engines, recovery
+from toolchain import engines
 from toolchain.launcher import find_cli
 
 DISK, VNET = "urn:pulumi:test::p::azure-native:compute:Disk::disk", "urn:pulumi:test::p::azure-native:network:V::vnet"
@@ -81,7 +82,7 @@ def test_after_a_kill_the_next_command_needs_no_help(tmp_path: Path, then: str) 
     assert project.home.remove_stale_locks() == [engine.pid]
     engines.end_orphans(project.home.folder)
     assert engines.orphans(project.home.folder) == []
-    told = list(recovery.mend(project.cli, project.home, project.environment, project.folder))
+    told = list(recovery.repair(project.cli, project.home, project.environment, project.folder))
     assert told[0].startswith("Removed test.json.attrs")
     if then == "destroy":
         project.run("destroy", "--yes", "--skip-preview")

@@ -13,7 +13,9 @@ it again, whatever of it is there, and `destroy` removes it. Merely dropping the
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,11 +29,11 @@ INTERRUPTED = "the run that was at it was killed"
 _HALF = ("creating", "updating", "deleting")
 
 
-class Unmended(Exception):
+class RecoveryError(Exception):
     """Pulumi refused to give or to take the state; it says why."""
 
 
-def mend(cli: Path, home: Home, environment: dict[str, str], project: Path = PROJECT) -> Iterator[str]:
+def repair(cli: Path, home: Home, environment: dict[str, str], project: Path = PROJECT) -> Iterator[str]:
     """Put the backend in order while no engine is at work; yields sentences on what was done."""
     for file in home.unwritten_attributes():
         file.unlink(missing_ok=True)
@@ -73,5 +75,18 @@ def settle(deployment: dict[str, Any], ledger: Ledger) -> list[str]:
 def _run(command: list[str | Path], environment: dict[str, str], given: str | None = None) -> str:
     done = subprocess.run(command, env=environment, input=given, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise Unmended(done.stderr.strip())
+        raise RecoveryError(done.stderr.strip())
     return done.stdout
+
+
+def main() -> None:
+    """Entry point for the launcher, which names the CLI; the environment is that of the command to come."""
+    try:
+        for sentence in repair(Path(sys.argv[1]), Home.of_this_clone(), dict(os.environ)):
+            print(sentence, flush=True)
+    except RecoveryError as error:
+        print(f"What a killed pulumi left could not be repaired: {error}")
+
+
+if __name__ == "__main__":
+    main()
