@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from rehearsal.machines import cgroups, nspawn
-from rehearsal.machines.cgroups import Cgroup
-from rehearsal.machines.mounts import Overlay
+from rehearsal.base import cgroups, nspawn
+from rehearsal.base.cgroups import Cgroup
+from rehearsal.base.mounts import Overlay
 from rehearsal.machines.seed import Seed
 
 LIMIT = 300.0

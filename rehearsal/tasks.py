@@ -12,10 +12,10 @@ from invoke.tasks import task
 from rich.table import Table
 
 from console import console, interruptible, step
+from rehearsal.base import nspawn
 from rehearsal.base.settings import Settings
 from rehearsal.control import snapshot_tasks as snapshots
 from rehearsal.control.client import Supervisor
-from rehearsal.machines import nspawn
 
 HEALTH = {"Healthy": "green", "Unhealthy": "red"}
 COLOURS = {"running": "green", "starting": "yellow", "stopped": "yellow", "gone": "red"}

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the families import this module
+    from rehearsal.base.containers import Containers
+    from rehearsal.base.namespaces import Namespaces
     from rehearsal.base.records import Records
     from rehearsal.base.settings import Settings
-    from rehearsal.machines.containers import Containers
     from rehearsal.machines.hosts import Hosts
-    from rehearsal.network.namespaces import Namespaces
 
 
 @dataclass

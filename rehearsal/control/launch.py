@@ -17,11 +17,11 @@ import time
 from pathlib import Path
 
 from console import ExitCode, ExpectedError
+from rehearsal.base.cgroups import Cgroup
 from rehearsal.base.handler import Log
 from rehearsal.base.settings import Settings
 from rehearsal.control import code, kernel, ownership
 from rehearsal.control.client import Supervisor, SupervisorError
-from rehearsal.machines.cgroups import Cgroup
 from toolchain.files import write_atomically
 from toolchain.folders import PROJECT
 

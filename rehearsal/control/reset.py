@@ -13,12 +13,12 @@ from typing import Any
 
 from console import ExpectedError
 from rehearsal import image
+from rehearsal.base.cgroups import Cgroup
 from rehearsal.base.handler import Log
 from rehearsal.base.records import Records
 from rehearsal.base.settings import Settings
 from rehearsal.control import launch, ownership
 from rehearsal.control.client import Supervisor
-from rehearsal.machines.cgroups import Cgroup
 from rehearsal.machines.host import State
 from rehearsal.snapshots import put_back
 from rehearsal.snapshots.dependencies import Landscape

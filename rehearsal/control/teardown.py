@@ -12,11 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from console import ExpectedError
+from rehearsal.base.cgroups import Cgroup
 from rehearsal.base.handler import Log
 from rehearsal.base.settings import RUNTIME, Settings
 from rehearsal.control import kernel, launch, ownership
 from rehearsal.control.client import Supervisor, SupervisorError
-from rehearsal.machines.cgroups import Cgroup
 from toolchain import engines
 
 END_SECONDS = 10.0

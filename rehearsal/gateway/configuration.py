@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
+from rehearsal.base.containers import Content, File
 from rehearsal.gateway import haproxy, nginx
 from rehearsal.gateway.certificates import Pair
 from rehearsal.gateway.model import Gateway
 from rehearsal.gateway.waf import Firewall
-from rehearsal.machines.containers import Content, File
 
 ROOT = "/etc/gateway"
 """In the containers."""

@@ -7,10 +7,10 @@ import ssl
 from collections.abc import Mapping
 from ipaddress import IPv4Address
 
+from rehearsal.base.namespaces import Namespaces
 from rehearsal.gateway.certificates import Pair, fingerprint
 from rehearsal.gateway.health import NAMESPACE
 from rehearsal.gateway.model import Gateway, Listener
-from rehearsal.network.namespaces import Namespaces
 
 TIMEOUT = 3.0
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+from rehearsal.base import loops
 from rehearsal.base.handler import HandlerError, Log, Properties
-from rehearsal.machines import loops
-from rehearsal.machines.loops import Loop
+from rehearsal.base.loops import Loop
 
 GIB = 1024**3
 

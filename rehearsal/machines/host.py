@@ -15,10 +15,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from rehearsal.base import nspawn
+from rehearsal.base.cgroups import ROOT, Cgroup
 from rehearsal.base.handler import HandlerError
-from rehearsal.machines import nspawn
-from rehearsal.machines.cgroups import ROOT, Cgroup
-from rehearsal.machines.mounts import Overlay, run
+from rehearsal.base.mounts import Overlay, run
 from rehearsal.machines.seed import Seed
 from toolchain.files import write_atomically
 

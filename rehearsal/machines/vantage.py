@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+from rehearsal.base.containers import Content, File
 from rehearsal.base.settings import OLD_HOSTER, OPERATOR, OUTSIDE, PUBLIC_DNS
 from rehearsal.base.world import World
-from rehearsal.machines.containers import Content, File
 
 ADDRESSES = {"outside": OUTSIDE, "operator": OPERATOR, "old-hoster": OLD_HOSTER}
 """By name, which is also their network namespace's."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface
 
-from rehearsal.network.namespaces import Namespaces
+from rehearsal.base.namespaces import Namespaces
 
 
 @dataclass(frozen=True)

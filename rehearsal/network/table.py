@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from rehearsal.network.namespaces import NamespaceError, Namespaces
+from rehearsal.base.namespaces import NamespaceError, Namespaces
 
 
 @dataclass(frozen=True)

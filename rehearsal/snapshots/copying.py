@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rehearsal.base.handler import HandlerError
-from rehearsal.machines.loops import Loop
-from rehearsal.machines.mounts import run
+from rehearsal.base.loops import Loop
+from rehearsal.base.mounts import run
 
 OPAQUE = "trusted.overlay.opaque"
 """On a folder of an upper layer: nothing of the layers below it shows through."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rehearsal.base.handler import HandlerError
-from rehearsal.machines.mounts import run
+from rehearsal.base.mounts import run
 from rehearsal.snapshots.copying import copy_layer
 
 MARGIN = 1.0

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from console import ExpectedError
 from rehearsal.base.handler import HandlerError, Log
+from rehearsal.base.mounts import BELOW
 from rehearsal.base.settings import Settings
 from rehearsal.machines.host import WAKING, State
-from rehearsal.machines.mounts import BELOW
 from rehearsal.snapshots import copying
 from rehearsal.snapshots.store import Snapshot, Store
 from toolchain.files import write_atomically

@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from console import ExpectedError
+from rehearsal.base.mounts import BELOW
 from rehearsal.base.settings import Settings
-from rehearsal.machines.mounts import BELOW
 from rehearsal.snapshots import copying
 from rehearsal.snapshots.dependencies import Landscape
 from toolchain.files import write_atomically

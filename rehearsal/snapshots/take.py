@@ -16,12 +16,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from console import ExpectedError
+from rehearsal.base.cgroups import ROOT, Cgroup
 from rehearsal.base.handler import HandlerError, Log
+from rehearsal.base.loops import Loop
+from rehearsal.base.mounts import run
 from rehearsal.base.world import World
-from rehearsal.machines.cgroups import ROOT, Cgroup
 from rehearsal.machines.host import Host, State
-from rehearsal.machines.loops import Loop
-from rehearsal.machines.mounts import run
 from rehearsal.snapshots import copying
 from rehearsal.snapshots.dependencies import Landscape
 from rehearsal.snapshots.following import Following

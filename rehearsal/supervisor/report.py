@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from rehearsal import network
+from rehearsal.base.cgroups import ROOT, Cgroup
 from rehearsal.base.handler import HandlerError
 from rehearsal.base.records import Record
 from rehearsal.base.world import World
 from rehearsal.gateway import backend_health
-from rehearsal.machines.cgroups import ROOT, Cgroup
 from rehearsal.machines.host import Host, State
 from rehearsal.machines.virtual_machine import TOKEN, computer_name, interface_of
 from rehearsal.supervisor.resources import Resources

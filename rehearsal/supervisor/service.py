@@ -14,18 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal import image, keys
+from rehearsal.base.cgroups import ROOT as CGROUP_ROOT
+from rehearsal.base.containers import Containers
 from rehearsal.base.handler import Log
+from rehearsal.base.namespaces import Namespaces
 from rehearsal.base.records import Records
 from rehearsal.base.settings import Settings
 from rehearsal.base.world import World
 from rehearsal.control import kernel
 from rehearsal.machines import virtual_machine
-from rehearsal.machines.cgroups import ROOT as CGROUP_ROOT
-from rehearsal.machines.containers import Containers
 from rehearsal.machines.disks import Disks
 from rehearsal.machines.hosts import Hosts
 from rehearsal.machines.virtual_machine import VirtualMachines
-from rehearsal.network.namespaces import Namespaces
 from rehearsal.snapshots.take import Snapshots, thaw_all
 from rehearsal.supervisor import handlers, report
 from rehearsal.supervisor import way_in_sockets as doors

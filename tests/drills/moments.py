@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rehearsal.machines.cgroups import Cgroup
+from rehearsal.base.cgroups import Cgroup
 from tests.drills.stage import Command, Moment, Stage
 
 

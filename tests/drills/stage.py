@@ -24,10 +24,10 @@ from typing import Any
 
 import yaml
 
+from rehearsal.base.cgroups import Cgroup
 from rehearsal.base.settings import Settings
 from rehearsal.control import launch
 from rehearsal.control.client import Supervisor, SupervisorError
-from rehearsal.machines.cgroups import Cgroup
 from rehearsal.provider.ledger import Ledger
 from tests.living import Rehearsal, clone
 from tests.rehearsal.machines.small_world import Traces

@@ -21,8 +21,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from rehearsal.base.cgroups import Cgroup
 from rehearsal.control.kernel import cgroup2
-from rehearsal.machines.cgroups import Cgroup
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

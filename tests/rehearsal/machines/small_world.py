@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rehearsal.base import nspawn
+from rehearsal.base.cgroups import Cgroup
 from rehearsal.base.settings import Settings
 from rehearsal.control.client import Supervisor
-from rehearsal.machines import nspawn
-from rehearsal.machines.cgroups import Cgroup
 from tests.processes import command_lines
 from toolchain.home import SUBSCRIPTION
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from rehearsal import image
+from rehearsal.base.containers import Containers, File
 from rehearsal.base.handler import HandlerError
-from rehearsal.machines.containers import Containers, File
-from rehearsal.network.namespaces import Namespaces
+from rehearsal.base.namespaces import Namespaces
 from tests.rehearsal.machines.small_world import SmallWorld, wait_until
 from toolchain.folders import cache
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from console import ExpectedError
+from rehearsal.base.cgroups import Cgroup
 from rehearsal.base.settings import Settings
 from rehearsal.control import kernel, launch, ownership, teardown
 from rehearsal.control.client import SupervisorError
-from rehearsal.machines.cgroups import Cgroup
 from tests.rehearsal.machines.small_world import VM, SmallWorld, Traces, cgroup_processes, machine_id, wait_until
 
 pytestmark = pytest.mark.booted

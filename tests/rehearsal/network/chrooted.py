@@ -13,9 +13,9 @@ import pytest
 
 from console import ExpectedError
 from rehearsal import image
+from rehearsal.base.containers import Content, File
 from rehearsal.base.handler import HandlerError
-from rehearsal.machines.containers import Content, File
-from rehearsal.network.namespaces import Namespaces
+from rehearsal.base.namespaces import Namespaces
 from toolchain.folders import cache
 
 

@@ -9,11 +9,11 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from rehearsal import network
+from rehearsal.base.namespaces import Namespaces
 from rehearsal.base.records import Record, Records
 from rehearsal.base.settings import Settings
 from rehearsal.base.world import World
 from rehearsal.network.emulation import Fabric, fabric_of
-from rehearsal.network.namespaces import Namespaces
 from toolchain.home import SUBSCRIPTION
 
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-test"

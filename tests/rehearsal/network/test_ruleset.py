@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from rehearsal.base.namespaces import Namespaces
 from rehearsal.network import declared as parse
 from rehearsal.network import ruleset, translation
 from rehearsal.network.declared import Landscape, Publication, key
-from rehearsal.network.namespaces import Namespaces
 from rehearsal.network.table import Table
 from tests.rehearsal.network.privately import privately
 from tests.rehearsal.network.stage import NETWORK, VNET, allow, deny

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from console import ExpectedError
+from rehearsal.base.mounts import BELOW
 from rehearsal.base.settings import Settings
-from rehearsal.machines.mounts import BELOW
 from rehearsal.snapshots import put_back, store
 from rehearsal.snapshots.dependencies import Landscape
 from rehearsal.snapshots.store import Snapshot, Store, check_name, check_space

@@ -7,8 +7,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from rehearsal.base.cgroups import Cgroup
 from rehearsal.base.handler import HandlerError
-from rehearsal.machines.cgroups import Cgroup
 
 REBOOT = 133
 """nspawn's exit code when the host asked for a reboot: it is to be started again."""

@@ -19,11 +19,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from rehearsal.base import nspawn
+from rehearsal.base.cgroups import ROOT, Cgroup, Usage
 from rehearsal.base.handler import HandlerError
-from rehearsal.machines import nspawn
-from rehearsal.machines.cgroups import ROOT, Cgroup, Usage
-from rehearsal.machines.mounts import Overlay
-from rehearsal.network.namespaces import Namespaces
+from rehearsal.base.mounts import Overlay
+from rehearsal.base.namespaces import Namespaces
 
 START_SECONDS = 10.0
 
