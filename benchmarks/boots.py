@@ -19,7 +19,7 @@ from console import ExpectedError
 from infra.components.customdata import FirstBoot, custom_data
 from rehearsal import image
 from rehearsal.base.settings import Settings
-from rehearsal.control import teardown
+from rehearsal.control import launch, teardown
 from rehearsal.control.client import Supervisor
 from rehearsal.keys import ensure
 from toolchain.folders import PROJECT, cache
@@ -100,7 +100,7 @@ class Boots:
     def through_the_supervisor(self) -> float:
         """Seconds from asking a living supervisor for nine machines until all answer SSH, cloud-init done."""
         supervisor = Supervisor(self._settings)
-        supervisor.ensure()
+        launch.ensure(self._settings)
         self._put_network(supervisor)
         started = time.monotonic()
         with ThreadPoolExecutor(len(HOSTS)) as pool:

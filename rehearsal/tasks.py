@@ -15,7 +15,7 @@ from console import console, interruptible, step
 from rehearsal.base import nspawn
 from rehearsal.base.settings import Settings
 from rehearsal.control import snapshot_tasks as snapshots
-from rehearsal.control.client import Supervisor
+from rehearsal.control.client import Supervisor, SupervisorError
 
 HEALTH = {"Healthy": "green", "Unhealthy": "red"}
 COLOURS = {"running": "green", "starting": "yellow", "stopped": "yellow", "gone": "red"}
@@ -88,7 +88,31 @@ def down(context: Context) -> None:
         interruptible(reached, hint="Nothing is lost by doing it again: fab rehearsal.down"),
         step(f"Bringing down the rehearsal in {settings.state}"),
     ):
-        teardown.down(settings, lambda line: console.print(f"  [dim]{line}[/]"))
+        teardown.down(settings, _progress)
+
+
+@task
+def restart(context: Context) -> None:
+    """Start the supervisor again with this clone's code: hosts power off and boot on the disks they have."""
+    from rehearsal.control import launch, teardown
+
+    settings = Settings.of_this_clone()
+    with (
+        interruptible("hosts keep their disks", hint="Go on from there: fab rehearsal.restart"),
+        step(f"Restarting the rehearsal in {settings.state}"),
+    ):
+        if not Supervisor(settings).reachable():
+            raise SupervisorError(
+                f"No rehearsal is running in {settings.state}.",
+                hint="Start one: fab infra.up, or all of it: make rehearse",
+            )
+        teardown.end(settings, _progress)
+        launch.ensure(settings, _progress)
+        Supervisor(settings).call("restored", log=_progress)
+
+
+def _progress(line: str) -> None:
+    console.print(f"  [dim]{line}[/]")
 
 
 @task(positional=["host"])
@@ -176,4 +200,6 @@ def _mebibytes(size: int) -> str:
     return f"{size / 2**20:,.0f} MiB"
 
 
-namespace = Collection(status, shell, logs, down, start, stop, reboot, kill, snapshots.snapshot, snapshots.reset)
+namespace = Collection(
+    status, shell, logs, down, restart, start, stop, reboot, kill, snapshots.snapshot, snapshots.reset
+)

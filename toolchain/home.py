@@ -7,7 +7,6 @@ imports this on every call of `pulumi`.
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import sys
@@ -73,6 +72,8 @@ class Home:
         Pulumi never does it by itself: a backend is usually far away, where nobody can tell whether the process
         lives. This one is on this machine. What was half made is adopted by the next `up`.
         """
+        import json  # not for every ssh connection: see rehearsal/control/way_in.py
+
         removed = []
         for file in (self.backend / ".pulumi" / "locks").rglob("*.json"):
             lock = json.loads(file.read_text())

@@ -11,7 +11,6 @@ stand-in provider an `up` of `prod` would succeed into nothing.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import subprocess
@@ -131,8 +130,9 @@ def _create_stacks(cli: Path, home: Home, environment: dict[str, str], arguments
 
 
 def _create_stack(stack: str, cli: Path, home: Home, environment: dict[str, str]) -> None:
-    with (home.backend / ".livegang-lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    from filelock import FileLock  # hardly ever needed, and the launcher is to start fast
+
+    with FileLock(home.backend / ".livegang-lock"):
         if home.has_stack(stack):
             return
         command = [str(cli), "stack", "select", "--create", stack, "--cwd", str(PROJECT), "--non-interactive"]

@@ -1,4 +1,4 @@
-"""The form of what client and supervisor say to each other: one JSON object a line.
+"""The messages between client and supervisor: one JSON object per line.
 
 A request is ``{"method": str, "params": {…}}``. Its replies are any number of ``{"log": str}``, then one
 ``{"result": any}`` or ``{"error": str, "hint": str | null}``.
@@ -11,6 +11,11 @@ from typing import Any, Protocol
 
 Message = dict[str, Any]
 
+PING = "ping"
+"""Method that a supervisor answers as long as it can be asked for anything."""
+ENDING = "It is ending."
+"""The error that `ping` gets from one that was told to end."""
+
 
 class Writer(Protocol):
     def write(self, data: bytes, /) -> object: ...
@@ -21,8 +26,8 @@ class Reader(Protocol):
     def readline(self) -> bytes: ...
 
 
-class WireError(Exception):
-    """The other side did not keep to the form."""
+class ProtocolError(Exception):
+    """The other side sent something that is not such a message."""
 
 
 def encode(message: Message) -> bytes:
@@ -40,11 +45,11 @@ def receive(stream: Reader) -> Message | None:
     if not line:
         return None
     if not line.endswith(b"\n"):
-        raise WireError("The conversation ended in the middle of a message.")
+        raise ProtocolError("The conversation ended in the middle of a message.")
     try:
         message = json.loads(line)
     except ValueError as error:
-        raise WireError(f"Not JSON: {line[:60]!r}") from error
+        raise ProtocolError(f"Not JSON: {line[:60]!r}") from error
     if not isinstance(message, dict):
-        raise WireError(f"Not a JSON object: {line[:60]!r}")
+        raise ProtocolError(f"Not a JSON object: {line[:60]!r}")
     return message

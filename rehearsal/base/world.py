@@ -1,4 +1,4 @@
-"""What the supervisor's families share: the one world in which they make resources real."""
+"""The world: what all families of the rehearsal need to make resources real."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # the families import this module
-    from rehearsal.base.containers import Containers
-    from rehearsal.base.namespaces import Namespaces
-    from rehearsal.base.records import Records
-    from rehearsal.base.settings import Settings
-    from rehearsal.machines.hosts import Hosts
+from rehearsal.base.containers import Containers
+from rehearsal.base.namespaces import Namespaces
+from rehearsal.base.records import Records
+from rehearsal.base.settings import Settings
 
 
 @dataclass
@@ -27,8 +24,6 @@ class World:
     namespaces: Namespaces
     containers: Containers
     """The services that stand for Azure's own: gateway, DNS, package server, vantage points."""
-    hosts: Hosts
-    """The virtual machines that were booted, by ARM id."""
     base_image: Path
     """Root tree that every host's overlay lies on; never written to."""
     edge_image: Path

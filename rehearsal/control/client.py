@@ -7,13 +7,16 @@ import struct
 from typing import Any
 
 from console import ExpectedError
-from rehearsal.base import protocol as wire
+from rehearsal.base import protocol
 from rehearsal.base.handler import Log, Properties
 from rehearsal.base.settings import Settings
 from rehearsal.control import code
 
-ENDING = "shutdown"
-"""What a supervisor of whatever code is asked; all else only one of this clone's code."""
+SHUTDOWN = "shutdown"
+"""The one method that a supervisor of any revision is asked for; every other only if it runs this clone's code."""
+
+HANG_SECONDS = 60.0
+"""No answer for this long to the simplest question: it hangs."""
 
 
 class SupervisorError(ExpectedError):
@@ -34,13 +37,13 @@ class Supervisor:
         ``silence`` is how many seconds the supervisor may say nothing at all; by default it may as long as it lives.
         Raises SupervisorError with the supervisor's reason, or when none lives.
         """
-        if method != ENDING:
+        if method != SHUTDOWN:
             self._refuse_other_code()
         with self._connect() as connection, connection.makefile("rb") as answers:
             connection.settimeout(silence)
             try:
-                connection.sendall(wire.encode({"method": method, "params": params or {}}))
-                while (message := wire.receive(answers)) is not None:
+                connection.sendall(protocol.encode({"method": method, "params": params or {}}))
+                while (message := protocol.receive(answers)) is not None:
                     if "log" in message:
                         if log:
                             log(str(message["log"]))
@@ -48,7 +51,7 @@ class Supervisor:
                         raise SupervisorError(str(message["error"]), message.get("hint"))
                     else:
                         return message.get("result")
-            except (OSError, wire.WireError) as error:
+            except (OSError, protocol.ProtocolError) as error:
                 raise self._ended(method, str(error) or type(error).__name__) from error
             raise self._ended(method, "the connection was closed")
 
@@ -66,20 +69,34 @@ class Supervisor:
         self.call("delete", {"type": token, "id": identifier}, log)
 
     def alive(self) -> bool:
-        """Whether a supervisor answers at the socket."""
+        """Whether a supervisor answers that is not ending.
+
+        The kernel accepts connections for a killed process until its last thread has ended, so this waits for an
+        answer, or for the connection to break.
+        """
+        try:
+            with self._connect() as connection, connection.makefile("rb") as answers:
+                connection.settimeout(HANG_SECONDS)
+                connection.sendall(protocol.encode({"method": protocol.PING, "params": {}}))
+                reply = protocol.receive(answers)
+        except TimeoutError:
+            return True  # It hangs, and holds everything; a call with a limit will say so.
+        except (OSError, protocol.ProtocolError, SupervisorError):
+            return False
+        # One of an earlier revision does not know the method: that is an answer too.
+        return reply is not None and reply.get("error") != protocol.ENDING
+
+    def reachable(self) -> bool:
+        """Whether anything accepts connections at the socket, be it ending."""
         try:
             self._connect().close()
         except SupervisorError:
             return False
         return True
 
-    def ensure(self, log: Log | None = None) -> None:
-        """Start a supervisor if none lives; it outlives this process. Waits until it answers."""
-        if self.alive():
-            return
-        from rehearsal.control import launch
-
-        launch.start(self.settings, log)
+    def runs_this_code(self) -> bool:
+        """Whether it was started with the code of this clone as it is now."""
+        return code.started_with(self.settings) in (None, code.fingerprint())
 
     def process_id(self) -> int:
         """The supervisor's process id, as seen from the caller's PID namespace (for nsenter)."""
@@ -100,12 +117,12 @@ class Supervisor:
         return connection
 
     def _refuse_other_code(self) -> None:
-        """A supervisor lives on while its clone is changed: what the two would misunderstand is not tried out."""
-        if code.started_with(self.settings) not in (None, code.fingerprint()) and self.alive():
+        """A supervisor outlives a `git pull` in its clone: what the two might misunderstand is not attempted."""
+        if not self.runs_this_code() and self.alive():
             raise SupervisorError(
                 f"The supervisor of {self.settings.state} runs other code than this clone has now: "
                 "rehearsal/ was changed since it was started, by a `git pull` for example.",
-                hint="End it and begin anew: make down, then make rehearse",
+                hint="Start it again with this code; hosts reboot and keep their disks: fab rehearsal.restart",
             )
 
     def _ended(self, method: str, reason: str) -> SupervisorError:

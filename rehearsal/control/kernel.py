@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from console import ExitCode, ExpectedError
+from rehearsal.base.locking import exclusive
 from rehearsal.base.settings import RUNTIME
 from toolchain.files import write_atomically
 
@@ -88,8 +89,7 @@ def _register() -> Iterator[dict[str, Any]]:
     """What the limit was before, and which rehearsals need it raised; shared by all rehearsals of the machine."""
     RUNTIME.mkdir(parents=True, exist_ok=True)
     file = RUNTIME / "inotify.json"
-    with open(RUNTIME / "inotify.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with exclusive(RUNTIME / "inotify.lock"):
         register = json.loads(file.read_bytes()) if file.exists() else {"before": None, "holders": []}
         yield register
         write_atomically(file, json.dumps(register).encode())

@@ -7,7 +7,6 @@ that is left in the PID namespace, and with it go the mounts, network namespaces
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -19,9 +18,11 @@ from pathlib import Path
 from console import ExitCode, ExpectedError
 from rehearsal.base.cgroups import Cgroup
 from rehearsal.base.handler import Log
+from rehearsal.base.locking import exclusive
 from rehearsal.base.settings import Settings
 from rehearsal.control import code, kernel, ownership
-from rehearsal.control.client import Supervisor, SupervisorError
+from rehearsal.control.client import SHUTDOWN, Supervisor, SupervisorError
+from rehearsal.snapshots import put_back
 from toolchain.files import write_atomically
 from toolchain.folders import PROJECT
 
@@ -41,20 +42,28 @@ TOOLS = {
 """What the supervisor runs, by the Debian package that has it."""
 
 
-def start(settings: Settings, log: Log | None = None) -> None:
-    """Start a supervisor that outlives this process, and return when it answers; if one lives, nothing happens.
+def ensure(settings: Settings, log: Log | None = None) -> None:
+    """Return when a supervisor with this clone's code answers; it outlives this process.
 
-    Raises ExpectedError when the machine cannot have one, or with the end of its log when it did not come up.
+    One that runs other code is ended first, as at a shutdown of the machine: the new one boots its hosts again from
+    their disks. Raises ExpectedError when the machine cannot have a supervisor, or with the end of the log of one that
+    did not come up.
     """
+    supervisor = Supervisor(settings)
+    if supervisor.alive() and supervisor.runs_this_code():
+        return
     check_machine()
     ownership.claim(settings)
     for folder in (settings.runtime, settings.logs):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with open(settings.runtime / "launch.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two providers may need one at the same moment
-        if Supervisor(settings).alive():
-            return
-        tell = log or (lambda line: None)
+    tell = log or (lambda line: None)
+    # Two providers may need one at the same moment.
+    with exclusive(settings.runtime / "launch.lock", "is starting the supervisor", tell):
+        if supervisor.alive():
+            if supervisor.runs_this_code():
+                return
+            tell("the supervisor runs other code than this clone has now: it is started again, and hosts reboot")
+            supervisor.call(SHUTDOWN, {}, tell, silence=ENDING_SECONDS)
         _wait_for_the_last(settings, tell)
         _finish_reset(settings, tell)
         tell("starting the rehearsal's supervisor")
@@ -64,8 +73,6 @@ def start(settings: Settings, log: Log | None = None) -> None:
 def _finish_reset(settings: Settings, log: Log) -> None:
     """What a reset that was killed had begun comes first: else hosts would boot on roots and disks of two times."""
     if settings.reset.exists():
-        from rehearsal.snapshots import put_back  # which most starts do not need
-
         put_back.finish(settings, log)
 
 

@@ -57,7 +57,7 @@ def reset(settings: Settings, name: str, log: Log) -> tuple[Snapshot, Parts]:
     # The start does it as well; here the time that it takes is seen.
     put_back.finish(settings, log)
     restored = time.monotonic()
-    launch.start(settings, log)
+    launch.ensure(settings, log)
     hosts = Supervisor(settings).call("restored", log=log)
     _check_hosts(snapshot, hosts)
     return snapshot, Parts(ended - began, restored - ended, time.monotonic() - restored)

@@ -9,7 +9,7 @@ from invoke.tasks import task
 from rich.table import Table
 
 from console import console, step
-from rehearsal.base.locking import alone
+from rehearsal.base.locking import exclusive
 from rehearsal.base.settings import Settings
 from rehearsal.control.client import Supervisor
 from rehearsal.snapshots.store import DEFAULT_NAME, Store, check_name
@@ -48,7 +48,7 @@ def reset(_context: Context, name: str = DEFAULT_NAME) -> None:
     check_name(name)
     settings = Settings.of_this_clone()
     settings.runtime.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with step(f"Going back to the snapshot {name}"), alone(settings.runtime / "reset.lock", "resets", _show):
+    with step(f"Going back to the snapshot {name}"), exclusive(settings.runtime / "reset.lock", "resets", _show):
         found, parts = resetting.reset(settings, name, _show)
     console.print(
         f"{len(found.hosts)} hosts are back: ended in {parts.ended:.1f} s, put back in {parts.put_back:.1f} s, "

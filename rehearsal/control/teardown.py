@@ -16,7 +16,7 @@ from rehearsal.base.cgroups import Cgroup
 from rehearsal.base.handler import Log
 from rehearsal.base.settings import RUNTIME, Settings
 from rehearsal.control import kernel, launch, ownership
-from rehearsal.control.client import Supervisor, SupervisorError
+from rehearsal.control.client import SHUTDOWN, Supervisor, SupervisorError
 from toolchain import engines
 
 END_SECONDS = 10.0
@@ -64,10 +64,10 @@ def end(settings: Settings, log: Log, for_good: bool = False) -> float:
     """
     supervisor = Supervisor(settings)
     databases = 0.0
-    if supervisor.alive():
+    if supervisor.reachable():
         try:
-            told = supervisor.call("shutdown", {"for_good": for_good}, log=log, silence=launch.ENDING_SECONDS)
-            databases = (told or {}).get("databases", 0.0)
+            seconds = supervisor.call(SHUTDOWN, {"for_good": for_good}, log=log, silence=launch.ENDING_SECONDS)
+            databases = (seconds or {}).get("databases", 0.0)
         except SupervisorError as error:
             log(f"the supervisor did not end by itself: {error.reason}")
     _kill(settings, log)

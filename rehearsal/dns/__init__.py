@@ -15,17 +15,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rehearsal.base import settings
 from rehearsal.base.handler import Handler
+from rehearsal.base.world import World
 from rehearsal.dns import resources
 from rehearsal.dns.records import RecordSet
 from rehearsal.dns.resolver import Resolver
 from rehearsal.dns.server import NAME_SERVER, Zone, ZoneServer
-
-if TYPE_CHECKING:
-    from rehearsal.base.world import World
 
 PACKAGES = "packages.livegang.test"
 PRIVATE_ADDRESS, PRIVATE_PORT = IPv4Address("127.0.0.1"), 5353

@@ -5,14 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from rehearsal.base import settings
 from rehearsal.base.handler import HandlerError
+from rehearsal.base.world import World
 from rehearsal.dns.server import ANSWER_SECONDS, POLL_SECONDS, START_SECONDS, ask
-
-if TYPE_CHECKING:
-    from rehearsal.base.world import World
 
 NAME = "resolver"
 NAMESPACE = "router"

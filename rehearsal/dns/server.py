@@ -7,7 +7,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
-from typing import TYPE_CHECKING
 
 import dns.exception
 import dns.message
@@ -16,10 +15,8 @@ import dns.rcode
 import dns.rrset
 
 from rehearsal.base.handler import HandlerError
+from rehearsal.base.world import World
 from rehearsal.dns.records import RecordSet, from_answer
-
-if TYPE_CHECKING:
-    from rehearsal.base.world import World
 
 NAME_SERVER = "ns1.livegang-rehearsal.test."
 CONFIGURATION = "/etc/knot/knot.conf"

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from rehearsal.base.handler import HandlerError
 from rehearsal.gateway.model import Certificate, Gateway
-from rehearsal.vault import AccessRefused, Vault
+from rehearsal.vault import AccessRefused, VaultService
 from rehearsal.vault.identities import Identity
 
 
@@ -32,7 +32,7 @@ class Pair:
     key: bytes = field(repr=False)
 
 
-def obtain(gateway: Gateway, vault: Vault, identities: Sequence[Identity]) -> dict[str, Pair]:
+def obtain(gateway: Gateway, vault: VaultService, identities: Sequence[Identity]) -> dict[str, Pair]:
     """All certificates of the gateway by name.
 
     Raises HandlerError as Azure does (ApplicationGatewayKeyVaultSecretException) when none of its identities may
@@ -41,7 +41,7 @@ def obtain(gateway: Gateway, vault: Vault, identities: Sequence[Identity]) -> di
     return {certificate.name: _one(gateway, certificate, vault, identities) for certificate in gateway.certificates}
 
 
-def _one(gateway: Gateway, certificate: Certificate, vault: Vault, identities: Sequence[Identity]) -> Pair:
+def _one(gateway: Gateway, certificate: Certificate, vault: VaultService, identities: Sequence[Identity]) -> Pair:
     if certificate.secret is None:
         try:
             return pair(certificate.data or "", certificate.password)

@@ -5,13 +5,11 @@ from __future__ import annotations
 import csv
 import socket
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rehearsal.base.handler import HandlerError
+from rehearsal.base.world import World
 from rehearsal.gateway.haproxy import ADMIN_PORT
-
-if TYPE_CHECKING:
-    from rehearsal.base.world import World
 
 NAMESPACE = "gateway"
 TIMEOUT = 5.0

@@ -7,16 +7,13 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from rehearsal.base.handler import HandlerError
+from rehearsal.base.world import World
 from rehearsal.gateway import health
 from rehearsal.gateway.configuration import ROOT, Configuration
 from rehearsal.gateway.haproxy import ADMIN_PORT, REVISION_VARIABLE, STATE_FILE
 from rehearsal.gateway.nginx import LOGS, STATUS_PORT
-
-if TYPE_CHECKING:
-    from rehearsal.base.world import World
 
 FRONT, BALANCER = "gateway", "gateway-balancer"
 """Names of the services."""

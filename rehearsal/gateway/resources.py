@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from ipaddress import IPv4Address
-from typing import TYPE_CHECKING
 
 from rehearsal import network, vault
 from rehearsal.base.handler import Handler, HandlerError, Log, Properties
 from rehearsal.base.records import Record
+from rehearsal.base.world import World
 from rehearsal.gateway import certificates, listeners, nginx
 from rehearsal.gateway.configuration import Configuration, build
 from rehearsal.gateway.health import NAMESPACE
@@ -20,9 +20,6 @@ from rehearsal.gateway.waf import Firewall, firewall
 from rehearsal.gateway.watch import Watch
 from rehearsal.vault.identities import assigned
 from rehearsal.vault.service import SecretUri
-
-if TYPE_CHECKING:
-    from rehearsal.base.world import World
 
 GATEWAY = "azure-native:network:ApplicationGateway"
 POLICY = "azure-native:network:WebApplicationFirewallPolicy"

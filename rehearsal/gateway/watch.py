@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
 
 from rehearsal.base.handler import HandlerError
+from rehearsal.base.world import World
 from rehearsal.gateway.processes import Processes
-
-if TYPE_CHECKING:
-    from rehearsal.base.world import World
 
 INTERVAL = 1.0
 MOST_RESTARTS = 5

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from console import ExpectedError
-from rehearsal.base.locking import alone
+from rehearsal.base.locking import exclusive
 from rehearsal.image import contents
 from rehearsal.image.contents import BASE, EDGE, Contents
 
@@ -66,7 +66,7 @@ def build(cache: Path, log: Log) -> Images:
     if not folder.is_dir():
         _check_tools()
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with alone(folder.parent / ".lock", "builds the images", log):
+        with exclusive(folder.parent / ".lock", "builds the images", log):
             if not folder.is_dir():
                 _build_both(folder, log)
     return existing(cache)

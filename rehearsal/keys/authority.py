@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from rehearsal.keys.files import write_private
+from toolchain.files import write_atomically
 
 AUTHORITY_LIFETIME = dt.timedelta(days=3650)
 LEAF_LIFETIME = dt.timedelta(days=397)
@@ -134,8 +134,8 @@ def load_authority(certificate: Path, key: Path) -> Authority | None:
 
 def save_authority(authority: Authority, certificate: Path, key: Path) -> None:
     # The key first: a certificate whose key never reached the disk could not sign anything.
-    write_private(key, Leaf(authority.certificate, authority.key).key_pem)
-    write_private(certificate, authority.pem)
+    write_atomically(key, Leaf(authority.certificate, authority.key).key_pem)
+    write_atomically(certificate, authority.pem)
 
 
 def to_pfx(leaf: Leaf, authority: Authority) -> bytes:

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from console import ExpectedError
+from rehearsal.base.locking import exclusive
 from rehearsal.base.settings import Settings
 from rehearsal.keys.authority import (
     Authority,
@@ -22,7 +23,8 @@ from rehearsal.keys.authority import (
     save_authority,
     to_pfx,
 )
-from rehearsal.keys.files import locked, private_folder, write_private
+from rehearsal.keys.files import private_folder
+from toolchain.files import write_atomically
 
 VAULT_NAMES = ("*.vault.azure.net", "vault.azure.net")
 """Key Vault's own certificate is a wildcard too: a vault's name is known only when the stack goes up."""
@@ -54,7 +56,7 @@ def ensure(settings: Settings, *stack_files: Path) -> Keys:
     """
     names = _endpoint_names_of_all(stack_files)
     keys = Keys(private_folder(settings.keys))
-    with locked(keys.folder):
+    with exclusive(keys.folder / ".lock"):
         _ssh_key(keys, "operator", "operator of the rehearsal")
         _ssh_key(keys, "vantage", "vantage points of the rehearsal")
         _ssh_key(keys, "old-hoster", "old hoster of the rehearsal")
@@ -73,8 +75,8 @@ def _ssh_key(keys: Keys, name: str, comment: str) -> None:
         return
     key = ed25519.Ed25519PrivateKey.generate()
     text = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
-    write_private(private, key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
-    write_private(public, text + b" " + comment.replace(" ", "-").encode() + b"\n")
+    write_atomically(private, key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
+    write_atomically(public, text + b" " + comment.replace(" ", "-").encode() + b"\n")
     keys.made.append(name)
 
 
@@ -95,7 +97,7 @@ def _gateway_pfx(keys: Keys, authority: Authority, names: Sequence[str]) -> None
         certificate = certificate_in_pfx(path.read_bytes())
         if certificate is not None and authority.still_good(certificate, names):
             return
-    write_private(path, to_pfx(authority.sign(names), authority))
+    write_atomically(path, to_pfx(authority.sign(names), authority))
     keys.made.append("gateway")
 
 
@@ -106,8 +108,8 @@ def _vault_certificate(keys: Keys, authority: Authority) -> None:
         if certificate is not None and authority.still_good(certificate, VAULT_NAMES):
             return
     leaf = authority.sign(VAULT_NAMES)
-    write_private(key, leaf.key_pem)
-    write_private(path, leaf.certificate.public_bytes(Encoding.PEM) + authority.pem)
+    write_atomically(key, leaf.key_pem)
+    write_atomically(path, leaf.certificate.public_bytes(Encoding.PEM) + authority.pem)
     keys.made.append("vault")
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from rehearsal.base.handler import Handler
 from rehearsal.base.world import World
 from rehearsal.machines.disks import Disks
+from rehearsal.machines.hosts import Hosts
 from rehearsal.machines.virtual_machine import TOKEN, VirtualMachines
 
 
 def handlers(world: World) -> dict[str, Handler]:
     """The family's handlers by Pulumi token."""
     disks = Disks(world.settings.disks)
-    return {TOKEN: VirtualMachines(world, disks), "azure-native:compute:Disk": disks}
+    hosts = Hosts(world.settings.machines, world.base_image)
+    return {TOKEN: VirtualMachines(world, hosts, disks), "azure-native:compute:Disk": disks}

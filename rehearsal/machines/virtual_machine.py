@@ -11,6 +11,7 @@ from rehearsal.base.handler import HandlerError, Log, Properties
 from rehearsal.base.world import World
 from rehearsal.machines.disks import Disks
 from rehearsal.machines.host import Host, Place, State
+from rehearsal.machines.hosts import Hosts
 from rehearsal.machines.seed import Seed
 
 TOKEN = "azure-native:compute:VirtualMachine"
@@ -19,13 +20,14 @@ TOKEN = "azure-native:compute:VirtualMachine"
 class VirtualMachines:
     """Handler of the type. A machine whose host is gone is made anew; its data disks are not its own."""
 
-    def __init__(self, world: World, disks: Disks) -> None:
+    def __init__(self, world: World, hosts: Hosts, disks: Disks) -> None:
         self._world = world
+        self.hosts = hosts
         self._disks = disks
 
     def put(self, identifier: str, properties: Properties, log: Log) -> Properties:
         seed = Seed.of(identifier, properties)
-        host = self._world.hosts.add(identifier, seed.computer_name, self._role(properties))
+        host = self.hosts.add(identifier, seed.computer_name, self._role(properties))
         record = self._world.records.get(identifier)
         if record is None or not record.complete or host.state is State.GONE:
             log(f"{host.name}: booting")
@@ -37,19 +39,19 @@ class VirtualMachines:
         return {}
 
     def get(self, identifier: str, properties: Properties) -> Properties | None:
-        host = self._world.hosts.get(identifier)
+        host = self.hosts.get(identifier)
         return None if host is None or host.state is State.GONE else {}
 
     def delete(self, identifier: str, properties: Properties, log: Log) -> None:
-        host = self._world.hosts.get(identifier)
+        host = self.hosts.get(identifier)
         if host is not None:
-            host.stop(self._world.hosts.stop_seconds(identifier))
+            host.stop(self.hosts.stop_seconds(identifier))
             host.remove()
-            self._world.hosts.forget(identifier)
+            self.hosts.forget(identifier)
 
     def restore(self, identifier: str, properties: Properties, log: Log) -> None:
         """Boot it again on its root, unless it was stopped or gone when the last supervisor ended."""
-        host = self._world.hosts.add(identifier, computer_name(identifier, properties), self._role(properties))
+        host = self.hosts.add(identifier, computer_name(identifier, properties), self._role(properties))
         state = host.remembered() if host.overlay.exists() else State.GONE
         if state is State.STOPPED:
             host.overlay.mount()
@@ -60,7 +62,7 @@ class VirtualMachines:
 
     def start(self, identifier: str) -> None:
         """Start a stopped host."""
-        host = self._world.hosts.get(identifier)
+        host = self.hosts.get(identifier)
         record = self._world.records.get(identifier)
         if host is None or record is None or host.state is State.GONE:
             raise HandlerError(

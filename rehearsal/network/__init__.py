@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from ipaddress import IPv4Address
-from typing import TYPE_CHECKING
 
 from rehearsal.base.handler import Handler, HandlerError
+from rehearsal.base.world import World
 from rehearsal.network import places, resources
 from rehearsal.network.declared import Publication, key, name_of
 from rehearsal.network.emulation import Attachment, fabric_of
-
-if TYPE_CHECKING:
-    from rehearsal.base.world import World
 
 
 def start(world: World) -> None:

@@ -7,16 +7,13 @@ import threading
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rehearsal.base import settings
+from rehearsal.base.world import World
 from rehearsal.network import links, places, ruleset, translation
 from rehearsal.network.declared import Landscape, Subnet, key
 from rehearsal.network.places import BORDER, HUB, INTERNET, RESIDENTS, ROUTER, TO_AZURE, TO_BORDER, TO_INTERNET
 from rehearsal.network.table import Table
-
-if TYPE_CHECKING:
-    from rehearsal.base.world import World
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from console import ExpectedError
 from rehearsal.base.handler import Log
-from rehearsal.base.locking import alone
+from rehearsal.base.locking import exclusive
 from rehearsal.image import Images
 from rehearsal.image.contents import SUITE
 from toolchain.files import write_atomically
@@ -54,7 +54,7 @@ def stage(cache: Path, images: Images, packages: Sequence[str], log: Log) -> Pat
     if not (folder / "repository").is_dir():
         check_tools()
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with alone(cache / "packages.lock", "stages packages", log):
+        with exclusive(cache / "packages.lock", "stages packages", log):
             if not (folder / "repository").is_dir():
                 for left_over in folder.parent.glob("*.partial"):
                     shutil.rmtree(left_over)

@@ -14,9 +14,7 @@ And who uses a resource, for what Azure refuses to delete or to change while it 
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +22,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from rehearsal.base.locking import exclusive
 from rehearsal.provider.values import Properties, strings
+from toolchain.files import write_atomically
 
 
 @dataclass(frozen=True)
@@ -107,8 +107,7 @@ class Ledger:
         """
         with self._guard:
             self.file.parent.mkdir(parents=True, exist_ok=True)
-            with self.file.with_suffix(".lock").open("a") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
+            with exclusive(self.file.with_suffix(".lock")):
                 entries = dict(self._read())
                 yield entries
                 self._write(entries)
@@ -128,11 +127,8 @@ class Ledger:
 
     def _write(self, entries: dict[str, Entry]) -> None:
         text = json.dumps({key: vars(entry) for key, entry in entries.items()})
-        new = self.file.with_suffix(f".{os.getpid()}.new")
-        new.touch(mode=0o600)
-        new.write_text(text, encoding="utf-8")
-        status = new.stat()
-        new.replace(self.file)
+        write_atomically(self.file, text.encode())
+        status = self.file.stat()
         self._entries, self._version = entries, (status.st_ino, status.st_mtime_ns, status.st_size)
 
 

@@ -7,7 +7,10 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import Any, Protocol
 
+from console import ExpectedError
 from rehearsal.base import settings
+from rehearsal.control import launch
+from rehearsal.control.client import Supervisor
 from rehearsal.provider.errors import ProviderError
 from rehearsal.provider.ledger import Entry, Ledger
 from rehearsal.provider.types.base import ResourceType
@@ -118,14 +121,9 @@ class SupervisorManager:
         self._call("delete", {"type": kind.token, "id": identifier}, log)
 
     def _call(self, method: str, params: Properties, log: Log | None) -> Properties | None:
-        # Imported here: on paper, and in previews, the supervisor's client is not needed.
-        from console import ExpectedError
-        from rehearsal.control.client import Supervisor
-
         try:
-            supervisor = Supervisor(self._settings)
-            supervisor.ensure(log)
-            result: Properties | None = supervisor.call(method, params, log)
+            launch.ensure(self._settings, log)
+            result: Properties | None = Supervisor(self._settings).call(method, params, log)
         except ExpectedError as error:
             raise ProviderError(str(error)) from error
         return result

@@ -22,6 +22,7 @@ from rehearsal.base.loops import Loop
 from rehearsal.base.mounts import run
 from rehearsal.base.world import World
 from rehearsal.machines.host import Host, State
+from rehearsal.machines.hosts import Hosts
 from rehearsal.snapshots import copying
 from rehearsal.snapshots.dependencies import Landscape
 from rehearsal.snapshots.following import Following
@@ -36,8 +37,9 @@ FREEZE_SECONDS = 10.0
 class Snapshots:
     """The supervisor's part: one is taken at a time."""
 
-    def __init__(self, world: World, disks: Callable[[], list[Loop]]) -> None:
+    def __init__(self, world: World, hosts: Hosts, disks: Callable[[], list[Loop]]) -> None:
         self._world = world
+        self._fleet = hosts
         self._disks = disks
         self._store = Store(world.settings)
         self._lock = threading.Lock()
@@ -88,7 +90,7 @@ class Snapshots:
 
     def _hosts(self) -> dict[str, Host]:
         """All hosts by their folders' names, if there are any and all run."""
-        hosts = {host.folder.name: host for _, host in self._world.hosts.all()}
+        hosts = {host.folder.name: host for _, host in self._fleet.all()}
         if not hosts:
             raise HandlerError("There are no hosts to take a snapshot of.")
         unfinished = [record.name for record in self._world.records.all() if not record.complete]

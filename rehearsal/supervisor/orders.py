@@ -6,7 +6,6 @@ import threading
 from collections import defaultdict
 
 from rehearsal.base.handler import HandlerError
-from rehearsal.base.world import World
 from rehearsal.machines.host import Host, State
 from rehearsal.machines.virtual_machine import VirtualMachines
 
@@ -25,8 +24,7 @@ class Refused(HandlerError):
 class Orders:
     """Carries out one order for a host at a time; a second one waits for the first."""
 
-    def __init__(self, world: World, machines: VirtualMachines) -> None:
-        self._world = world
+    def __init__(self, machines: VirtualMachines) -> None:
         self._machines = machines
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._locks_lock = threading.Lock()
@@ -36,7 +34,7 @@ class Orders:
         orders = {"start": self._start, "stop": self._stop, "reboot": self._reboot, "kill": self._kill}
         if action not in orders:
             raise HandlerError(f"A host cannot be told to {action}, only to start, stop, reboot and (end by) kill.")
-        host = self._world.hosts.find(name)
+        host = self._machines.hosts.find(name)
         with self._locks_lock:
             lock = self._locks[host.name]
         with lock:
@@ -47,7 +45,7 @@ class Orders:
         if host.state is State.GONE:
             raise Refused(f"{host.name} is gone, not only stopped.", hint=AGAIN)
         before = host.state
-        self._machines.start(self._world.hosts.identifier(host))
+        self._machines.start(self._machines.hosts.identifier(host))
         return "" if before is State.STOPPED else f"it was {before} already"
 
     def _stop(self, host: Host) -> str:
@@ -55,7 +53,7 @@ class Orders:
             raise Refused(f"{host.name} is gone: there is nothing to stop.", hint=AGAIN)
         if host.state is State.STOPPED:
             return "it was stopped already"
-        host.stop(self._world.hosts.stop_seconds(self._world.hosts.identifier(host)))
+        host.stop(self._machines.hosts.stop_seconds(self._machines.hosts.identifier(host)))
         return ""
 
     def _reboot(self, host: Host) -> str:

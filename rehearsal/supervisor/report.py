@@ -13,21 +13,22 @@ from rehearsal.base.records import Record
 from rehearsal.base.world import World
 from rehearsal.gateway import backend_health
 from rehearsal.machines.host import Host, State
+from rehearsal.machines.hosts import Hosts
 from rehearsal.machines.virtual_machine import TOKEN, computer_name, interface_of
 from rehearsal.supervisor.resources import Resources
 
 WAF_LOG = "/var/log/nginx/modsec_audit.log"
 
 
-def status(world: World, resources: Resources, started: float) -> dict[str, Any]:
+def status(world: World, hosts: Hosts, resources: Resources, started: float) -> dict[str, Any]:
     """Everything for `rehearsal.status`: hosts, services, what is recorded only; memory in bytes, times in seconds."""
-    hosts = world.hosts.all()
-    with ThreadPoolExecutor(max(1, len(hosts))) as pool:
-        described = list(pool.map(lambda pair: _host(world, *pair), hosts))
+    known = hosts.all()
+    with ThreadPoolExecutor(max(1, len(known))) as pool:
+        described = list(pool.map(lambda pair: _host(world, hosts.role(pair[0]), *pair), known))
     described += [
         _host_to_be_restored(record)
         for record in world.records.of_type(TOKEN)
-        if record.complete and world.hosts.get(record.id) is None
+        if record.complete and hosts.get(record.id) is None
     ]
     return {
         "state": str(world.settings.state),
@@ -43,12 +44,12 @@ def status(world: World, resources: Resources, started: float) -> dict[str, Any]
     }
 
 
-def place(world: World, name: str) -> dict[str, Any]:
+def place(world: World, hosts: Hosts, name: str) -> dict[str, Any]:
     """Where `rehearsal.shell` goes: a leader's process id (as the supervisor sees it), or a network namespace.
 
     ``network`` is the router, where all subnets meet.
     """
-    for _, host in world.hosts.all():
+    for _, host in hosts.all():
         if name == host.name:
             if (leader := host.leader()) is None:
                 raise HandlerError(f"{name} is {host.state}; start it: fab rehearsal.start {name}")
@@ -58,12 +59,12 @@ def place(world: World, name: str) -> dict[str, Any]:
     namespace = "router" if name == "network" else name
     if world.namespaces.exists(namespace):
         return {"leader": None, "namespace": namespace}
-    raise HandlerError(f"There is no {name} to go to; there are: {', '.join([*_running(world), 'network'])}.")
+    raise HandlerError(f"There is no {name} to go to; there are: {', '.join([*_running(world, hosts), 'network'])}.")
 
 
-def logs(world: World, name: str, lines: int) -> str:
+def logs(world: World, hosts: Hosts, name: str, lines: int) -> str:
     """The journal's end of a host (the console's where it has none); the log of a service; of `gateway`, its WAF's."""
-    for _, host in world.hosts.all():
+    for _, host in hosts.all():
         if name == host.name:
             return host.journal(lines) or host.explain(lines)
     if name in world.containers.names():
@@ -72,11 +73,11 @@ def logs(world: World, name: str, lines: int) -> str:
             return own
         waf = world.containers.run(name, ["sh", "-c", f"test ! -e {WAF_LOG} || tail -n {lines} {WAF_LOG}"])
         return waf or own
-    raise HandlerError(f"{name} has no log; there are: {', '.join(_running(world))}.")
+    raise HandlerError(f"{name} has no log; there are: {', '.join(_running(world, hosts))}.")
 
 
-def _running(world: World) -> list[str]:
-    return [*[host.name for _, host in world.hosts.all()], *world.containers.names()]
+def _running(world: World, hosts: Hosts) -> list[str]:
+    return [*[host.name for _, host in hosts.all()], *world.containers.names()]
 
 
 def _backends(world: World, hosts: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -85,12 +86,12 @@ def _backends(world: World, hosts: list[dict[str, Any]]) -> list[dict[str, Any]]
     return [{**server, "host": names.get(server["server"], "")} for server in backend_health(world)]
 
 
-def _host(world: World, identifier: str, host: Host) -> dict[str, Any]:
+def _host(world: World, role: str, identifier: str, host: Host) -> dict[str, Any]:
     usage = host.cgroup.usage()
     return {
         "id": identifier,
         "name": host.name,
-        "role": world.hosts.role(identifier),
+        "role": role,
         "state": host.state,
         "since": time.time() - host.since,
         "address": _address(world, identifier),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from rehearsal.base import protocol as wire
+from rehearsal.base import protocol
 from rehearsal.base.handler import HandlerError, Log
 
 Method = Callable[[dict[str, Any], Log], Any]
@@ -22,14 +22,14 @@ class _Conversation(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         try:
-            while (message := wire.receive(self.rfile)) is not None:
+            while (message := protocol.receive(self.rfile)) is not None:
                 self._answer(message)
         except (BrokenPipeError, ConnectionResetError):
             return  # the client gave up waiting; what it asked for was done or not, its next question finds out
-        except wire.WireError as error:
-            wire.send(self.wfile, {"error": str(error), "hint": None})
+        except protocol.ProtocolError as error:
+            protocol.send(self.wfile, {"error": str(error), "hint": None})
 
-    def _answer(self, message: wire.Message) -> None:
+    def _answer(self, message: protocol.Message) -> None:
         name = str(message.get("method"))
         params = message.get("params")
         method = self.server.methods.get(name)
@@ -38,7 +38,7 @@ class _Conversation(socketserver.StreamRequestHandler):
         def log(line: str) -> None:
             with sending:
                 try:
-                    wire.send(self.wfile, {"log": line})
+                    protocol.send(self.wfile, {"log": line})
                 except OSError:
                     self.server.log(f"{name}: {line} (nobody listens any more)")
 
@@ -48,9 +48,9 @@ class _Conversation(socketserver.StreamRequestHandler):
         else:
             reply = self._call(name, method, params, log)
         with sending:
-            wire.send(self.wfile, reply)
+            protocol.send(self.wfile, reply)
 
-    def _call(self, name: str, method: Method, params: dict[str, Any], log: Log) -> wire.Message:
+    def _call(self, name: str, method: Method, params: dict[str, Any], log: Log) -> protocol.Message:
         about = f"{name} {params.get('id') or params.get('name') or ''}".strip()
         try:
             return {"result": method(params, log)}

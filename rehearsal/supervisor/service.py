@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal import image, keys
+from rehearsal.base import protocol
 from rehearsal.base.cgroups import ROOT as CGROUP_ROOT
 from rehearsal.base.containers import Containers
-from rehearsal.base.handler import Log
+from rehearsal.base.handler import HandlerError, Log
 from rehearsal.base.namespaces import Namespaces
 from rehearsal.base.records import Records
 from rehearsal.base.settings import Settings
@@ -24,7 +25,6 @@ from rehearsal.base.world import World
 from rehearsal.control import kernel
 from rehearsal.machines import virtual_machine
 from rehearsal.machines.disks import Disks
-from rehearsal.machines.hosts import Hosts
 from rehearsal.machines.virtual_machine import VirtualMachines
 from rehearsal.snapshots.take import Snapshots, thaw_all
 from rehearsal.supervisor import handlers, report
@@ -48,6 +48,7 @@ class Service:
         self._woken, self._wake = os.pipe()
         os.set_blocking(self._wake, False)
         self._restored = threading.Event()
+        self._ending = threading.Event()
         self._changes = Changes()
         self._started = time.time()
 
@@ -72,8 +73,9 @@ class Service:
         assert isinstance(machines, VirtualMachines)
         disks = found["azure-native:compute:Disk"]
         assert isinstance(disks, Disks)
-        self._snapshots = Snapshots(world, disks.attached)
-        self._orders = Orders(world, machines)
+        self._snapshots = Snapshots(world, machines.hosts, disks.attached)
+        self._hosts = machines.hosts
+        self._orders = Orders(machines)
         self._resources = Resources(world, found)
         doors.open_all(world)
         watch_services(world)
@@ -82,23 +84,35 @@ class Service:
         threading.Thread(target=self._restore, name="restore", daemon=True).start()
         world.log(f"serving {self._settings.state}")
         os.read(self._woken, 1)
+        self._ending.set()
         self._end()
         return 0
 
     def _methods(self) -> dict[str, Any]:
         return {
+            protocol.PING: self._ping,
             "put": self._put,
             "get": self._get,
             "delete": self._delete,
-            "status": lambda params, log: report.status(self._world, self._resources, self._started),
+            "status": self._status,
             "host": self._host,
-            "place": lambda params, log: report.place(self._world, str(params["name"])),
-            "logs": lambda params, log: report.logs(self._world, str(params["name"]), int(params.get("lines", 50))),
+            "place": lambda params, log: report.place(self._world, self._hosts, str(params["name"])),
+            "logs": self._logs,
             "shutdown": self._shutdown,
             "restored": self._tell_restored,
             "snapshot": self._snapshot,
             "sweep": lambda params, log: self._snapshots.sweep(),
         }
+
+    def _status(self, params: dict[str, Any], log: Log) -> dict[str, Any]:
+        return report.status(self._world, self._hosts, self._resources, self._started)
+
+    def _logs(self, params: dict[str, Any], log: Log) -> str:
+        return report.logs(self._world, self._hosts, str(params["name"]), int(params.get("lines", 50)))
+
+    def _ping(self, params: dict[str, Any], log: Log) -> None:
+        if self._ending.is_set():
+            raise HandlerError(protocol.ENDING)
 
     def _put(self, params: dict[str, Any], log: Log) -> Any:
         self._wait_until_restored(log)
@@ -122,7 +136,7 @@ class Service:
     def _tell_restored(self, params: dict[str, Any], log: Log) -> list[dict[str, str]]:
         """Answers when all is brought back from its records: the hosts with their states."""
         self._restored.wait()
-        return [{"name": host.name, "state": host.state} for _, host in self._world.hosts.all()]
+        return [{"name": host.name, "state": host.state} for _, host in self._hosts.all()]
 
     def _host(self, params: dict[str, Any], log: Log) -> dict[str, str]:
         self._wait_until_restored(log)
@@ -134,9 +148,10 @@ class Service:
 
         ``for_good``: nothing is brought back later, so only databases are stopped in good order. Answers with seconds.
         """
+        self._ending.set()
         seconds = None
         if params.get("for_good"):
-            endings = self._world.hosts.end_all(log)
+            endings = self._hosts.end_all(log)
             began = time.monotonic()
             self._world.containers.stop_all(at_once=True)
             seconds = {"databases": endings.databases, "others": endings.others + time.monotonic() - began}
@@ -167,7 +182,7 @@ class Service:
         self._world.log("ended")
 
     def _stop_world(self, log: Log) -> None:
-        self._world.hosts.stop_all(log)
+        self._hosts.stop_all(log)
         self._world.containers.stop_all()
 
 
@@ -206,7 +221,6 @@ def _world(settings: Settings) -> World:
         records=Records(settings.records),
         namespaces=namespaces,
         containers=Containers(settings.services, settings.logs, images.edge, namespaces),
-        hosts=Hosts(settings.machines, images.base),
         base_image=images.base,
         edge_image=images.edge,
     )

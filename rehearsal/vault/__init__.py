@@ -17,6 +17,7 @@ written through Pulumi alone (the interface reads).
 
 from rehearsal.vault.identities import identities_of, principal_of
 from rehearsal.vault.resources import handlers
-from rehearsal.vault.service import AccessRefused, Vault, service, start
+from rehearsal.vault.service import AccessRefused, VaultService, service
+from rehearsal.vault.start import start
 
-__all__ = ["AccessRefused", "Vault", "handlers", "identities_of", "principal_of", "service", "start"]
+__all__ = ["AccessRefused", "VaultService", "handlers", "identities_of", "principal_of", "service", "start"]

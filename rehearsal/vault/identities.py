@@ -5,12 +5,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rehearsal.base.settings import TENANT
-
-if TYPE_CHECKING:
-    from rehearsal.base.world import World
+from rehearsal.base.world import World
 
 
 @dataclass(frozen=True)

@@ -6,21 +6,19 @@ Which machine asks is known from the source address alone, as in Azure; nothing 
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rehearsal.base.records import Record
+from rehearsal.base.world import World
 from rehearsal.vault.http import Request, Server
 from rehearsal.vault.identities import Identity, computed, identities_of
-from rehearsal.vault.service import Vault
+from rehearsal.vault.service import VaultService
 from toolchain.home import SUBSCRIPTION
-
-if TYPE_CHECKING:
-    from rehearsal.base.world import World
 
 VERSIONS = ["2018-02-01", "2019-08-01", "2020-06-01", "2021-02-01", "2021-12-13"]
 
 
-def serve(vault: Vault, listening: socket.socket) -> Server:
+def serve(vault: VaultService, listening: socket.socket) -> Server:
     """A server, not yet started."""
     bound = type("MetadataRequest", (_MetadataRequest,), {"vault": vault})
     return Server(listening, bound, lambda line: vault.world.log(f"metadata: {line}"))
@@ -34,7 +32,7 @@ class _Refused(Exception):
 
 
 class _MetadataRequest(Request):
-    vault: Vault
+    vault: VaultService
 
     def answer(self, path: str, query: dict[str, str]) -> None:
         try:

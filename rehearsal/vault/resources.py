@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rehearsal.base.handler import Handler, HandlerError, Log, Properties
+from rehearsal.base.world import World
 from rehearsal.vault import identities
-from rehearsal.vault.service import DOMAIN, Vault, service
+from rehearsal.vault.service import DOMAIN, VaultService, service
 from rehearsal.vault.store import Content, Version
-
-if TYPE_CHECKING:
-    from rehearsal.base.world import World
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _SECRET = re.compile(r".*/vaults/(?P<vault>[^/]+)/secrets/(?P<name>[^/]+)", re.IGNORECASE)
@@ -31,7 +29,7 @@ def handlers(world: World) -> dict[str, Handler]:
 class VaultHandler:
     """A vault is there once it is recorded; deleting it purges its secrets."""
 
-    def __init__(self, vault: Vault) -> None:
+    def __init__(self, vault: VaultService) -> None:
         self._vault = vault
 
     def put(self, identifier: str, properties: Properties, log: Log) -> Properties:
@@ -57,7 +55,7 @@ class VaultHandler:
 class SecretHandler:
     """A put with another value makes a new version; with the same one it changes nothing."""
 
-    def __init__(self, vault: Vault) -> None:
+    def __init__(self, vault: VaultService) -> None:
         self._vault = vault
 
     def put(self, identifier: str, properties: Properties, log: Log) -> Properties:

@@ -10,7 +10,7 @@ from rehearsal.base.records import Record
 from rehearsal.base.settings import TENANT
 from rehearsal.vault.http import Request, Server
 from rehearsal.vault.roles import READ_METADATA
-from rehearsal.vault.service import DOMAIN, RESOURCE, AccessRefused, Vault
+from rehearsal.vault.service import DOMAIN, RESOURCE, AccessRefused, VaultService
 from rehearsal.vault.store import Version
 from rehearsal.vault.tokens import Claims, TokenRefused
 
@@ -18,14 +18,14 @@ CHALLENGE = f'Bearer authorization="https://login.microsoftonline.com/{TENANT}",
 """By this header a client learns where to get a token, and for what."""
 
 
-def serve(vault: Vault, listening: socket.socket, tls: ssl.SSLContext | None) -> Server:
+def serve(vault: VaultService, listening: socket.socket, tls: ssl.SSLContext | None) -> Server:
     """A server, not yet started, for all vaults: which one is meant is in the request's Host."""
     bound = type("VaultRequest", (_VaultRequest,), {"vault": vault})
     return Server(listening, bound, lambda line: vault.world.log(f"key vault: {line}"), tls)
 
 
 class _VaultRequest(Request):
-    vault: Vault
+    vault: VaultService
 
     def answer(self, path: str, query: dict[str, str]) -> None:
         try:

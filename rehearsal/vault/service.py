@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import ssl
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from console import ExpectedError
 from rehearsal.base.records import Record
-from rehearsal.base.settings import KEY_VAULT, METADATA
+from rehearsal.base.world import World
 from rehearsal.vault.roles import GET_SECRET, allowed
 from rehearsal.vault.store import Content, SecretStore, Version
 from rehearsal.vault.tokens import Signer
-
-if TYPE_CHECKING:
-    from rehearsal.base.world import World
 
 RESOURCE = "https://vault.azure.net"
 """What a token must be for."""
@@ -56,7 +50,7 @@ class SecretUri:
         return cls(vault, segments[1], segments[2] if len(segments) == 3 else "")
 
 
-class Vault:
+class VaultService:
     """All vaults of one rehearsal."""
 
     def __init__(self, world: World) -> None:
@@ -131,36 +125,14 @@ class Vault:
         return self.read(vault, target.name, target.version, principal)
 
 
-_services: dict[Path, Vault] = {}
+_services: dict[Path, VaultService] = {}
 _lock = threading.Lock()
 
 
-def service(world: World) -> Vault:
+def service(world: World) -> VaultService:
     """The one of this world."""
     with _lock:
-        return _services.setdefault(world.settings.state, Vault(world))
-
-
-def start(world: World) -> None:
-    """Serve the vaults at their address on the rehearsal's Internet, and the metadata service at its in the network.
-
-    Needs the namespaces `key-vault` and `router` with these addresses, and the certificate that `rehearsal.keys`
-    makes. The servers end with the supervisor.
-    """
-    from rehearsal.vault import metadata, rest
-
-    vault = service(world)
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.minimum_version = ssl.TLSVersion.TLSv1_2
-    certificate, key = world.settings.keys / "vault.pem", world.settings.keys / "vault.key"
-    if not certificate.exists() or not key.exists():
-        raise ExpectedError(
-            f"The Key Vault's certificate is not in {world.settings.keys}.",
-            hint="Make the rehearsal's keys: .venv/bin/python -m rehearsal.keys (make rehearse does it too)",
-        )
-    tls.load_cert_chain(certificate, key)
-    rest.serve(vault, world.namespaces.listen("key-vault", str(KEY_VAULT), 443), tls).start()
-    metadata.serve(vault, world.namespaces.listen("router", str(METADATA), 80)).start()
+        return _services.setdefault(world.settings.state, VaultService(world))
 
 
 def _usable(version: Version) -> None:

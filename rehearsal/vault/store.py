@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from rehearsal.base.handler import HandlerError
-from rehearsal.keys.files import private_folder, write_private
+from rehearsal.keys.files import private_folder
+from toolchain.files import write_atomically
 
 NAME = re.compile(r"[0-9a-zA-Z-]{1,127}")
 """What Key Vault takes as a secret's name; also what keeps it from leaving the folder."""
@@ -116,4 +117,4 @@ class SecretStore:
         private_folder(self.folder)
         private_folder(self._vault(vault))
         content = json.dumps([asdict(version) for version in versions], indent=1)
-        write_private(self._file(vault, name), content.encode())
+        write_atomically(self._file(vault, name), content.encode())

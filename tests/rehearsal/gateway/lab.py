@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal.base.settings import Settings
-from rehearsal.control import teardown
+from rehearsal.control import launch, teardown
 from rehearsal.control.client import Supervisor
 from rehearsal.gateway.haproxy import ADMIN_PORT
 from rehearsal.gateway.health import servers
@@ -186,7 +186,7 @@ class Lab:
         self.stack_file.write_text(f"config: {{'livegang:topology': {{endpoints: {{{sites}}}}}}}")
         self.keys = ensure(self.settings, self.stack_file)
         self.supervisor = Supervisor(self.settings)
-        self.supervisor.ensure()
+        launch.ensure(self.settings)
         self.backends: dict[str, subprocess.Popen[str]] = {}
 
     def close(self) -> None:
@@ -256,7 +256,7 @@ class Lab:
         while self.supervisor.alive():
             assert time.monotonic() < deadline, "the supervisor does not die"
             time.sleep(0.05)
-        self.supervisor.ensure()
+        launch.ensure(self.settings)
         assert self.get() is not None  # answered when all is brought back
         for name in BACKENDS:
             self.serve(name)

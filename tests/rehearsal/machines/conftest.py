@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from rehearsal.base.settings import Settings
-from rehearsal.control import teardown
+from rehearsal.control import launch, teardown
 from tests.rehearsal.machines.small_world import SmallWorld
 
 
@@ -15,7 +15,7 @@ from tests.rehearsal.machines.small_world import SmallWorld
 def small_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallWorld]:
     world = SmallWorld(Settings(tmp_path_factory.mktemp("world") / "state"))
     try:
-        world.supervisor.ensure(world.log.append)
+        launch.ensure(world.settings, world.log.append)
         world.make_network()
         yield world
     finally:

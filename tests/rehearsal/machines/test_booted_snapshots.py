@@ -13,7 +13,7 @@ import pytest
 
 from console import ExpectedError
 from rehearsal.base.settings import Settings
-from rehearsal.control import reset, teardown
+from rehearsal.control import launch, reset, teardown
 from rehearsal.control.client import SupervisorError
 from rehearsal.snapshots import put_back
 from rehearsal.snapshots.store import Store
@@ -147,7 +147,7 @@ def test_a_reset_that_was_killed_is_finished_by_whatever_starts_a_supervisor_and
         with pytest.raises(KeyboardInterrupt):
             back_to(fleet, "first")
     assert not fleet.supervisor.alive()
-    fleet.supervisor.ensure(fleet.log.append)
+    launch.ensure(fleet.settings, fleet.log.append)
     fleet.supervisor.call("restored")
     assert trees(fleet) == first
     assert fleet.run("two", "cat /etc/two") == "first"
@@ -166,7 +166,7 @@ def test_a_supervisor_that_is_killed_while_all_stand_still_leaves_nothing_and_no
     os.kill(supervisor, signal.SIGKILL)
     taking.join(20)
     assert not taking.is_alive()
-    fleet.supervisor.ensure(fleet.log.append)
+    launch.ensure(fleet.settings, fleet.log.append)
     fleet.supervisor.call("restored")
     assert fleet.host("one")["state"] == "running"
     assert "killed" not in {snapshot.name for snapshot in Store(fleet.settings).all()}

@@ -54,7 +54,7 @@ def test_its_end_ends_all_and_the_next_one_brings_all_back(landscape: SmallWorld
     assert not landscape.supervisor.alive()
     assert not kernel.lives(settings.identifier)
 
-    landscape.supervisor.ensure()
+    launch.ensure(landscape.settings)
     assert landscape.exists(VM, machine_id("runs"))
     landscape.wait_for("runs", "running")
     assert landscape.run("runs", "cat /var/kept; test -b /dev/disk/azure/scsi1/lun0 && echo disk") == "kept\ndisk"
@@ -72,7 +72,7 @@ def test_a_host_that_was_stopped_before_the_kill_can_be_started_after_it(landsca
 def test_only_one_supervisor_is_started_when_many_ask(landscape: SmallWorld) -> None:
     before = landscape.processes()
     for _ in range(3):
-        landscape.supervisor.ensure()
+        launch.ensure(landscape.settings)
     assert landscape.processes() == before
 
 
@@ -83,7 +83,7 @@ def test_another_clones_folder_is_refused_before_anything_starts(beside: SmallWo
     file = beside.settings.state / "owner.json"
     file.write_text(f'{{"project": "{theirs}", "uid": {os.geteuid()}}}')
     with pytest.raises(ExpectedError, match="their clone"):
-        beside.supervisor.ensure()
+        launch.ensure(beside.settings)
     with pytest.raises(ExpectedError, match="their clone"):
         teardown.down(beside.settings, beside.log.append)
     assert not beside.settings.runtime.exists()
@@ -91,7 +91,7 @@ def test_another_clones_folder_is_refused_before_anything_starts(beside: SmallWo
 
 
 def test_two_rehearsals_live_side_by_side(landscape: SmallWorld, beside: SmallWorld) -> None:
-    beside.supervisor.ensure()
+    launch.ensure(beside.settings)
     beside.make_network()
     beside.make_host("runs", 4)
     assert beside.run("runs", "test ! -e /var/kept && hostname") == "runs"
@@ -105,7 +105,7 @@ def test_a_graceful_end_keeps_the_world_for_the_next_one(landscape: SmallWorld) 
     teardown.end(landscape.settings, landscape.log.append)
     assert not landscape.settings.runtime.exists()
     assert not launch.cgroup(landscape.settings).exists()
-    landscape.supervisor.ensure()
+    launch.ensure(landscape.settings)
     landscape.wait_for("runs", "running")
     assert landscape.run("runs", "cat /var/last") == "written just before"
 
@@ -121,7 +121,7 @@ def test_hosts_that_ran_when_the_machine_was_shut_down_run_again_after_it(landsc
     # A host's own systemd takes SIGTERM for an order to begin anew, and may hear of its power-off only after half a
     # minute, when its plug is pulled. The machine's systemd waits for 90 s.
     wait_until(lambda: not cgroup_processes(group), "all processes to end", 80)
-    landscape.supervisor.ensure()
+    launch.ensure(landscape.settings)
     landscape.wait_for("runs", "running")
     assert landscape.host("stopped")["state"] == "stopped"
 
@@ -150,7 +150,7 @@ def test_a_service_that_is_killed_comes_back(landscape: SmallWorld, service: str
 def test_down_leaves_nothing_and_may_be_repeated(beside: SmallWorld, killed: bool) -> None:
     settings = beside.settings
     before = Traces.of(settings)
-    beside.supervisor.ensure()
+    launch.ensure(beside.settings)
     beside.make_network()
     beside.make_disk("data", 1)
     beside.make_host("db01", 4, disks={0: "data"})
@@ -166,7 +166,7 @@ def test_down_leaves_nothing_and_may_be_repeated(beside: SmallWorld, killed: boo
 
 
 def test_down_works_on_a_folder_that_was_half_removed_by_hand(beside: SmallWorld) -> None:
-    beside.supervisor.ensure()
+    launch.ensure(beside.settings)
     for file in (
         beside.settings.socket,
         beside.settings.runtime / "supervisor.json",

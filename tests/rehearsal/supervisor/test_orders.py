@@ -7,7 +7,6 @@ from typing import Any, cast
 import pytest
 
 from rehearsal.base.handler import HandlerError
-from rehearsal.base.world import World
 from rehearsal.machines.host import State
 from rehearsal.machines.virtual_machine import VirtualMachines
 from rehearsal.supervisor.orders import Orders, Refused
@@ -66,7 +65,7 @@ class Everything:
 def _told(state: State, action: str, name: str = "web01") -> tuple[Host, dict[str, str]]:
     host = Host(state)
     everything: Any = Everything(host)
-    return host, Orders(cast(World, everything), cast(VirtualMachines, everything)).carry_out(name, action)
+    return host, Orders(cast(VirtualMachines, everything)).carry_out(name, action)
 
 
 @pytest.mark.parametrize(

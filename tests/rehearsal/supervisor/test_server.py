@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from rehearsal.base import protocol
 from rehearsal.base.handler import HandlerError, Log
 from rehearsal.base.settings import Settings
 from rehearsal.control.client import Supervisor, SupervisorError
-from rehearsal.supervisor.server import RpcServer
+from rehearsal.supervisor.server import Method, RpcServer
 
 
 def make(params: dict[str, Any], log: Log) -> dict[str, Any]:
@@ -32,9 +33,9 @@ def break_down(params: dict[str, Any], log: Log) -> None:
 
 
 @contextmanager
-def serving(settings: Settings) -> Iterator[list[str]]:
+def serving(settings: Settings, **more: Method) -> Iterator[list[str]]:
     logged: list[str] = []
-    methods = {"make": make, "refuse": refuse, "break": break_down}
+    methods = {"make": make, "refuse": refuse, "break": break_down, **more}
     server = RpcServer(settings.socket, methods, logged.append, settings.logs / "supervisor.log")
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
@@ -133,3 +134,33 @@ def test_a_supervisor_that_hangs_is_not_waited_for_longer_than_wanted(settings: 
 def test_only_the_owner_may_speak_to_it(settings: Settings) -> None:
     with serving(settings):
         assert stat.S_IMODE(settings.socket.stat().st_mode) == 0o600
+
+
+def test_one_that_was_killed_and_has_not_ended_yet_is_not_alive(settings: Settings) -> None:
+    """Its socket accepts connections until its last thread ends; then they break without an answer."""
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(settings.socket))
+        listening.listen()
+        answers: list[bool] = []
+        asking = threading.Thread(target=lambda: answers.append(Supervisor(settings).alive()))
+        asking.start()
+        connection, _ = listening.accept()
+        assert protocol.receive(connection.makefile("rb")) == {"method": "ping", "params": {}}
+        assert Supervisor(settings).reachable()
+        connection.close()
+        asking.join()
+    assert answers == [False]
+
+
+def test_one_that_is_ending_is_not_alive_although_it_answers(settings: Settings) -> None:
+    def ending(params: dict[str, Any], log: Log) -> None:
+        raise HandlerError(protocol.ENDING)
+
+    with serving(settings, ping=ending):
+        assert not Supervisor(settings).alive()
+        assert Supervisor(settings).reachable()
+
+
+def test_one_of_an_earlier_revision_that_does_not_know_the_question_is_alive(settings: Settings) -> None:
+    with serving(settings):
+        assert Supervisor(settings).alive()

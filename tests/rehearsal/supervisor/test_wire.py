@@ -6,17 +6,17 @@ import io
 
 import pytest
 
-from rehearsal.base import protocol as wire
+from rehearsal.base import protocol
 
 
 def test_a_message_is_one_line_whatever_is_in_it() -> None:
     stream = io.BytesIO()
     message = {"result": "two\nlines and ü"}
-    wire.send(stream, message)
+    protocol.send(stream, message)
     assert stream.getvalue().count(b"\n") == 1
     stream.seek(0)
-    assert wire.receive(stream) == message
-    assert wire.receive(stream) is None
+    assert protocol.receive(stream) == message
+    assert protocol.receive(stream) is None
 
 
 @pytest.mark.parametrize(
@@ -28,5 +28,5 @@ def test_a_message_is_one_line_whatever_is_in_it() -> None:
     ],
 )
 def test_what_is_no_message_is_refused(sent: bytes, said: str) -> None:
-    with pytest.raises(wire.WireError, match=said):
-        wire.receive(io.BytesIO(sent))
+    with pytest.raises(protocol.ProtocolError, match=said):
+        protocol.receive(io.BytesIO(sent))

@@ -84,7 +84,6 @@ def landscape(tmp_path: Path) -> Landscape:
         records=Records(tmp_path / "records"),
         namespaces=nothing,
         containers=nothing,
-        hosts=nothing,
         base_image=tmp_path,
         edge_image=tmp_path,
     )
