@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from verify.checks import Need, check
 from verify.inspection.expectations import current, each, hosts, manifests, open_flows, specs
 from verify.inspection.gathering import Gathering, Outputs, batch, pause
 from verify.inspection.probes import postgres
@@ -16,7 +15,8 @@ from verify.inspection.probes.send import run_probe
 from verify.inspection.replication import LARGEST_LAG, caught_up
 from verify.inspection.units import ask_about, explain, is_enabled, is_running
 from verify.report.causes import STEADY, STORAGE, UNIT
-from verify.report.plugin import DISPROVED, NEEDS, STANDBY
+from verify.run.checks import Need, check
+from verify.run.plugin import DISPROVED, NEEDS, STANDBY
 
 testinfra_hosts = specs("database")
 ask_about("pgbackrest")

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from verify.checks import check
 from verify.inspection.expectations import current, specs
 from verify.inspection.gathering import Gathering, batch, pause
 from verify.inspection.units import Service, explain, flapping, services
 from verify.report.causes import STEADY, STORAGE, UNIT
-from verify.report.plugin import DISPROVED
+from verify.run.checks import check
+from verify.run.plugin import DISPROVED
 
 testinfra_hosts = specs()
 

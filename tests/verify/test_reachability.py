@@ -9,14 +9,14 @@ import pytest
 
 from infra.inventory.model import VantagePoint
 from tests.verify.runs import inventory
-from verify.inspection import expectations as landscape
-from verify.inspection.expectations import Landscape
+from verify.inspection import expectations
+from verify.inspection.expectations import Expectations
 from verify.inspection.reachability import CLOSED_SECONDS, OPEN_SECONDS, closed_pairs, open_rows, orders_of, strangers
 
 
 @pytest.fixture(autouse=True)
 def trial(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(landscape, "_current", Landscape(inventory(), [], Path("ssh_config")))
+    monkeypatch.setattr(expectations, "_current", Expectations(inventory(), [], Path("ssh_config")))
 
 
 def test_every_flow_is_tried_from_every_host_it_starts_at() -> None:
@@ -93,7 +93,7 @@ def with_a_drop(monkeypatch: pytest.MonkeyPatch, asked: bool) -> None:
     changed = trial.model_copy(
         update={"way_in": way_in, "hosts": {**trial.hosts, "xfer01": host}, "vantage_points": points}
     )
-    monkeypatch.setattr(landscape, "_current", Landscape(changed, [], Path("ssh_config")))
+    monkeypatch.setattr(expectations, "_current", Expectations(changed, [], Path("ssh_config")))
 
 
 def test_the_drop_answers_the_old_hoster_and_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,10 +15,10 @@ import pytest
 
 from verify import checks
 from verify.inspection.connection import HostLost
-from verify.evidence import note
+from verify.inspection.evidence import note
 from verify.report.files import document
 from verify.report.model import Subjects
-from verify.report.plugin import Readiness
+from verify.run.plugin import Readiness
 from verify.report.waivers import read_waivers
 
 FOLDER = Path(__file__).parent
@@ -96,7 +96,7 @@ builtins.Place = Place
 BASE = '''
 """A suite."""
 import pytest
-from verify.checks import check
+from verify.run.checks import check
 
 pytestmark = pytest.mark.parametrize("place", [Place("db01"), Place("web01")])
 

@@ -15,7 +15,7 @@ import testinfra
 import testinfra.backend
 from testinfra.backend.ssh import SshBackend
 
-from verify.evidence import NOTEBOOK
+from verify.inspection.evidence import NOTEBOOK
 
 CONNECT_SECONDS = 10
 COMMAND_SECONDS = 45

@@ -30,7 +30,7 @@ EVERYWHERE = frozenset({"base", "network", "monitoring", "stability", "updates"}
 
 
 @dataclass(frozen=True)
-class Landscape:
+class Expectations:
     """One stack as it is wanted, and the files to reach it with."""
 
     inventory: Inventory
@@ -40,7 +40,7 @@ class Landscape:
     """Why what is verified may not be what is wanted: the stack file was changed since it was brought up."""
 
     @classmethod
-    def load(cls, stack: str) -> Landscape:
+    def load(cls, stack: str) -> Expectations:
         """Read the stack's inventory and manifests; write its ssh_config and known_hosts.
 
         Raises ExpectedError naming the file, key and value that is wrong, or the command that is missing.
@@ -75,20 +75,20 @@ def state_folder(stack: str) -> Path:
     return PROJECT / ".livegang" / stack
 
 
-_current: Landscape | None = None
+_current: Expectations | None = None
 
 
-def adopt(landscape: Landscape) -> None:
-    """Make it the landscape of this run."""
+def adopt(loaded: Expectations) -> None:
+    """Make these the expectations of this run."""
     global _current
-    _current = landscape
+    _current = loaded
 
 
-def current() -> Landscape:
-    """The landscape of this run."""
+def current() -> Expectations:
+    """The expectations of this run."""
     if _current is None:
         raise ExpectedError(
-            "The suites of verify/ were imported without their landscape.",
+            "The suites of verify/ were imported without their expectations.",
             hint="Run them from the clone's folder with: pytest verify/ --stack STACK",
         )
     return _current

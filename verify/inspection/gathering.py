@@ -15,8 +15,8 @@ from typing import Any, Generic, TypeVar
 
 import testinfra
 
-from verify.evidence import NOTEBOOK
 from verify.inspection.connection import CommandTooSlow, end_running, look
+from verify.inspection.evidence import NOTEBOOK
 from verify.inspection.expectations import current
 
 T = TypeVar("T")

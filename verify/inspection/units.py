@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from verify.evidence import NOTEBOOK
+from verify.inspection.evidence import NOTEBOOK
 from verify.inspection.gathering import Gathering, batch, pause
 
 SETTLING_SECONDS = 15.0

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from verify.checks import concerns_nothing
 from verify.report.model import Gap, Subjects
+from verify.run.checks import concerns_nothing
 
 
 def name_of(item: pytest.Item) -> str:

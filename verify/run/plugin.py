@@ -10,13 +10,13 @@ from typing import Any, Protocol
 
 import pytest
 
-from verify.checks import concerns_nothing, describe, place_of, suite_of
-from verify.evidence import NOTEBOOK
 from verify.inspection.connection import HostLost
-from verify.report import completeness
+from verify.inspection.evidence import NOTEBOOK
 from verify.report.model import Check, Evidence, Gap, Outcome, Result, Run, Subjects, Verdict, now
 from verify.report.verdict import Judgement, judge
 from verify.report.waivers import Waivers
+from verify.run import completeness
+from verify.run.checks import concerns_nothing, describe, place_of, suite_of
 
 EVIDENCE = pytest.StashKey[list[Evidence]]()
 STANDBY = "standby"
@@ -268,7 +268,7 @@ def _message(report: pytest.TestReport) -> tuple[str, str]:
     text = str(crash.message) if crash is not None else report.longreprtext
     text = (
         text.removeprefix("AssertionError: ")
-        .removeprefix("verify.inspection.connection.")
+        .removeprefix(f"{HostLost.__module__}.")
         .removeprefix("CommandTooSlow: ")
         .removeprefix("Failed: ")
     )
