@@ -11,7 +11,7 @@ from infra.components.vault import Credentials, CredentialsProps, Vault, VaultPr
 from infra.components.way_in import WayIn, WayInProps
 from infra.components.zones import PrivateNames, PrivateNamesProps, PublicNames, PublicNamesProps
 from infra.inventory.export import ExportProps, export
-from infra.stack.fields import GATEWAY
+from landscape.names import GATEWAY
 
 deployment = of_this_stack()
 topology = deployment.topology

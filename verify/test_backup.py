@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from landscape.names import DATA_DISK
 from verify.inspection.expectations import current, each, hosts, open_flows, specs
 from verify.inspection.gathering import Gathering, Outputs, batch
 from verify.inspection.units import ask_about, explain, is_enabled, is_running
@@ -47,7 +48,7 @@ def look(host: Any) -> Outputs:
             "oldest log": f"find {REPOSITORY}/archive/{stanza()} -type f -name '{SEGMENT}' -printf '%f\\n' "
             "| sort | head -n 1",
             "rights": f"stat -c '%U %G %a' {REPOSITORY}; find {REPOSITORY} -perm /007 ! -type l | head -n 5",
-            "disk": f"findmnt -n -o MAJ:MIN,TARGET -T {REPOSITORY}; stat -L -c '0x%t 0x%T' /dev/disk/azure/scsi1/lun0",
+            "disk": f"findmnt -n -o MAJ:MIN,TARGET -T {REPOSITORY}; stat -L -c '0x%t 0x%T' {DATA_DISK}",
         },
     )
 

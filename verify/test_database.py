@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from landscape.names import DATA_DISK
 from verify.inspection.expectations import current, each, hosts, manifests, open_flows, specs
 from verify.inspection.gathering import Gathering, Outputs, batch, pause
 from verify.inspection.probes import postgres
@@ -56,7 +57,7 @@ QUESTIONS = {
     ),
     "disk": "directory=$(pg_lsclusters -h | awk '{print $6; exit}'); "
     'findmnt -n -o MAJ:MIN,TARGET,FSTYPE -T "$directory"; '
-    "stat -L -c '0x%t 0x%T' /dev/disk/azure/scsi1/lun0",
+    f"stat -L -c '0x%t 0x%T' {DATA_DISK}",
     "journal": "journalctl -u 'postgresql@*' -n 15 --no-pager -o short-iso; "
     "tail -n 10 $(pg_lsclusters -h | awk '{print $7; exit}')",
     "unit": "unit=postgresql@$(pg_lsclusters -h | head -n1 | tr -s ' ' '-' | cut -d- -f1,2); "

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from infra.inventory.model import Endpoint
+from landscape.names import DATA_DISK, INCOMING_SHARE
 from verify.inspection.expectations import each, endpoints, hosts, open_flows, specs
 from verify.inspection.gathering import Gathering, Outputs, batch
 from verify.inspection.probes import smb_wire
@@ -18,8 +19,6 @@ from verify.run.checks import Need, check
 testinfra_hosts = specs("file")
 ask_about("smbd")
 
-INCOMING = "incoming"
-"""The share for what the transfer host delivers."""
 FOLDER = "/srv/files/documents"
 CLIENT = "smbclient -t 15 --option=clientminprotocol=SMB3_11 -m SMB3_11 --client-protection=encrypt"
 REFUSED = ("NT_STATUS_ACCESS_DENIED", "NT_STATUS_LOGON_FAILURE")
@@ -36,8 +35,7 @@ STATE = Gathering(
             "folders": f"stat -c '%n %U %G %a' {FOLDER}/*",
             "members": "getent passwd | awk -F: '{print $1, $4}'; echo; getent group | awk -F: '{print $1, $3, $4}'",
             "loose": f"find {FOLDER} -mindepth 1 -perm /007 ! -type l | head -n 5",
-            "disk": f"findmnt -n -o MAJ:MIN,TARGET,FSTYPE -T {FOLDER}; "
-            "stat -L -c '0x%t 0x%T' /dev/disk/azure/scsi1/lun0",
+            "disk": f"findmnt -n -o MAJ:MIN,TARGET,FSTYPE -T {FOLDER}; stat -L -c '0x%t 0x%T' {DATA_DISK}",
         },
     ),
 )
@@ -50,7 +48,7 @@ def state(host: Any) -> Outputs:
 
 
 def shares() -> list[str]:
-    return [*(endpoint.name for endpoint in endpoints()), INCOMING]
+    return [*(endpoint.name for endpoint in endpoints()), INCOMING_SHARE]
 
 
 def credentials(area: str) -> str:
@@ -78,7 +76,7 @@ def attempts(host: Any) -> dict[str, Outputs]:
         commands = {f"own-{area}": round_trip(server.fqdn, area) for area in areas}
         for area in areas:
             # In one session, which its own share has let in; a client for each would cost seconds of every host.
-            others = "; ".join(f"tcon {other}" for other in [*areas, INCOMING] if other != area)
+            others = "; ".join(f"tcon {other}" for other in [*areas, INCOMING_SHARE] if other != area)
             commands[f"other-{area}"] = f'{CLIENT} //{server.fqdn}/{area} -A {credentials(area)} -c "{others}"'
         known = f"-A {credentials(first)} -c ls"
         commands |= {

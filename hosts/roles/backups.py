@@ -11,6 +11,7 @@ from hosts.roles.base import INTERNAL_AUTHORITY
 from hosts.roles.context import HEADER, Context, text
 from hosts.states import BackupStanza, Directory, File, Group, Secret, State, Unit, User
 from infra.inventory.model import Host
+from landscape import secrets
 
 PORT = 8432
 CONFIGURATION = "/etc/pgbackrest/pgbackrest.conf"
@@ -18,7 +19,6 @@ REPOSITORY_USER = "pgbackrest"
 MORE_CONFIGURATION = "/etc/pgbackrest/conf.d"
 """What pgBackRest reads beside its configuration, whatever is there."""
 KEY_FILE = f"{MORE_CONFIGURATION}/repository-key.conf"
-BACKUP_KEY = "backup/key"
 TLS = "/etc/pgbackrest/tls"
 LOCKS = "/var/lib/pgbackrest"
 FULL_BACKUPS = 4
@@ -61,13 +61,19 @@ def repository(context: Context, mount: str, data: str) -> list[State]:
     pem = (context.host.certificate or "").rstrip("\n") + "\n"
     files: list[File] = [
         text(certificate, pem),
-        File(path=key, content=(Secret("tls-key"),), owner=REPOSITORY_USER, group=REPOSITORY_USER, mode=0o600),
+        File(
+            path=key,
+            content=(Secret(secrets.TLS_KEY.purpose),),
+            owner=REPOSITORY_USER,
+            group=REPOSITORY_USER,
+            mode=0o600,
+        ),
     ]
     # On this host alone: the database hosts are given it by this one when they push or restore.
     repository_key = text(
         KEY_FILE,
         f"{HEADER}\n[global]\nrepo1-cipher-type=aes-256-cbc\nrepo1-cipher-pass=",
-        Secret(BACKUP_KEY),
+        Secret(secrets.BACKUP_KEY.purpose),
         "\n",
         group=REPOSITORY_USER,
         mode=0o640,

@@ -23,17 +23,17 @@ from hosts.states import (
     Unit,
 )
 from infra.inventory.model import Host
+from landscape import secrets
+from landscape.names import DATA_DISK
 
 VERSION = "15"
 PORT = 5432
-DISK = "/dev/disk/azure/scsi1/lun0"
 MOUNT = "/data"
 DATA = f"{MOUNT}/postgresql/{VERSION}/main"
 CONFIGURATION = f"/etc/postgresql/{VERSION}/main"
 CERTIFICATES = "/etc/postgresql/tls"
 PASSWORD_FILE = "/etc/postgresql/replication.pgpass"
 REPLICATION_ROLE = "replicator"
-REPLICATION_SECRET = "postgresql/replication"
 PACKAGE = f"package postgresql-{VERSION}"
 
 
@@ -81,8 +81,8 @@ def _disk(context: Context) -> list[State]:
             hint=f"Set hosts.{context.host.name}.data_disk_gb in Pulumi.{context.inventory.stack}.yaml.",
         )
     return [
-        FileSystem(device=DISK, label="data", mounted_at=MOUNT),
-        Mount(device=DISK, path=MOUNT),
+        FileSystem(device=DATA_DISK, label="data", mounted_at=MOUNT),
+        Mount(device=DATA_DISK, path=MOUNT),
         *(
             Directory(path=path, owner="postgres", group="postgres", mode=0o700, needs=(PACKAGE,))
             for path in (f"{MOUNT}/postgresql", f"{MOUNT}/postgresql/{VERSION}")
@@ -123,8 +123,8 @@ def _configuration(context: Context, is_primary: bool) -> list[State]:
         ),
         Directory(path=CERTIFICATES, owner="root", group="postgres", mode=0o750, needs=(PACKAGE,)),
         text(f"{CERTIFICATES}/server.crt", certificate.rstrip("\n") + "\n", needs=(PACKAGE,)),
-        private(f"{CERTIFICATES}/server.key", Secret("tls-key")),
-        private(PASSWORD_FILE, f"*:*:*:{REPLICATION_ROLE}:", Secret(REPLICATION_SECRET), "\n"),
+        private(f"{CERTIFICATES}/server.key", Secret(secrets.TLS_KEY.purpose)),
+        private(PASSWORD_FILE, f"*:*:*:{REPLICATION_ROLE}:", Secret(secrets.REPLICATION.purpose), "\n"),
         file(
             "postgresql.conf",
             "database/postgresql.conf.j2",
@@ -191,7 +191,9 @@ def _contents(context: Context, service: Unit) -> list[State]:
     needs = (service.identity,)
     databases = sorted({component.database.name for component in context.components})
     return [
-        DatabaseRole(role=REPLICATION_ROLE, password=Secret(REPLICATION_SECRET), replication=True, needs=needs),
+        DatabaseRole(
+            role=REPLICATION_ROLE, password=Secret(secrets.REPLICATION.purpose), replication=True, needs=needs
+        ),
         DatabaseRole(role=exporters.POSTGRESQL_ROLE, member_of=(exporters.POSTGRESQL_RIGHTS,), needs=needs),
         *(ReplicationSlot(slot=_slot(host), needs=needs) for host in context.databases if host != context.primary),
         *(Database(database=name, needs=needs) for name in databases),

@@ -7,10 +7,11 @@ import json
 from hosts.roles import drop, scanning, shares
 from hosts.roles.context import Context, text
 from hosts.states import Directory, Group, State, Unit, User
+from landscape.names import INCOMING_SHARE
 
 USER = "transfer-delivery"
 SETTINGS = "/etc/livegang/transfer-delivery.json"
-CREDENTIALS = f"/etc/livegang/{shares.INCOMING}.{shares.CREDENTIALS}"
+CREDENTIALS = f"/etc/livegang/{INCOMING_SHARE}.{shares.CREDENTIALS}"
 STATUS = f"/run/{USER}/status.json"
 RETRY_SECONDS = 300
 """After this time a file that the share refused is tried again: a person may have made room for it."""
@@ -25,7 +26,7 @@ def states(context: Context) -> list[State]:
     values = {
         "clean": f"{drop.FOLDER}/clean",
         "server": servers[0].fqdn,
-        "share": shares.INCOMING,
+        "share": INCOMING_SHARE,
         "credentials": CREDENTIALS,
         "log": f"/var/log/{USER}/files.log",
         "state": f"/var/lib/{USER}/delivered.jsonl",

@@ -8,12 +8,10 @@ from console import ExpectedError
 from hosts.roles import apt
 from hosts.roles.context import Context, text
 from hosts.states import Directory, File, FileSystem, Group, Mount, Secret, ShareUser, State, Unit, User
+from landscape.names import DATA_DISK, INCOMING_SHARE
 
-DISK = "/dev/disk/azure/scsi1/lun0"
 MOUNT = "/srv/files"
 DOCUMENTS = f"{MOUNT}/documents"
-INCOMING = "incoming"
-"""The share to which the transfer host delivers; the areas' accounts have no right to it, nor its to theirs."""
 PORT = 445
 CREDENTIALS = "smb.credentials"
 """Ending of a client's file with user and password, as `smbclient --authentication-file` reads it."""
@@ -63,7 +61,7 @@ def all_shares(context: Context) -> list[Share]:
 
 def incoming() -> Share:
     """The share for what arrives. What is written there is on the disk before the answer: it counts as delivered."""
-    return Share(INCOMING, "Delivered by the transfer host", durable=True)
+    return Share(INCOMING_SHARE, "Delivered by the transfer host", durable=True)
 
 
 def states(context: Context) -> list[State]:
@@ -116,7 +114,7 @@ def disk(context: Context) -> list[State]:
             f"{context.host.name} is a file host without a data disk.",
             hint=f"Set hosts.{context.host.name}.data_disk_gb in Pulumi.{context.inventory.stack}.yaml.",
         )
-    return [FileSystem(device=DISK, label="files", mounted_at=MOUNT), Mount(device=DISK, path=MOUNT)]
+    return [FileSystem(device=DATA_DISK, label="files", mounted_at=MOUNT), Mount(device=DATA_DISK, path=MOUNT)]
 
 
 def _account(share: Share) -> list[State]:

@@ -9,9 +9,7 @@ from hosts.roles import apt
 from hosts.roles.context import Context
 from hosts.states import State, Unit
 from infra.inventory.model import Endpoint, Host
-
-HEALTH_PATH = "/web-health"
-"""Answered by nginx itself, for the gateway's probe: a component that is down must not take a web host out."""
+from landscape.names import WEB_HEALTH_PATH
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ def states(context: Context) -> list[State]:
         "web/nginx.conf.j2",
         needs=(package.identity,),
         sites=sites(context),
-        health_path=HEALTH_PATH,
+        health_path=WEB_HEALTH_PATH,
         gateway=context.inventory.subnets["gateway"],
     )
     service = Unit(

@@ -16,10 +16,9 @@ from infra.components.component import Component
 from infra.components.deployment import Deployment
 from infra.components.network import ALL_ZONES, public_address
 from infra.stack.topology import EndpointSpec
+from landscape.names import WEB_HEALTH_PATH
 
 HTTPS, HTTP = 443, 80
-HEALTH_PATH = "/web-health"
-"""A web host answers it with 200 by itself: it says whether nginx serves, not whether Vivendi does."""
 PROBE_INTERVAL, PROBE_TIMEOUT, PROBE_FAILURES = 5, 4, 2
 """A lost web host gets no more requests after ten seconds. The timeout may not exceed the interval."""
 REQUEST_TIMEOUT = 60
@@ -160,7 +159,7 @@ class Endpoints(Component):
             name=PROBE,
             protocol=azure.ApplicationGatewayProtocol.HTTP,
             host=f"web.{self._props.deployment.topology.internal_domain}",
-            path=HEALTH_PATH,
+            path=WEB_HEALTH_PATH,
             interval=PROBE_INTERVAL,
             timeout=PROBE_TIMEOUT,
             unhealthy_threshold=PROBE_FAILURES,

@@ -9,8 +9,8 @@ import pulumi_azure_native.network as azure
 
 from infra.components.component import Component
 from infra.components.deployment import Deployment
-from infra.stack.fields import GATEWAY
 from infra.stack.flows import SecurityRule, rules_of
+from landscape.names import GATEWAY
 
 ALL_ZONES = ["1", "2", "3"]
 

@@ -13,7 +13,9 @@ from infra.components import purposes
 from infra.components.component import Component
 from infra.components.credentials import Authority, HostCertificate, HostKey, Password
 from infra.components.deployment import Deployment
-from infra.stack.fields import GATEWAY
+from landscape import secrets
+from landscape.names import GATEWAY
+from landscape.roles import ROLES
 
 SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
 """Azure's built-in role Key Vault Secrets User: reads the content of secrets."""
@@ -48,13 +50,13 @@ class Credentials(Component):
         self.certificates = {
             name: HostCertificate(f"tls-{name}", f"{name}.{domain}", str(host.address), self.authority, self.below())
             for name, host in topology.hosts.items()
-            if set(host.roles) & set(purposes.SERVES_TLS)
+            if any(ROLES[role].serves_tls for role in host.roles)
         }
         self.register_outputs({})
 
     def value_of(self, purpose: str, host: str) -> pulumi.Output[str]:
         """A secret by its purpose for a host. Secret."""
-        if purpose == purposes.TLS_KEY:
+        if purpose == secrets.TLS_KEY.purpose:
             return pulumi.Output.secret(self.certificates[host].private_key)
         return pulumi.Output.secret(self.passwords[purpose].value)
 

@@ -6,22 +6,20 @@ values cannot be read at all.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from ipaddress import IPv4Network
 from itertools import combinations
 from pathlib import Path
 
 from console.validation import Mistake, nearest, present, shown
-from infra.stack.fields import GATEWAY, RESERVED_IN_SUBNET
+from infra.stack.fields import RESERVED_IN_SUBNET
 from infra.stack.flows import OUTBOUND_SUFFIX, PARTIES, RANGES, SERVICE_TAGS, priority_of, subnets_of
 from infra.stack.named_files import unusable_files
 from infra.stack.topology import Topology
+from landscape.names import GATEWAY
+from landscape.roles import ROLES, SHAREABLE
 
-NEEDS_DATA_DISK = ("database", "file")
-SHAREABLE = ("database", "application", "web")
-"""Roles that may share a host: those that a site's request passes. The others' services would meet (nginx is also the
-package mirror, the data disk is also the database's), or have no business beside a client's record."""
 FEWEST_PREFIX_BITS = 29
 """Azure's smallest subnet is a /29."""
 
@@ -140,32 +138,37 @@ def _roles(topology: Topology) -> Iterator[Mistake]:
         ]
         yield Mistake(("network", "subnets", name), "is neither a role nor gateway", nearest(name, known))
     roles = [role for host in topology.hosts.values() for role in host.roles if present(role)]
-    if roles.count("management") != 1:
-        yield Mistake(
-            ("hosts",),
-            f"{roles.count('management')} hosts have the role management",
-            "Right would be exactly one: it is the only way in.",
-        )
-    if roles.count("transfer") > 1:
-        yield Mistake(
-            ("hosts",), f"{roles.count('transfer')} hosts have the role transfer", "Right would be at most one."
-        )
-    for needed in ("database", "application", "web"):
-        if needed not in roles:
-            yield Mistake(
-                ("hosts",),
-                f"no host has the role {needed}",
-                "Every endpoint needs a web, an application and a database host; "
-                f"another host may do it beside its own work: also: [{needed}].",
-            )
+    yield from _numbers(Counter(roles))
     for name, host in topology.hosts.items():
-        needing = [role for role in host.roles if role in NEEDS_DATA_DISK]
+        needing = [role for role in host.roles if present(role) and ROLES[role].data_disk]
         if needing and not present(host.data_disk_gb):
             yield Mistake(
                 ("hosts", name, "data_disk_gb"),
                 f"is missing: a {needing[0]} host keeps its data on a disk of its own",
                 "Right would be a size in GiB, e.g. 64.",
             )
+
+
+def _numbers(hosts: Counter[str]) -> Iterator[Mistake]:
+    """Too few or too many hosts of a role."""
+    for role in ROLES.values():
+        number = hosts[role.name]
+        if role.at_least == role.at_most != number:
+            exactly = "exactly one" if role.at_least == 1 else f"exactly {role.at_least}"
+            because = ": it is the only way in" if role.name == "management" else ""
+            yield Mistake(
+                ("hosts",), f"{number} hosts have the role {role.name}", f"Right would be {exactly}{because}."
+            )
+        elif number < role.at_least:
+            yield Mistake(
+                ("hosts",),
+                f"no host has the role {role.name}" if not number else f"only {number} hosts have the role {role.name}",
+                "Every endpoint needs a web, an application and a database host; "
+                f"another host may do it beside its own work: also: [{role.name}].",
+            )
+        elif role.at_most is not None and number > role.at_most:
+            most = "at most one" if role.at_most == 1 else f"at most {role.at_most}"
+            yield Mistake(("hosts",), f"{number} hosts have the role {role.name}", f"Right would be {most}.")
 
 
 def _shared_hosts(topology: Topology) -> Iterator[Mistake]:

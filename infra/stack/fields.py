@@ -10,11 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
-Role = Literal["database", "application", "web", "file", "transfer", "management"]
-ROLES: tuple[str, ...] = ("database", "application", "web", "file", "transfer", "management")
-
-GATEWAY = "gateway"
-"""The subnet that is no role's: only the application gateway stands in it."""
+from landscape.roles import ROLES
 
 RESERVED_IN_SUBNET = 4
 """Azure keeps the first four addresses of every subnet, and the last one, for itself."""
@@ -90,3 +86,12 @@ DomainName = Annotated[str, StringConstraints(max_length=253, pattern=rf"^{_LABE
 UserName = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,30}$")]
 Zone = Literal["1", "2", "3"]
 Size = Annotated[str, StringConstraints(pattern=r"^Standard_[A-Z][A-Za-z0-9_-]+$")]
+
+
+def _role(value: str) -> str:
+    if value not in ROLES:
+        raise ValueError(f"not one of {', '.join(ROLES)}")
+    return value
+
+
+RoleName = Annotated[str, AfterValidator(_role)]

@@ -14,8 +14,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from infra.stack.fields import GATEWAY, ROLES
 from infra.stack.topology import FlowSpec, Topology
+from landscape.names import GATEWAY
+from landscape.roles import ROLES
 
 Direction = Literal["Inbound", "Outbound"]
 Access = Literal["Allow", "Deny"]

@@ -7,8 +7,8 @@ from pathlib import Path
 from console.validation import salvage, structural_mistakes
 from infra.stack.consistency import contradictions
 from infra.stack.errors import TopologyError
-from infra.stack.fields import ROLES
 from infra.stack.topology import KEY, Topology
+from landscape import roles
 
 
 def load(document: object, stack: str, root: Path) -> Topology:
@@ -23,6 +23,6 @@ def load(document: object, stack: str, root: Path) -> Topology:
     mistakes += contradictions(topology, root)
     if mistakes:
         raise TopologyError(f"Pulumi.{stack}.yaml", KEY, mistakes)
-    # Pulumi hands maps over in alphabetical order; hosts are told from the database outwards instead.
-    hosts = sorted(topology.hosts.items(), key=lambda item: (ROLES.index(item[1].role), item[0]))
+    # Pulumi hands maps over in alphabetical order; hosts are listed from the database outwards instead.
+    hosts = sorted(topology.hosts.items(), key=lambda item: (roles.order(item[1].role), item[0]))
     return topology.model_copy(update={"hosts": dict(hosts)})

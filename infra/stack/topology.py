@@ -11,7 +11,6 @@ from typing import Literal
 from pydantic import Field
 
 from infra.stack.fields import (
-    GATEWAY,
     DomainName,
     FlowName,
     HttpPath,
@@ -20,14 +19,17 @@ from infra.stack.fields import (
     Network,
     Ports,
     PublicKey,
-    Role,
+    RoleName,
     Size,
     UserName,
     Zone,
 )
 from infra.stack.shared import Alerts, Components, Document, Packages, VantagePoint
+from landscape.names import GATEWAY
+from landscape.roles import ROLES, SHAREABLE
 
 KEY = "livegang:topology"
+SHAREABLE_TEXT = f"{', '.join(SHAREABLE[:-1])} and {SHAREABLE[-1]}"
 
 
 class Expected(Document):
@@ -77,9 +79,10 @@ class NetworkPlan(Document):
 class HostSpec(Document):
     """One virtual machine; its name is the map's key."""
 
-    role: Role = Field(description="one of database, application, web, file, transfer, management")
-    also: list[Role] = Field(
-        default_factory=list, description="a list of further roles of database, application and web, e.g. [application]"
+    role: RoleName = Field(description=f"one of {', '.join(ROLES)}")
+    also: list[RoleName] = Field(
+        default_factory=list,
+        description=f"a list of further roles of {SHAREABLE_TEXT}, e.g. [application]",
     )
     address: IPv4Address = Field(description="an IPv4 address in the subnet of the host's role")
     zone: Zone = Field(description='an availability zone: "1", "2" or "3"')
@@ -207,6 +210,11 @@ class Topology(Document):
     def hosts_of(self, role: str) -> dict[str, HostSpec]:
         """The hosts that do a role's work by name, in the order of their names."""
         return {name: host for name, host in sorted(self.hosts.items()) if role in host.roles}
+
+    @property
+    def roles(self) -> set[str]:
+        """All roles whose work some host does."""
+        return {role for host in self.hosts.values() for role in host.roles}
 
     @property
     def host_subnets(self) -> dict[str, Network]:

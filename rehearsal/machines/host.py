@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from landscape.names import data_disk
 from rehearsal.base import nspawn
 from rehearsal.base.cgroups import ROOT, Cgroup
 from rehearsal.base.handler import HandlerError
@@ -211,13 +212,13 @@ class Host:
     def plug(self, lun: int, device: Path) -> None:
         """Attach a data disk to the running host."""
         minor = os.minor(device.stat().st_rdev)
-        node = f"/dev/disk/azure/scsi1/lun{lun}"
+        node = data_disk(lun)
         # In its mount namespace only: inside, it may not make device nodes itself. So it holds up no shutdown, either.
-        made = f"mkdir -p /dev/disk/azure/scsi1 && rm -f {node} && mknod {node} b 7 {minor}"
+        made = f"mkdir -p {Path(node).parent} && rm -f {node} && mknod {node} b 7 {minor}"
         run("nsenter", f"--target={self.leader()}", "-m", "--", "sh", "-c", made)
 
     def unplug(self, lun: int) -> None:
-        node = f"/dev/disk/azure/scsi1/lun{lun}"
+        node = data_disk(lun)
         # One with which the host was booted is a mount, which nspawn made.
         self.run(["sh", "-c", f"if findmnt --noheadings --mountpoint {node}; then umount {node}; fi; rm -f {node}"])
 
@@ -263,7 +264,7 @@ class Host:
             "--boot",
             "--console=passive",
             "--capability=CAP_NET_ADMIN",  # for the host's own nftables
-            *[f"--bind={device}:/dev/disk/azure/scsi1/lun{lun}" for lun, device in self._place.devices.items()],
+            *[f"--bind={device}:{data_disk(lun)}" for lun, device in self._place.devices.items()],
         ]
         if (self.folder / WAKING).exists():
             # What it would do was done before the snapshot; it takes three quarters of what such a boot costs.

@@ -8,13 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from landscape.roles import ROLES, Role
 from rehearsal.base.handler import HandlerError, Log
 from rehearsal.machines.host import Host, State
 
 STOP_SECONDS = 5.0
-
-DATABASE_STOP_SECONDS = 30.0
-"""A database host first writes its last log to the archive on the file host."""
+"""How long a host may take to power off whose role asks for nothing else."""
 
 
 @dataclass(frozen=True)
@@ -78,12 +77,18 @@ class Hosts:
         """Its roles, the first its own, e.g. ``web`` or ``web+application``; empty where none is known."""
         return self._roles.get(identifier.lower(), "")
 
-    def _does(self, role: str, identifier: str) -> bool:
-        return role in self.role(identifier).split("+")
+    def _roles_of(self, identifier: str) -> list[Role]:
+        return [ROLES[name] for name in self.role(identifier).split("+") if name in ROLES]
 
     def stop_seconds(self, identifier: str) -> float:
         """How long a host may take to power off before its plug is pulled."""
-        return DATABASE_STOP_SECONDS if self._does("database", identifier) else STOP_SECONDS
+        return max([STOP_SECONDS, *(role.stop_seconds or 0 for role in self._roles_of(identifier))])
+
+    def _must_stop_in_order(self, identifier: str) -> bool:
+        return any(role.stop_seconds for role in self._roles_of(identifier))
+
+    def _stops_last(self, identifier: str) -> bool:
+        return any(role.stops_after for role in self._roles_of(identifier))
 
     def stop_all(self, log: Log) -> None:
         """Power all off, as one: the file host last, since database hosts archive to it while they stop."""
@@ -94,7 +99,7 @@ class Hosts:
         if not living:
             return
         log(f"stopping {len(living)} hosts")
-        last = [host for key, host in living if self._does("file", key)]
+        last = [host for key, host in living if self._stops_last(key)]
         first = [(key, host) for key, host in living if host not in last]
         with ThreadPoolExecutor(len(living)) as pool:
             for key, host in first:
@@ -113,9 +118,9 @@ class Hosts:
         if not living:
             return Endings(0.0, 0.0)
         log(f"ending {len(living)} hosts, databases in good order")
-        databases = [(key, host) for key, host in living if self._does("database", key)]
+        databases = [(key, host) for key, host in living if self._must_stop_in_order(key)]
         others = [(key, host) for key, host in living if (key, host) not in databases]
-        files = [host for key, host in others if self._does("file", key)]
+        files = [host for key, host in others if self._stops_last(key)]
         rest = [host for _, host in others if host not in files]
         began = time.monotonic()
         with ThreadPoolExecutor(len(living)) as pool:

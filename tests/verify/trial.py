@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from verify import checks
+from verify.run import checks
 from verify.inspection.connection import HostLost
 from verify.inspection.evidence import note
 from verify.report.files import document

@@ -13,20 +13,9 @@ from console import ExpectedError
 from hosts.components.manifest import Manifest, of_inventory
 from infra.inventory import access, declared, reading
 from infra.inventory.model import Endpoint, Flow, Host, Inventory
+from landscape import roles
 from toolchain.folders import PROJECT
 from verify.report.model import Gap, Subjects
-
-ROLE_SUITES = {
-    "database": "database",
-    "application": "application",
-    "web": "web",
-    "file": "file",
-    "management": "management",
-    "transfer": "transfer",
-}
-"""The suite that must look at each host of a role, beside those that look at all."""
-EVERYWHERE = frozenset({"base", "network", "monitoring", "stability", "updates"})
-"""The suites that must look at every host."""
 
 
 @dataclass(frozen=True)
@@ -47,20 +36,19 @@ class Expectations:
         """
         loaded = reading.load(stack)
         behind = declared.behind(loaded)
-        gaps = (Gap("inventory", behind),) if behind else ()
-        return cls(loaded, of_inventory(loaded), access.write(loaded, state_folder(stack)), gaps)
+        gaps = [Gap("inventory", behind)] if behind else []
+        gaps += [
+            Gap(host.name, f"its role {role} has no suite, so nothing was checked of that work")
+            for host in loaded.hosts.values()
+            for role in roles.without_suite(host.roles)
+        ]
+        return cls(loaded, of_inventory(loaded), access.write(loaded, state_folder(stack)), tuple(gaps))
 
     def subjects(self) -> Subjects:
         hosts = self.inventory.hosts
-        required = {
-            name: EVERYWHERE | {ROLE_SUITES[role] for role in host.roles if role in ROLE_SUITES}
-            for name, host in hosts.items()
-        }
-        for file_host in self.inventory.hosts_of("file") if self.inventory.hosts_of("database") else []:
-            required[file_host.name] |= {"backup"}
-        for transfer_host in self.inventory.hosts_of("transfer") if self.inventory.hosts_of("file") else []:
-            required[transfer_host.name] |= {"delivery"}
-        required |= {name: frozenset({"endpoints"}) for name in self.inventory.endpoints}
+        present = frozenset(role for host in hosts.values() for role in host.roles)
+        required = {name: roles.required_suites(host.roles, present) for name, host in hosts.items()}
+        required |= dict.fromkeys(self.inventory.endpoints, roles.ENDPOINT_SUITES)
         return Subjects(
             stack=self.inventory.stack,
             hosts={name: "+".join(host.roles) for name, host in hosts.items()},

@@ -11,8 +11,9 @@ import pytest
 
 from rehearsal.base.handler import HandlerError, Log, Properties
 from rehearsal.base.records import Record, Records
+from rehearsal.base.settings import Settings
 from rehearsal.base.world import World
-from rehearsal.supervisor.handlers import RESTORED_IN_TURN, turn
+from rehearsal.supervisor.handlers import RESTORE_ORDER, collect, turn
 from rehearsal.supervisor.resources import Resources
 
 
@@ -158,7 +159,21 @@ def test_one_resource_is_changed_by_one_thread_at_a_time(tmp_path: Path) -> None
 
 
 def test_each_type_has_its_turn() -> None:
-    named: list[Any] = [kind for group in RESTORED_IN_TURN for kind in group]
+    named: list[Any] = [kind for group in RESTORE_ORDER for kind in group]
     assert len(named) == len(set(named))
     assert turn("azure-native:network:Subnet") < turn("azure-native:network:NetworkInterface")
     assert turn("azure-native:compute:Disk") < turn("azure-native:compute:VirtualMachine")
+
+
+def test_every_type_that_is_made_real_has_a_place_in_the_order_of_restoring(settings: Settings) -> None:
+    """One that is forgotten would be restored before or after what it needs."""
+    nothing = cast(Any, None)
+    world = World(settings, Records(settings.records), nothing, nothing, settings.state, settings.state)
+    real = {token.rsplit(":", 1)[-1] for token in collect(world)}
+    named = {name for group in RESTORE_ORDER for name in group}
+    assert real - named == set(), "add them to RESTORE_ORDER in rehearsal/supervisor/handlers.py"
+    assert named - real == set(), "they have no handler any more"
+
+
+def test_a_type_that_was_forgotten_is_restored_last() -> None:
+    assert turn("azure-native:network:Forgotten") > turn("azure-native:compute:VirtualMachine")

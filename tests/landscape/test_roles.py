@@ -1,0 +1,98 @@
+"""Each role of the registry has what the other rooms need for it, and they know no role that it lacks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from console import ExpectedError
+from hosts.roles import states_of_role
+from infra.inventory import reading
+from landscape import roles
+from landscape.roles import EVERY_HOST, ROLES, Role, required_suites
+from tests.verify.runs import inventory, result, run
+from toolchain.folders import PROJECT
+from verify.inspection import expectations
+from verify.inspection.expectations import Expectations
+from verify.report.model import Run, Subjects, Verdict
+from verify.report.verdict import judge
+
+SUITES = {file.stem.removeprefix("test_") for file in (PROJECT / "verify").glob("test_*.py")}
+
+
+def missing_for(role: Role) -> list[str]:
+    """The places that have to know something of a role and do not."""
+    module, suites = PROJECT / "hosts" / "roles" / f"{role.name}.py", {*role.suites, *dict(role.suites_with).values()}
+    places = [] if module.exists() else [f"hosts/roles/{role.name}.py"]
+    places += [] if role.suites else [f"a suite for {role.name} in landscape/roles.py"]
+    return places + [f"verify/test_{suite}.py" for suite in sorted(suites - SUITES)]
+
+
+@pytest.mark.parametrize("role", ROLES.values(), ids=lambda role: role.name)
+def test_a_role_of_the_registry_has_its_module_and_its_suites(role: Role) -> None:
+    assert missing_for(role) == []
+    assert callable(states_of_role(role.name, "a host"))
+
+
+def test_a_role_that_is_in_the_registry_only_is_named_in_each_place_that_lacks_it() -> None:
+    assert missing_for(Role("mail")) == ["hosts/roles/mail.py", "a suite for mail in landscape/roles.py"]
+    assert missing_for(Role("web", suites=("mail",))) == ["verify/test_mail.py"]
+
+
+def test_every_suite_must_look_at_something() -> None:
+    """One that no role requires could be left out of a run without being missed."""
+    of_roles = {suite for role in ROLES.values() for suite in (*role.suites, *dict(role.suites_with).values())}
+    assert EVERY_HOST | roles.ENDPOINT_SUITES | of_roles == SUITES
+
+
+@pytest.mark.parametrize("stack", ["rehearsal", "prod", "small", "example"])
+def test_each_stack_s_subnets_are_those_of_roles(stack: str) -> None:
+    text = (PROJECT / f"Pulumi.{stack}.yaml").read_text()
+    for role in ROLES:
+        assert role in text or not ROLES[role].at_least, f"{stack} has no {role}"
+
+
+def test_what_a_role_refers_to_is_a_role_itself() -> None:
+    for role in ROLES.values():
+        named = {*role.stops_after, *dict(role.suites_with), *(r for secret in role.secrets for r in secret.only_with)}
+        assert named <= ROLES.keys()
+
+
+def test_a_host_needs_the_suites_of_all_its_roles_and_those_that_other_roles_bring() -> None:
+    assert required_suites(("web", "application"), frozenset()) == EVERY_HOST | {"web", "application"}
+    assert "backup" not in required_suites(("file",), frozenset({"file"}))
+    assert "backup" in required_suites(("file",), frozenset({"file", "database"}))
+
+
+def test_a_role_without_a_module_is_an_error_that_names_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ROLES, "mail", Role("mail"))
+    with pytest.raises(ExpectedError, match=r"web01 has the role 'mail', and hosts/roles/mail\.py does not exist"):
+        states_of_role("mail", "web01")
+
+
+@pytest.mark.parametrize("also", [None, "unregistered", "registered"])
+def test_a_host_whose_role_no_suite_looks_at_is_not_checked(
+    also: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It was GO once: nothing had looked at the host's work, and nothing missed it."""
+    monkeypatch.setitem(ROLES, "registered", Role("registered"))
+    found = inventory()
+    web01 = found.hosts["web01"].model_copy(update={"also": [also] if also else []})
+    found = found.model_copy(update={"hosts": {**found.hosts, "web01": web01}})
+    monkeypatch.setattr(reading, "load", lambda stack: found)
+    monkeypatch.setattr("infra.inventory.declared.behind", lambda loaded: None)
+    monkeypatch.setattr(expectations, "of_inventory", lambda loaded: [])
+    monkeypatch.setattr("infra.inventory.access.write", lambda loaded, folder: tmp_path)
+    loaded = Expectations.load("sample")
+    made = everything_passed(loaded.subjects())
+    made.gaps += loaded.gaps
+    assert judge(made).verdict is (Verdict.NOT_CHECKED if also else Verdict.GO)
+    named = [("web01", f"its role {also} has no suite, so nothing was checked of that work")] if also else []
+    assert [(gap.what, gap.why) for gap in made.gaps] == named
+
+
+def everything_passed(subjects: Subjects) -> Run:
+    """A run in which every suite that must look at a host or an endpoint did, and found nothing."""
+    required = [(subject, suite) for subject, suites in subjects.required.items() for suite in sorted(suites)]
+    return run(*(result(subject, "all is well", suite=suite) for subject, suite in required), subjects=subjects)
