@@ -21,13 +21,12 @@ import socket
 import tempfile
 import threading
 import time
-from dataclasses import asdict
 from typing import Any, BinaryIO
 
 from hosts.agent.commands import Commands
 from hosts.agent.host import Host
-from hosts.agent.results import AbandonedError, OperationError
-from hosts.agent.runner import Result, Runner
+from hosts.agent.results import AbandonedError, OperationError, Result
+from hosts.agent.runner import Runner
 from hosts.agent.vault import PATIENCE, Vault
 from hosts.states import decode
 
@@ -81,8 +80,7 @@ class Operator:
 
     def tell_result(self, result: Result) -> None:
         """Send a state's outcome, without what is empty in it."""
-        document = asdict(result) | {"status": result.status.value, "seconds": round(result.seconds, 3)}
-        self.tell(result={key: value for key, value in document.items() if value not in ("", (), [])})
+        self.tell(result=result.encode())
 
     def begin(self, identity: str) -> None:
         """A state's turn has come: the last moment to notice that nobody waits for it."""

@@ -1,9 +1,11 @@
-"""What the agent tells: one result a state, and the errors behind them."""
+"""What the agent reports: one result for each state, and the errors behind them. Both ends of the connection use it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Status(StrEnum):
@@ -30,6 +32,39 @@ class Difference:
     """A few words: ``mode 0644 instead of 0640``."""
     lines: tuple[str, ...] = ()
     """Lines of a unified diff, where there is one."""
+
+
+@dataclass
+class Result:
+    """The outcome of one state."""
+
+    state: str
+    """Kind and name, e.g. ``file /etc/hosts``."""
+    status: Status
+    differences: tuple[Difference, ...] = ()
+    reason: str = ""
+    """Of a failure, a skip or an unknown: why. Of what follows: because of which state."""
+    log: str = ""
+    seconds: float = 0.0
+
+    def encode(self) -> dict[str, Any]:
+        """As JSON, without what is empty."""
+        document = asdict(self) | {"status": self.status.value, "seconds": round(self.seconds, 3)}
+        differences = [{k: v for k, v in each.items() if v not in ("", ())} for each in document["differences"]]
+        return {key: value for key, value in (document | {"differences": differences}).items() if value not in ("", [])}
+
+    @classmethod
+    def decode(cls, document: Mapping[str, Any]) -> Result:
+        """What `encode` made. Raises KeyError, TypeError or ValueError when it is anything else."""
+        differences = document.get("differences", ())
+        return cls(
+            state=str(document["state"]),
+            status=Status(document["status"]),
+            differences=tuple(Difference(each["what"], tuple(each.get("lines", ()))) for each in differences),
+            reason=str(document.get("reason", "")),
+            log=str(document.get("log", "")),
+            seconds=float(document.get("seconds", 0.0)),
+        )
 
 
 class OperationError(Exception):

@@ -4,27 +4,14 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 
 from hosts.agent import storage
 from hosts.agent.host import Host
 from hosts.agent.operations import OPERATIONS, units, waits
-from hosts.agent.results import AbandonedError, Difference, NotComparableError, OperationError, Status
+from hosts.agent.results import AbandonedError, NotComparableError, OperationError, Result, Status
 from hosts.states import Package, State, Unit, Wait
-
-
-@dataclass
-class Result:
-    """The outcome of one state."""
-
-    state: str
-    status: Status
-    differences: Sequence[Difference] = ()
-    reason: str = ""
-    """Of a failure, a skip or an unknown: why. Of what follows: because of which state."""
-    log: str = ""
-    seconds: float = field(default=0.0)
 
 
 class Runner:
@@ -108,9 +95,9 @@ class Runner:
         follows = self._cause(state, bool(differences))
         if not differences and not follows:
             return Result(state.identity, Status.UNCHANGED)
-        outcome = Result(state.identity, Status.PENDING, differences)
+        outcome = Result(state.identity, Status.PENDING, tuple(differences))
         if follows:
-            outcome = Result(state.identity, Status.FOLLOWS, differences, reason=follows)
+            outcome = Result(state.identity, Status.FOLLOWS, tuple(differences), reason=follows)
         if host.planning:
             return outcome
         self._wait_for(state)

@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 from console import ExpectedError, console
-from hosts.fleet import display, fleet, record
+from hosts.agent.results import Status
 from hosts.fleet.display import amount
+from hosts.fleet.fleet import Outcome
+from hosts.fleet.shown import run_and_show
 from infra.inventory.model import Inventory
 
 
-def converge(inventory: Inventory, limit: str | None = None) -> fleet.Outcome:
+def converge(inventory: Inventory, limit: str | None = None) -> Outcome:
     """Change on every host what differs from its role, and show the outcome.
 
     Raises ExpectedError when a host failed; the others were brought as far as they could be all the same.
     """
-    hosts = inventory.select(limit)
-    progress = display.LiveProgress(hosts)
-    with progress.shown():
-        outcome = fleet.run(inventory, hosts, "converge", progress)
-    file = record.write(outcome)
-    if error := fleet.end_of(outcome):
-        raise error
-    display.show(outcome)
+    outcome, file = run_and_show(inventory, limit, "converge")
     if outcome.failed:
         causes = "; ".join(f"{report.host} ({report.cause})" for report in outcome.reports if report.failed)
         raise ExpectedError(
-            f"Not converged: {causes}.", hint=f"Mend the reason and run it again, it continues. Details: {file}"
+            f"Not converged: {causes}.", hint=f"Fix the cause and run it again: it continues. Details: {file}"
         )
-    changed = sum(report.count("changed") for report in outcome.reports)
+    changed, hosts = sum(report.count(Status.CHANGED) for report in outcome.reports), len(outcome.reports)
     console.print(
-        f"\n[green]Converged[/]: {amount(len(hosts), 'host')}, {amount(changed, 'change')}, {outcome.seconds:.1f} s."
+        f"\n[green]Converged[/]: {amount(hosts, 'host')}, {amount(changed, 'change')}, {outcome.seconds:.1f} s."
     )
     return outcome

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.live import Live
@@ -15,11 +15,23 @@ from rich.table import Table
 from rich.text import Text
 
 from console import console
+from hosts.agent.results import Result, Status
 from hosts.fleet.fleet import Outcome
 from hosts.fleet.session import Report
 from infra.inventory.model import Host
 
-COLOURS = {"pending": "yellow", "changed": "yellow", "failed": "red", "skipped": "magenta", "follows": "cyan"}
+SIGNS = {Status.PENDING: "~", Status.CHANGED: "✓", Status.FAILED: "✗"}
+
+
+@dataclass
+class _Row:
+    """How far one host is."""
+
+    role: str
+    doing: str = ""
+    completed: int = 0
+    changed: int = 0
+    failed: int = 0
 
 
 class LiveProgress:
@@ -28,23 +40,21 @@ class LiveProgress:
     def __init__(self, hosts: Sequence[Host], output: Console = console) -> None:
         self._lock = threading.Lock()
         self._output = output
-        self._rows: dict[str, dict[str, Any]] = {
-            host.name: {"role": host.role, "at": "", "turns": 0, "changed": 0, "failed": 0} for host in hosts
-        }
+        self._rows = {host.name: _Row(host.role) for host in hosts}
         self._started = time.monotonic()
 
-    def at(self, host: str, what: str) -> None:
-        """What the host is at."""
+    def doing(self, host: str, what: str) -> None:
+        """What the host is doing now."""
         with self._lock:
-            self._rows[host]["at"] = what
+            self._rows[host].doing = what
 
-    def had(self, host: str, result: dict[str, Any]) -> None:
-        """A state has had its turn."""
+    def completed(self, host: str, result: Result) -> None:
+        """A state of the host has its result."""
         with self._lock:
             row = self._rows[host]
-            row["turns"] += 1
-            row["changed"] += result["status"] in ("changed", "pending")
-            row["failed"] += result["status"] in ("failed", "skipped")
+            row.completed += 1
+            row.changed += result.status in (Status.CHANGED, Status.PENDING)
+            row.failed += result.status in (Status.FAILED, Status.SKIPPED)
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -59,9 +69,9 @@ class LiveProgress:
         table = Table.grid(padding=(0, 2))
         with self._lock:
             for host, row in self._rows.items():
-                counts = f"{row['turns']:3}" + (f"  [yellow]~{row['changed']}[/]" if row["changed"] else "")
-                counts += f"  [red]✗{row['failed']}[/]" if row["failed"] else ""
-                table.add_row(host, f"[dim]{row['role']}[/]", counts, Text(row["at"], no_wrap=True))
+                counts = f"{row.completed:3}" + (f"  [yellow]~{row.changed}[/]" if row.changed else "")
+                counts += f"  [red]✗{row.failed}[/]" if row.failed else ""
+                table.add_row(host, f"[dim]{row.role}[/]", counts, Text(row.doing, no_wrap=True))
         table.add_row("", f"[dim]{time.monotonic() - self._started:.0f} s[/]", "", "")
         return table
 
@@ -91,9 +101,9 @@ def _print(output: Console, line: Text | str) -> None:
 
 
 def _show_findings(report: Report, planning: bool, output: Console) -> None:
-    shown = report.of("pending", "changed", "failed")
-    left_out = report.of("skipped", "unknown")
-    follows = report.of("follows")
+    shown = report.of(*SIGNS)
+    left_out = report.of(Status.SKIPPED, Status.UNKNOWN)
+    follows = report.of(Status.FOLLOWS)
     if not (shown or left_out or follows or (report.error and not report.behind)):
         return
     _print(output, f"\n[bold]{report.host}[/] [dim]{report.role}[/]")
@@ -101,30 +111,27 @@ def _show_findings(report: Report, planning: bool, output: Console) -> None:
         _print(output, Text(f"  ✗ {report.error}", style="red"))
     for result in shown:
         _show_result(result, planning, output)
-        for follower in [other for other in follows if other["reason"].endswith(f": {result['state']}")]:
-            verb = follower["reason"].partition(":")[0]
-            _print(output, f"      [cyan]→ {verb} {escape(follower['state'])}[/]")
-    for status, cause in dict.fromkeys((result["status"], result["reason"]) for result in left_out):
-        names = [result["state"] for result in left_out if result["reason"] == cause]
+        for follower in [other for other in follows if other.reason.endswith(f": {result.state}")]:
+            verb = follower.reason.partition(":")[0]
+            _print(output, f"      [cyan]→ {verb} {escape(follower.state)}[/]")
+    for status, cause in dict.fromkeys((result.status, result.reason) for result in left_out):
+        names = [result.state for result in left_out if result.reason == cause]
         listed = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-        what = "skipped because of" if status == "skipped" else "not compared, for"
+        what = "skipped because of" if status is Status.SKIPPED else "not compared, for"
         _print(output, f"  [magenta]· {what} {escape(cause)}:[/] {escape(listed)}")
 
 
-def _show_result(result: dict[str, Any], planning: bool, output: Console) -> None:
-    status = result["status"]
-    sign = {"failed": "✗", "pending": "~", "changed": "✓"}[status]
-    differences = result.get("differences", [])
-    what = "; ".join(difference["what"] for difference in differences)
-    reason = result.get("reason", "") if status == "failed" else ""
-    line = ": ".join(part for part in (result["state"], reason or what) if part)
-    _print(output, Text(f"  {sign} {line}", style=COLOURS[status] if status == "failed" else ""))
-    if planning or status == "failed":
-        for difference in differences:
-            for text in difference.get("lines", []):
+def _show_result(result: Result, planning: bool, output: Console) -> None:
+    failed = result.status is Status.FAILED
+    what = "; ".join(difference.what for difference in result.differences)
+    line = ": ".join(part for part in (result.state, (result.reason if failed else "") or what) if part)
+    _print(output, Text(f"  {SIGNS[result.status]} {line}", style="red" if failed else ""))
+    if planning or failed:
+        for difference in result.differences:
+            for text in difference.lines:
                 colour = {"+": "green", "-": "red"}.get(text[:1], "dim")
                 _print(output, Text(f"      {text}", style=colour))
-    for text in result.get("log", "").splitlines():
+    for text in result.log.splitlines():
         _print(output, Text(f"      | {text}", style="dim"))
 
 
@@ -133,19 +140,19 @@ def _summary(outcome: Outcome) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for heading in ("host", "role", "unchanged", "pending" if planning else "changed"):
         table.add_column(heading, justify="left" if heading in ("host", "role") else "right", no_wrap=True)
-    unknown = any(report.count("unknown") for report in outcome.reports)
+    unknown = any(report.count(Status.UNKNOWN) for report in outcome.reports)
     between = ["not compared"] if unknown else [] if planning else ["restarted"]
     for heading in (*between, "failed", "skipped", "time"):
         table.add_column(heading, justify="right", no_wrap=True)
     for report in outcome.reports:
-        changed = report.count("pending" if planning else "changed")
+        changed = report.count(Status.PENDING if planning else Status.CHANGED)
         cells = [
-            _cell(report.count("unchanged") + (report.count("follows") if planning else 0)),
+            _cell(report.count(Status.UNCHANGED) + (report.count(Status.FOLLOWS) if planning else 0)),
             _cell(changed, "yellow"),
-            *([_cell(report.count("unknown"), "magenta")] if unknown else []),
-            *([] if planning else [_cell(report.count("follows"), "cyan")]),
-            _cell(report.count("failed") + (report.error is not None), "red"),
-            _cell(report.count("skipped"), "magenta"),
+            *([_cell(report.count(Status.UNKNOWN), "magenta")] if unknown else []),
+            *([] if planning else [_cell(report.count(Status.FOLLOWS), "cyan")]),
+            _cell(report.count(Status.FAILED) + (report.error is not None), "red"),
+            _cell(report.count(Status.SKIPPED), "magenta"),
             f"{report.seconds:.1f} s",
         ]
         table.add_row(f"[red]{report.host}[/]" if report.failed else report.host, report.role, *cells)

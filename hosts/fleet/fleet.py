@@ -13,14 +13,15 @@ import fabric
 from console import Interrupted, signals_raise
 from console.interruption import number_of
 from hosts import roles
+from hosts.agent.results import Status
 from hosts.components import manifest
 from hosts.fleet.connection import Connections, JumpHostError, NotPermittedError, UnreachableError
 from hosts.fleet.document import Mode, document
 from hosts.fleet.session import Progress, Report, Session
 from infra.inventory.model import Host, Inventory
 
-FAREWELL = 3.0
-"""Seconds that an interrupted run waits for its threads."""
+JOIN_SECONDS = 3.0
+"""How long an interrupted run waits for its threads."""
 
 
 @dataclass
@@ -42,14 +43,14 @@ class Outcome:
     @property
     def pending(self) -> int:
         """Number of states that a converge would change."""
-        return sum(report.count("pending") for report in self.reports)
+        return sum(report.count(Status.PENDING) for report in self.reports)
 
 
 def run(inventory: Inventory, hosts: Sequence[Host], mode: Mode, progress: Progress) -> Outcome:
     """Plan or converge these hosts, all at the same time.
 
     Where a host needs another one (its packages come from the mirror, a standby is copied from its primary) its agent
-    waits on the spot, having done by then what it could; it is told when that other host failed.
+    waits on the spot, having done by then what it could; it is notified when that other host failed.
 
     Raises ExpectedError, before anything is touched, when the inventory, a manifest or a role cannot be used.
     """
@@ -107,13 +108,13 @@ class _Fleet:
                 self._connections.close()
                 for thread in self._threads:
                     if thread.ident is not None:
-                        thread.join(FAREWELL / len(self._threads))
+                        thread.join(JOIN_SECONDS / len(self._threads))
         return None
 
     def _one(self, session: Session, host: Host) -> None:
         report = session.report
         started = time.monotonic()
-        self._progress.at(host.name, "connects")
+        self._progress.doing(host.name, "connects")
         try:
             session.run(self._open(host).transport)
         except JumpHostError as error:
@@ -131,13 +132,13 @@ class _Fleet:
             report.behind = self._jump_host
         if self._over and report.error:
             report.error = "interrupted"
-        self._progress.at(host.name, "failed" if report.failed else "done")
+        self._progress.doing(host.name, "failed" if report.failed else "done")
         if report.failed and not self._over:
             # The first line: the rest is advice to people.
-            reason = report.error.splitlines()[0] if report.error else report.of("failed")[0]["state"]
+            reason = report.error.splitlines()[0] if report.error else report.of(Status.FAILED)[0].state
             for other in self._sessions:
                 if other is not session:
-                    other.tell_lost(host.name, reason)
+                    other.report_lost(host.name, reason)
 
     def _open(self, host: Host) -> fabric.Connection:
         """A host that was added to a living landscape is let through once the jump host knows of it."""
@@ -146,7 +147,7 @@ class _Fleet:
         except NotPermittedError:
             if self._jump_host not in self._ended:
                 raise
-            self._progress.at(host.name, f"waits until {self._jump_host} passes connections on to it")
+            self._progress.doing(host.name, f"waits until {self._jump_host} passes connections on to it")
             self._ended[self._jump_host].wait()
             return self._connections.open(host)
 
@@ -156,7 +157,7 @@ def end_of(outcome: Outcome) -> Interrupted | None:
     if outcome.interrupted is None:
         return None
     done = sum(report.error is None and len(report.results) == report.expected for report in outcome.reports)
-    changed = sum(report.count("changed", "follows") for report in outcome.reports)
+    changed = sum(report.count(Status.CHANGED, Status.FOLLOWS) for report in outcome.reports)
     reached = f"{done} of {len(outcome.reports)} hosts were done"
     if outcome.mode == "converge":
         reached += f", {changed} states had been changed; what a host was at, it finishes, and the next run continues"

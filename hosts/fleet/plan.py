@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 from console import ExitCode, ExpectedError, console
-from hosts.fleet import display, fleet, record
+from hosts.agent.results import Status
 from hosts.fleet.display import amount
+from hosts.fleet.fleet import Outcome
+from hosts.fleet.shown import run_and_show
 from infra.inventory.model import Inventory
 
 
-def plan(inventory: Inventory, limit: str | None = None) -> fleet.Outcome:
+def plan(inventory: Inventory, limit: str | None = None) -> Outcome:
     """Compare the hosts with their roles, and show what differs.
 
     Raises ExpectedError with code PENDING when something does, FAILED when a host could not be compared.
     """
-    hosts = inventory.select(limit)
-    progress = display.LiveProgress(hosts)
-    with progress.shown():
-        outcome = fleet.run(inventory, hosts, "plan", progress)
-    file = record.write(outcome)
-    if error := fleet.end_of(outcome):
-        raise error
-    display.show(outcome)
+    outcome, file = run_and_show(inventory, limit, "plan")
     if outcome.failed:
         names = ", ".join(report.host for report in outcome.reports if report.failed)
         raise ExpectedError(f"Not all could be compared: {names}.", hint=f"Everything that was found is in {file}.")
     if outcome.pending:
-        where = sum(report.count("pending") > 0 for report in outcome.reports)
+        where = sum(report.count(Status.PENDING) > 0 for report in outcome.reports)
         raise ExpectedError(
             f"Pending: {amount(outcome.pending, 'change')} on {amount(where, 'host')}; nothing was touched.",
             hint="fab hosts.converge",
             code=ExitCode.PENDING,
         )
-    console.print(f"\n[green]Nothing is pending[/] on {amount(len(hosts), 'host')}.")
+    console.print(f"\n[green]Nothing is pending[/] on {amount(len(outcome.reports), 'host')}.")
     return outcome

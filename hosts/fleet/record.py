@@ -1,4 +1,4 @@
-"""The outcome of a run as JSON, beside what is shown: `.livegang/<stack>/plan.json` and `converge.json`."""
+"""The outcome of a run as JSON, in addition to what is shown: `.livegang/<stack>/plan.json` and `converge.json`."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import json
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from hosts.fleet.fleet import Outcome
+from hosts.fleet.session import Report
+from toolchain.files import write_atomically
 from toolchain.folders import PROJECT
 
 
 def write(outcome: Outcome, folder: Path | None = None) -> Path:
-    """Write it whole or not at all; returns the file. It holds no secret: the agent sends none."""
+    """Write it in one step; returns the file. It holds no secret: the agent sends none."""
     folder = folder or PROJECT / ".livegang" / outcome.stack
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{outcome.mode}.json"
@@ -24,9 +27,11 @@ def write(outcome: Outcome, folder: Path | None = None) -> Path:
         "interrupted": outcome.interrupted is not None,
         "pending": outcome.pending,
         "failed": [report.host for report in outcome.reports if report.failed],
-        "hosts": {report.host: asdict(report) for report in outcome.reports},
+        "hosts": {report.host: _encoded(report) for report in outcome.reports},
     }
-    beside = file.with_suffix(".json.new")
-    beside.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
-    beside.replace(file)
+    write_atomically(file, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode(), mode=0o644)
     return file
+
+
+def _encoded(report: Report) -> dict[str, Any]:
+    return asdict(report) | {"results": [result.encode() for result in report.results]}

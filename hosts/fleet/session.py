@@ -6,14 +6,14 @@ import contextlib
 import json
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import paramiko
 
+from hosts.agent.results import Result, Status
 from hosts.components.manifest import artifact_mistake
 from hosts.fleet.payload import COMMAND, payload
 from hosts.states import Archive, decode
@@ -32,8 +32,7 @@ class Report:
 
     host: str
     role: str
-    results: list[dict[str, Any]] = field(default_factory=list)
-    """The agent's, state by state: ``state``, ``status``; some with ``differences``, ``reason``, ``log``."""
+    results: list[Result] = field(default_factory=list)
     expected: int = 0
     """How many results a whole run has."""
     error: str | None = None
@@ -42,38 +41,38 @@ class Report:
     behind: str | None = None
     """The jump host, where its loss is what ``error`` is about."""
 
-    def count(self, *statuses: str) -> int:
+    def count(self, *statuses: Status) -> int:
         """How many states ended so."""
-        return sum(Counter(result["status"] for result in self.results)[status] for status in statuses)
+        return len(self.of(*statuses))
 
-    def of(self, *statuses: str) -> list[dict[str, Any]]:
+    def of(self, *statuses: Status) -> list[Result]:
         """The results that ended so."""
-        return [result for result in self.results if result["status"] in statuses]
+        return [result for result in self.results if result.status in statuses]
 
     @property
     def failed(self) -> bool:
         """True unless every state had its turn and none failed."""
-        return self.error is not None or self.count("failed", "skipped") > 0
+        return self.error is not None or self.count(Status.FAILED, Status.SKIPPED) > 0
 
     @property
     def cause(self) -> str:
         """In one line, what failed first, with the last that it said; empty when nothing failed."""
         if self.error is not None:
             return self.error
-        for result in self.of("failed", "skipped"):
-            said = result.get("log", "").splitlines()[-1:]
-            return ": ".join([result["state"], *filter(None, [result.get("reason")]), *said])
+        for result in self.of(Status.FAILED, Status.SKIPPED):
+            last_line = result.log.splitlines()[-1:]
+            return ": ".join([result.state, *filter(None, [result.reason]), *last_line])
         return ""
 
 
 class Progress(Protocol):
-    """Is told how a host comes along."""
+    """Shows how far each host is."""
 
-    def at(self, host: str, what: str) -> None:
-        """What the host is at."""
+    def doing(self, host: str, what: str) -> None:
+        """What the host is doing now."""
 
-    def had(self, host: str, result: dict[str, Any]) -> None:
-        """A state has had its turn."""
+    def completed(self, host: str, result: Result) -> None:
+        """A state of the host has its result."""
 
 
 class Session:
@@ -91,11 +90,11 @@ class Session:
         self._sending = threading.Lock()
         self._begun = False
         self._lost: list[bytes] = []
-        """What is to be told as soon as the agent listens."""
+        """What is to be sent as soon as the agent listens."""
         self.report.expected = sum(state["kind"] != "wait" for state in document["states"])
 
     def run(self, transport: paramiko.Transport) -> None:
-        """Talk until the agent ends; all that goes wrong stands in the report."""
+        """Talk until the agent ends; whatever goes wrong is in the report."""
         started = time.monotonic()
         try:
             self._talk(transport)
@@ -108,7 +107,7 @@ class Session:
             if self._channel is not None:
                 self._channel.close()
 
-    def tell_lost(self, host: str, reason: str) -> None:
+    def report_lost(self, host: str, reason: str) -> None:
         """Let the agent know that another host failed; it may be waiting for it."""
         with self._sending:
             self._lost.append(json.dumps({"lost": host, "reason": reason}).encode() + b"\n")
@@ -117,7 +116,7 @@ class Session:
 
     def _send_lost(self) -> None:
         assert self._channel is not None
-        # A channel that closes at this moment has no one left to tell.
+        # A channel that closes at this moment has no one left to read it.
         with contextlib.suppress(OSError, EOFError):
             while self._lost and not self._channel.closed:
                 self._channel.sendall(self._lost.pop())
@@ -127,7 +126,7 @@ class Session:
         channel.settimeout(SILENCE)
         channel.exec_command(COMMAND)
         self._channel = channel
-        self._progress.at(self._host.name, "reads its states")
+        self._progress.doing(self._host.name, "reads its states")
         with self._sending:
             channel.sendall(payload(self._document))
             self._begun = True
@@ -163,32 +162,32 @@ class Session:
         """One message of the agent; True for the one that says that all states had their turn."""
         name = self._host.name
         if "begin" in message:
-            self._progress.at(name, message["begin"])
+            self._progress.doing(name, message["begin"])
         elif "note" in message:
-            self._progress.at(name, message["note"])
+            self._progress.doing(name, message["note"])
         elif "result" in message:
-            result = self._judge(message["result"])
-            # A unit that ended after its turn is told of a second time, and that is what counts.
-            self.report.results = [other for other in self.report.results if other["state"] != result["state"]]
+            result = self._verified(Result.decode(message["result"]))
+            # A unit that ended after its turn is reported a second time, and that is what counts.
+            self.report.results = [other for other in self.report.results if other.state != result.state]
             self.report.results.append(result)
-            self._progress.had(name, result)
+            self._progress.completed(name, result)
         elif "need" in message:
             self._send_artifact(message["need"]["file"], message["need"]["sha256"])
         elif "error" in message:
             self.report.error = message["error"]
         return "end" in message
 
-    def _judge(self, result: dict[str, Any]) -> dict[str, Any]:
-        """A plan promises nothing that the artifact at hand cannot keep."""
-        if result["status"] != "pending" or not result["state"].startswith(f"{Archive.kind} "):
+    def _verified(self, result: Result) -> Result:
+        """A plan promises nothing that the artifact on this side cannot keep."""
+        if result.status is not Status.PENDING or not result.state.startswith(f"{Archive.kind} "):
             return result
-        if all(difference["what"].startswith(CURRENT) for difference in result["differences"]):
+        if all(difference.what.startswith(CURRENT) for difference in result.differences):
             return result
         archives = (decode(state) for state in self._document["states"] if state["kind"] == Archive.kind)
-        archive = next(state for state in archives if state.identity == result["state"])
+        archive = next(state for state in archives if state.identity == result.state)
         assert isinstance(archive, Archive)
         if mistake := artifact_mistake(self._artifact(archive.file), archive.sha256):
-            return {**result, "status": "failed", "reason": mistake}
+            return replace(result, status=Status.FAILED, reason=mistake)
         return result
 
     def _send_artifact(self, file: str, sha256: str) -> None:
@@ -197,7 +196,7 @@ class Session:
             self._send(json.dumps({"error": mistake}).encode() + b"\n")
             return
         size = path.stat().st_size
-        self._progress.at(self._host.name, f"receives {file} ({size >> 10} KiB)")
+        self._progress.doing(self._host.name, f"receives {file} ({size >> 10} KiB)")
         assert self._channel is not None
         with path.open("rb") as content, self._sending:
             self._channel.sendall(json.dumps({"size": size}).encode() + b"\n")

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from hosts import sample
 from hosts.agent.commands import Commands
 from hosts.agent.host import Host
 from hosts.agent.operations import OPERATIONS
@@ -18,6 +17,7 @@ from hosts.agent.vault import Vault
 from hosts.components.manifest import Manifest, of_inventory
 from hosts.states import State
 from infra.inventory.model import Inventory
+from tests.hosts import sample
 
 
 @dataclass

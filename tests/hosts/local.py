@@ -6,6 +6,8 @@ import subprocess
 import sys
 from typing import IO, Any
 
+from hosts.agent.results import Result
+
 
 class Channel:
     """A command's pipes in the form of a paramiko channel."""
@@ -72,9 +74,9 @@ class Quiet:
     def __init__(self) -> None:
         self.steps: list[str] = []
 
-    def at(self, host: str, what: str) -> None:
-        """What the host is at."""
+    def doing(self, host: str, what: str) -> None:
+        """What the host is doing now."""
         self.steps.append(what)
 
-    def had(self, host: str, result: dict[str, Any]) -> None:
-        """A state has had its turn."""
+    def completed(self, host: str, result: Result) -> None:
+        """A state has its result."""

@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from console import ExitCode, ExpectedError
+from hosts.agent.results import Result
 from hosts.fleet import converge, display, fleet, plan, record
 from hosts.fleet.connection import NotPermittedError, UnreachableError
 from hosts.fleet.fleet import Outcome
@@ -20,12 +21,12 @@ from infra.inventory.model import Host, Inventory
 from tests.hosts.local import Quiet
 
 
-def report(host: str = "web01", *results: dict[str, Any], error: str | None = None) -> Report:
+def report(host: str = "web01", *results: Result, error: str | None = None) -> Report:
     return Report(host, "web", list(results), len(results), error, 1.0)
 
 
-def result(status: str, state: str = "file /etc/a", **more: Any) -> dict[str, Any]:
-    return {"state": state, "status": status, "seconds": 0.1, **more}
+def result(status: str, state: str = "file /etc/a", **more: Any) -> Result:
+    return Result.decode({"state": state, "status": status, "seconds": 0.1, **more})
 
 
 def shown(outcome: Outcome) -> str:
@@ -90,7 +91,7 @@ def test_one_unreachable_host_hides_no_other(inventory: Inventory, monkeypatch: 
     told: list[tuple[str, str]] = []
     monkeypatch.setattr(fleet, "Connections", Connections)
     monkeypatch.setattr(Session, "run", lambda self, transport: None)
-    monkeypatch.setattr(Session, "tell_lost", lambda self, host, reason: told.append((self.report.host, host)))
+    monkeypatch.setattr(Session, "report_lost", lambda self, host, reason: told.append((self.report.host, host)))
     hosts = [inventory.hosts[name] for name in ("db01", "web01")]
     outcome = fleet.run(inventory, hosts, "plan", Quiet())
     assert [report.error for report in outcome.reports] == [None, "web01 cannot be reached: no answer."]
@@ -196,7 +197,7 @@ def test_the_outcome_is_there_as_json(tmp_path: Path) -> None:
 )
 def test_exit_codes(
     task: str,
-    results: list[dict[str, Any]],
+    results: list[Result],
     code: ExitCode | None,
     message: str,
     inventory: Inventory,

@@ -8,11 +8,12 @@ from typing import TypeVar
 import pytest
 
 from console import ExpectedError
-from hosts import packages, roles
+from hosts import roles
 from hosts.components.manifest import Manifest
 from hosts.fleet.document import document
 from hosts.roles import firewall, own_metrics, rendering
 from hosts.roles.context import Context
+from hosts.staging import packages
 from hosts.states import (
     Absent,
     Archive,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from hosts.agent.operations import OPERATIONS, Operation, waits
-from hosts.agent.results import AbandonedError, CommandError, OperationError, Status
-from hosts.agent.runner import Result, Runner
+from hosts.agent.results import AbandonedError, CommandError, OperationError, Result, Status
+from hosts.agent.runner import Runner
 from hosts.fleet.document import in_order
 from hosts.states import Database, DatabaseCluster, Directory, File, Package, Secret, State, Unit, Wait
 from tests.hosts.conftest import Scratch

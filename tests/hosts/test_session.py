@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import pytest
 
+from hosts.agent.results import Status
 from hosts.fleet import payload as payload_module
 from hosts.fleet.document import in_order
 from hosts.fleet.payload import COMMAND, payload
@@ -49,7 +50,7 @@ def talk(host: Host, sent: dict[str, Any], artifacts: Path = Path("/nonexistent"
 
 
 def statuses(session: Session) -> dict[str, str]:
-    return {result["state"]: result["status"] for result in session.report.results}
+    return {result.state: result.status for result in session.report.results}
 
 
 def test_plan_converge_plan(host: Host, tmp_path: Path) -> None:
@@ -111,7 +112,7 @@ def test_a_wrong_artifact_fails_its_component_and_no_other(
     session = talk(host, document(mode, archive(tmp_path, sha256), other), tmp_path)
     assert statuses(session)["archive pep 1.0"] == "failed"
     assert statuses(session)[f"file {tmp_path}/other"] == ("pending" if mode == "plan" else "changed")
-    assert reason in session.report.of("failed")[0]["reason"]
+    assert reason in session.report.of(Status.FAILED)[0].reason
     assert session.report.failed
     assert not (tmp_path / "opt/current").exists()
 
@@ -126,7 +127,7 @@ def test_an_artifact_that_finds_no_room_fails_its_component_and_the_run_goes_on(
     other = File(path=f"{tmp_path}/other", content=("x",), **ME)  # type: ignore[arg-type]
     session = talk(host, document("converge", archive(tmp_path, hashlib.sha256(ONE).hexdigest()), other), tmp_path)
     assert statuses(session) == {"archive pep 1.0": "failed", f"file {tmp_path}/other": "changed"}
-    assert "the artifact cannot be kept in" in session.report.of("failed")[0]["reason"]
+    assert "the artifact cannot be kept in" in session.report.of(Status.FAILED)[0].reason
 
 
 def test_an_agent_that_hears_nothing_more_leaves_off_though_nobody_closed_the_connection(
@@ -148,7 +149,7 @@ def test_what_is_told_of_a_state_at_the_end_is_what_counts(host: Host) -> None:
     session = Session(host, document("converge"), lambda file: Path(file), Quiet())
     for status in ("changed", "failed"):
         session._take({"result": {"state": "unit a.service", "status": status}})
-    assert [result["status"] for result in session.report.results] == ["failed"]
+    assert [result.status for result in session.report.results] == ["failed"]
 
 
 def test_a_document_that_the_agent_cannot_read_is_an_error_not_a_silence(host: Host) -> None:
@@ -196,7 +197,7 @@ def test_an_agent_that_nobody_listens_to_ends_before_the_next_state(host: Host, 
     session = Session(host, document("converge", slow, *states), lambda file: Path(file), Quiet())
 
     class Leaving(Quiet):
-        def at(self, host: str, what: str) -> None:
+        def doing(self, host: str, what: str) -> None:
             if what.startswith("file "):
                 channel = transport.channels[0]
                 assert channel.process is not None
@@ -219,4 +220,4 @@ def test_a_connection_that_is_lost_too_need_not_be_told_of_another(
     session = Session(inventory.hosts["web01"], {"states": []}, Path, Quiet())
     session._channel = cast(Any, SimpleNamespace(closed=False, sendall=broken))
     session._begun = True
-    session.tell_lost("db01", "the connection was closed")
+    session.report_lost("db01", "the connection was closed")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from hosts import roles, sample
+from hosts import roles
 from hosts.components.manifest import Manifest, of_inventory
 from infra.inventory.model import Inventory
 from landscape import secrets
 from landscape.roles import ROLES, Role
+from tests.hosts import sample
 
 AREAS = ("kita", "ambulant")
 

@@ -1,4 +1,4 @@
-"""A made-up landscape with every role, for what is asked of roles without a stack: their packages, and tests."""
+"""A landscape with every role that does not exist: nine hosts and six endpoints."""
 
 from __future__ import annotations
 
