@@ -65,6 +65,10 @@ def test_mypy_finds_nothing() -> None:
     _ends_with_success(sys.executable, "-m", "mypy")
 
 
+def test_no_import_goes_up_or_in_a_circle() -> None:
+    _ends_with_success(str(Path(sys.executable).with_name("lint-imports")), "--no-cache")
+
+
 @pytest.mark.parametrize("host", REGISTRIES)
 def test_no_file_names_a_package_registry(host: str) -> None:
     # A mirror is the machine's own choice: apt's sources, pip's and Go's configuration.
