@@ -17,7 +17,7 @@ from infra.preview.paper import paper_project
 from infra.preview.plan import Plan, parse, render
 from infra.stack import stack_file
 from infra.stack.command import PARALLEL, Pulumi, default_stack
-from toolchain.folders import PROJECT
+from toolchain.folders import output_folder
 
 PREVIEW = ("preview", "--json", "--show-sames", "--non-interactive", "--parallel", str(PARALLEL))
 READABLE_WIDTH = 140
@@ -33,14 +33,14 @@ READABLE_WIDTH = 140
     }
 )
 def preview(_context: Context, stack: str = "", paper: bool = False, diff: bool = False, refresh: bool = False) -> None:
-    """Show what `up` would do, and write the plan as JSON beside the readable one."""
+    """Show what `up` would do, and write the plan as JSON next to the readable one."""
     stack = stack or default_stack()
     if not paper:
         stack_file.check(stack)
     plan = _paper_plan(stack) if paper else _plan(Pulumi(stack), refresh)
     folder = _keep(plan, diff)
     console.print(render(plan, diff))
-    console.print(f"The plan is kept in {folder}/plan.txt and, for machines, in {folder}/plan.json.")
+    console.print(f"The plan is kept in {folder}/preview.txt and, for programs, in {folder}/preview.json.")
 
 
 def _paper_plan(stack: str) -> Plan:
@@ -59,17 +59,17 @@ def _plan(pulumi: Pulumi, refresh: bool) -> Plan:
 
 
 def _keep(plan: Plan, diff: bool) -> Path:
-    folder = PROJECT / ".livegang" / plan.stack
+    folder = output_folder(plan.stack)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "plan.json").write_text(plan.to_json())
-        with (folder / "plan.txt").open("w") as file:
+        (folder / "preview.json").write_text(plan.to_json())
+        with (folder / "preview.txt").open("w") as file:
             Console(file=file, width=READABLE_WIDTH).print(render(plan, diff))
     except OSError as error:
         raise ExpectedError(
             f"The plan cannot be kept in {folder}: {error.strerror}.", hint="Work in a clone of your own."
         ) from error
-    return folder.relative_to(PROJECT)
+    return _short(folder)
 
 
 @task(

@@ -13,9 +13,22 @@ PROJECT = Path(__file__).resolve().parent.parent
 """The clone."""
 
 
+STATE = PROJECT / ".rehearsal"
+"""The state folder unless LIVEGANG_STATE names another."""
+
+
 def state_folder() -> Path:
-    """What is made on this machine for this clone's rehearsal: `.rehearsal/`, unless LIVEGANG_STATE names another."""
-    return Path(os.environ.get("LIVEGANG_STATE", PROJECT / ".rehearsal")).resolve()
+    """What is made on this machine for this clone's rehearsal."""
+    return Path(os.environ.get("LIVEGANG_STATE", STATE)).resolve()
+
+
+def output_folder(stack: str) -> Path:
+    """What commands write for people and other programs about a stack: ssh_config, plans, reports.
+
+    A rehearsal in a state folder of its own has its own: two in one clone would otherwise overwrite each other's.
+    """
+    state = state_folder()
+    return (PROJECT / ".livegang" if state == STATE else state / "output") / stack
 
 
 def cache() -> Path:

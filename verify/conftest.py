@@ -15,9 +15,10 @@ import pytest
 from rich.console import Console
 
 from console import ExpectedError, fitted
+from toolchain.folders import output_folder
 from verify.inspection import connection, expectations, gathering
 from verify.inspection.evidence import note
-from verify.inspection.expectations import Expectations, state_folder
+from verify.inspection.expectations import Expectations
 from verify.report.files import write_report
 from verify.report.model import Gap, Run, Subjects, now
 from verify.report.terminal import show
@@ -125,7 +126,7 @@ class Ending:
     def __init__(self, stack: str) -> None:
         self.console = Console(highlight=False)
         self._stack = stack
-        self._folder = state_folder(stack) / "report"
+        self._folder = output_folder(stack) / "report"
         self._shown: tuple[Run, Judgement, Path | None] | None = None
 
     def supersede(self, what: str, why: str) -> None:

@@ -14,7 +14,7 @@ from invoke.exceptions import Exit
 from invoke.tasks import task
 
 from console import ExitCode, console, interruptible, run_child
-from toolchain.folders import PROJECT
+from toolchain.folders import PROJECT, output_folder
 from verify.report.files import DOCUMENT
 from verify.report.model import Verdict, now
 
@@ -33,7 +33,7 @@ def ready(stack: str, limit: str | None = None) -> ExitCode:
     reached = "there is no verdict, NOT CHECKED; what had been checked by then stands above"
     with interruptible(reached, hint="Begin again: fab verify.ready"):
         status = run_child(command, environment=environment, cwd=PROJECT)
-    if status == ExitCode.DONE and not _is_go(PROJECT / ".livegang" / stack / "report" / DOCUMENT, began):
+    if status == ExitCode.DONE and not _is_go(output_folder(stack) / "report" / DOCUMENT, began):
         console.print("NOT CHECKED: the run ended well, but left no report that says GO.")
         return ExitCode.NOT_CHECKED
     known = {ExitCode.DONE, ExitCode.NO_GO, ExitCode.NOT_CHECKED}

@@ -11,12 +11,12 @@ from typing import Any
 from hosts.fleet.fleet import Outcome
 from hosts.fleet.session import Report
 from toolchain.files import write_atomically
-from toolchain.folders import PROJECT
+from toolchain.folders import output_folder
 
 
 def write(outcome: Outcome, folder: Path | None = None) -> Path:
     """Write it in one step; returns the file. It holds no secret: the agent sends none."""
-    folder = folder or PROJECT / ".livegang" / outcome.stack
+    folder = folder or output_folder(outcome.stack)
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{outcome.mode}.json"
     document = {

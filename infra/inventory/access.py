@@ -19,7 +19,8 @@ from pathlib import Path
 
 from console import ExpectedError
 from infra.inventory.model import Host, Inventory, VantagePoint
-from toolchain.folders import PROJECT, fill_in, state_folder
+from toolchain.files import write_atomically
+from toolchain.folders import PROJECT, fill_in, output_folder, state_folder
 
 KEY_EXCHANGE = "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256"
 """The fast ones first: on a small machine the post-quantum default costs half as much again for nine hosts."""
@@ -31,15 +32,16 @@ SOCKET_NAME_LENGTH = 40 + 17
 
 
 def write(inventory: Inventory, folder: Path | None = None) -> Path:
-    """Write both files into ``folder``, by default ``.livegang/<stack>``; returns the path of the ssh_config.
+    """Write both files into ``folder``, by default the stack's output folder; returns the path of the ssh_config.
 
     Raises ExpectedError when a file with host keys that the inventory names cannot be read.
     """
-    folder = (folder or PROJECT / ".livegang" / inventory.stack).resolve()
+    folder = (folder or output_folder(inventory.stack)).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     known_hosts, config = folder / "known_hosts", folder / "ssh_config"
-    _replace(known_hosts, "".join(f"{line}\n" for line in known_host_lines(inventory)))
-    _replace(config, ssh_config(inventory, known_hosts))
+    lines = "".join(f"{line}\n" for line in known_host_lines(inventory))
+    write_atomically(known_hosts, lines.encode(), mode=0o644)
+    write_atomically(config, ssh_config(inventory, known_hosts).encode(), mode=0o644)
     return config
 
 
@@ -176,10 +178,3 @@ def _path(value: str, tokens: str = "") -> str:
 
 def _block(pattern: str, options: dict[str, str]) -> str:
     return "".join([f"Host {pattern}\n", *(f"    {key} {value}\n" for key, value in options.items())])
-
-
-def _replace(file: Path, text: str) -> None:
-    """Written beside and renamed: another command may be reading it at this moment."""
-    beside = file.with_name(f"{file.name}.{os.getpid()}")
-    beside.write_text(text)
-    beside.replace(file)

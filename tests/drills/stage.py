@@ -140,7 +140,7 @@ class Stage(Rehearsal):
     def ssh(
         self, host: str, command: str, check: bool = True, timeout: float = 120
     ) -> subprocess.CompletedProcess[str]:
-        configuration = self.folder / ".livegang" / self.stack / "ssh_config"
+        configuration = self.settings.state / "output" / self.stack / "ssh_config"
         return self.run("ssh", "-F", str(configuration), host, command, check=check, timeout=timeout)
 
     def up(self) -> None:

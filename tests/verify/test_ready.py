@@ -33,6 +33,7 @@ def ready(monkeypatch: pytest.MonkeyPatch, folder: Path, status: int, verdict: s
         return status
 
     monkeypatch.setattr(tasks, "PROJECT", folder)
+    monkeypatch.setattr(tasks, "output_folder", lambda stack: folder / ".livegang" / stack)
     monkeypatch.setattr(tasks, "run_child", run)
     return tasks.ready("trial"), environments[0]
 
@@ -70,7 +71,7 @@ def test_what_a_person_s_environment_adds_to_pytest_is_left_out(
 def test_a_run_that_has_begun_takes_the_place_of_the_last_report(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(conftest, "state_folder", lambda stack: tmp_path / ".livegang" / stack)
+    monkeypatch.setattr(conftest, "output_folder", lambda stack: tmp_path / ".livegang" / stack)
     leave(tmp_path, "GO", now())
     conftest.Ending("trial").supersede("the run", "it has not come to its end")
     report = json.loads((tmp_path / ".livegang" / "trial" / "report" / DOCUMENT).read_text())
@@ -80,7 +81,7 @@ def test_a_run_that_has_begun_takes_the_place_of_the_last_report(
 
 def test_a_report_that_cannot_be_written_is_not_go(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".livegang").write_text("in the folder's place")
-    monkeypatch.setattr(conftest, "state_folder", lambda stack: tmp_path / ".livegang" / stack)
+    monkeypatch.setattr(conftest, "output_folder", lambda stack: tmp_path / ".livegang" / stack)
     with pytest.raises(pytest.UsageError, match="NOT CHECKED: no report can be written"):
         conftest.Ending("trial").supersede("the run", "it has not come to its end")
     made = landscape()

@@ -14,7 +14,6 @@ from hosts.components.manifest import Manifest, of_inventory
 from infra.inventory import access, declared, reading
 from infra.inventory.model import Endpoint, Flow, Host, Inventory
 from landscape import roles
-from toolchain.folders import PROJECT
 from verify.report.model import Gap, Subjects
 
 
@@ -42,7 +41,7 @@ class Expectations:
             for host in loaded.hosts.values()
             for role in roles.without_suite(host.roles)
         ]
-        return cls(loaded, of_inventory(loaded), access.write(loaded, state_folder(stack)), tuple(gaps))
+        return cls(loaded, of_inventory(loaded), access.write(loaded), tuple(gaps))
 
     def subjects(self) -> Subjects:
         hosts = self.inventory.hosts
@@ -56,11 +55,6 @@ class Expectations:
             jump_host=self.inventory.way_in.jump_host,
             required=required,
         )
-
-
-def state_folder(stack: str) -> Path:
-    """Where a stack's generated files are: ssh_config, known_hosts and the readiness report."""
-    return PROJECT / ".livegang" / stack
 
 
 _current: Expectations | None = None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import xml.etree.ElementTree as ElementTree
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from toolchain.files import write_atomically
 from verify.report.matrix import arrange
 from verify.report.model import Outcome, Result, Run
 from verify.report.page import render_page
@@ -29,9 +29,7 @@ def write_report(folder: Path, run: Run, judgement: Judgement) -> Path:
 
 
 def _replace(path: Path, text: str) -> None:
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(path)
+    write_atomically(path, text.encode(), mode=0o644)
 
 
 def document(run: Run, judgement: Judgement) -> dict[str, Any]:
