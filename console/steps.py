@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +13,13 @@ from rich.console import Console
 
 WIDTH_WITHOUT_TERMINAL = 140
 """Columns of a log file or a CI page, which have none of their own: tables must not be cut at 80."""
+
+
+for stream in (sys.stdout, sys.stderr):
+    # Whatever a terminal or a pipe can show (PYTHONIOENCODING=latin-1, LANG=C): a sign that it lacks becomes `?`, and
+    # is no reason to end in the middle of a command.
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="replace")
 
 
 def fitted(console: Console) -> Console:

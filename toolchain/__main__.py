@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -28,6 +29,9 @@ def main(arguments: list[str]) -> int:
     if not arguments or arguments[0] not in GOALS:
         print(f"Which goal? One of: {', '.join(GOALS)}.", file=sys.stderr)
         return 1
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a sign that the terminal lacks is no reason to end
+            stream.reconfigure(errors="replace")
     # What is made for all users of the machine must be readable by them, whatever the shell's mask says.
     os.umask(0o022)
     # Both set: a shell starts what runs in its background with SIGINT ignored. What a goal becomes has its own way.

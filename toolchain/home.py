@@ -136,6 +136,20 @@ class Home:
             environment.setdefault("PULUMI_CONFIG_PASSPHRASE_FILE", str(PASSPHRASE_FILE))
         return environment
 
+    def other_passphrase(self, given: Mapping[str, str]) -> str | None:
+        """The variable with which the user gives another passphrase than the one of the rehearsal's stacks."""
+        own = PASSPHRASE_FILE.read_text().strip()
+        if given.get("PULUMI_CONFIG_PASSPHRASE", own) != own:
+            return "PULUMI_CONFIG_PASSPHRASE"
+        file = given.get("PULUMI_CONFIG_PASSPHRASE_FILE")
+        if "PULUMI_CONFIG_PASSPHRASE" in given or file is None:
+            return None
+        try:
+            same = Path(file).read_text().strip() == own
+        except OSError:
+            same = False
+        return None if same else "PULUMI_CONFIG_PASSPHRASE_FILE"
+
     def is_foreign(self, given: Mapping[str, str]) -> bool:
         """Whether the user chose another home or backend than this one."""
         own = {"PULUMI_HOME": str(self.folder), "PULUMI_BACKEND_URL": self.backend.as_uri()}

@@ -46,6 +46,11 @@ def main() -> None:
                 f"On paper: fab infra.preview --stack {stack} --paper. "
                 "For real: set PULUMI_HOME and PULUMI_BACKEND_URL to those of your organisation.",
             )
+        if named := home.other_passphrase(os.environ):
+            sys.stderr.write(
+                f"{named} is set in your environment and is not the passphrase of the rehearsal's stacks.\n"
+                f"  → If Pulumi refuses it: unset {named}\n"
+            )
         home.prepare()
         _recover(cli, home, environment)
         if not home.paper:

@@ -47,7 +47,8 @@ def write(inventory: Inventory, folder: Path | None = None) -> Path:
 
 def ssh_config(inventory: Inventory, known_hosts: Path) -> str:
     """The text of the ssh_config; ``known_hosts`` is where the pinned keys are."""
-    blocks = [_block(host.name, _host_options(inventory, host)) for host in inventory.hosts.values()]
+    config = known_hosts.with_name("ssh_config")
+    blocks = [_block(host.name, _host_options(inventory, host, config)) for host in inventory.hosts.values()]
     blocks += [_block(name, _vantage_options(point)) for name, point in _ssh_vantage_points(inventory)]
     blocks.append(_block("*", _common_options(inventory, known_hosts)))
     usage = f"# Written from the inventory of stack {inventory.stack} by fab hosts.ssh-config. ssh -F THIS_FILE web01\n"
@@ -67,17 +68,25 @@ def known_host_lines(inventory: Inventory) -> Iterator[str]:
             yield f"{name},{_with_port(str(point.address), point.port)} {key}"
 
 
-def _host_options(inventory: Inventory, host: Host) -> dict[str, str]:
+def _host_options(inventory: Inventory, host: Host, config: Path) -> dict[str, str]:
     way_in = inventory.way_in
     options = {"HostKeyAlias": host.fqdn, "User": way_in.user}
     if way_in.identity_file:
         options |= _identity(way_in.identity_file)
     if host.name != way_in.jump_host:
-        return {"HostName": str(host.address), **options, "ProxyJump": way_in.jump_host}
+        return {"HostName": str(host.address), **options, **_jump(way_in.jump_host, config)}
     options = {"HostName": str(way_in.jump_address), "Port": str(way_in.jump_port), **options}
     if way_in.proxy_command:
         options["ProxyCommand"] = _command(way_in.proxy_command)
     return options
+
+
+def _jump(jump_host: str, config: Path) -> dict[str, str]:
+    """Through the jump host. For ProxyJump ssh calls itself with its configuration's path, which it does not quote."""
+    quoted = shlex.quote(str(config))
+    if quoted == str(config):
+        return {"ProxyJump": jump_host}
+    return {"ProxyCommand": f"ssh -F {quoted.replace('%', '%%')} -W '[%h]:%p' {jump_host}"}
 
 
 def _vantage_options(point: VantagePoint) -> dict[str, str]:

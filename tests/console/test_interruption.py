@@ -76,7 +76,7 @@ def test_a_command_ends_with_one_sentence_and_its_child_in_good_order(number: si
     process = _started(IN_GOOD_ORDER, patience=20, ignoring=ignoring)
     assert _line(process) == "ready\n"
     process.send_signal(number)
-    output, errors = process.communicate(timeout=20)
+    output, errors = process.communicate(timeout=300)
     assert output == "the child ended in good order\n"
     first, hint = errors.splitlines()
     assert first.startswith("Interrupted after ")
@@ -89,7 +89,7 @@ def test_a_child_that_does_not_hear_is_killed_in_the_end(monkeypatch: pytest.Mon
     process = _started(DEAF, patience=0.1)
     child = int(_line(process).split()[1])
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=20)
+    process.communicate(timeout=300)
     assert process.returncode == 128 + signal.SIGTERM
     assert not Path(f"/proc/{child}").exists()
 

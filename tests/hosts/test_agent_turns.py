@@ -38,7 +38,7 @@ class Run:
         return message
 
     def code(self) -> int:
-        self._thread.join(10)
+        self._thread.join(300)
         return self._code[0]
 
 

@@ -22,7 +22,7 @@ class Receiver:
     file: Path
 
     def post(self, body: bytes, **headers: str) -> tuple[int, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=300)
         try:
             connection.request("POST", "/", body, headers)
             answer = connection.getresponse()

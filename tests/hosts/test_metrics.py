@@ -54,7 +54,7 @@ def program(tmp_path: Path) -> Program:
         folder.mkdir(exist_ok=True)
         (tmp_path / "settings").write_text(json.dumps({"folder": str(folder), "kinds": kinds}))
         command = [sys.executable, "-I", "-S", metrics.__file__, str(tmp_path / "settings")]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
         assert not [path for path in folder.iterdir() if path.suffix != ".prom"]
         found = {path.stem.removeprefix("livegang-"): values(path.read_text()) for path in folder.iterdir()}
         return found, done.stdout

@@ -182,10 +182,10 @@ def test_the_service_as_installed_starts_with_the_standard_library_alone(wanted:
     assert process.stdout is not None
     try:
         assert "Watching" in process.stdout.readline()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 300
         while not (tmp_path / "status").exists() and time.monotonic() < deadline:
             time.sleep(0.05)
     finally:
         process.terminate()
-    assert process.wait(timeout=10) == 0
+    assert process.wait(timeout=300) == 0
     assert json.loads((tmp_path / "status").read_text())["waiting"] == 0

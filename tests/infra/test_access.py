@@ -117,3 +117,20 @@ def test_missing_host_keys_of_a_vantage_point_are_named(tmp_path: Path) -> None:
     point = sample.vantage_points["outside"].model_copy(update={"host_keys_file": "nowhere.pub"})
     with pytest.raises(ExpectedError, match=r"vantage point outside .*nowhere\.pub"):
         access.write(sample.model_copy(update={"vantage_points": {"outside": point}}), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["plain", "with a blank", "it's 100%"])
+def test_ssh_reaches_the_jump_host_whatever_the_folder_is_called(tmp_path: Path, name: str) -> None:
+    """ssh itself: for ProxyJump it hands the path of its configuration to a shell, without quotes."""
+    folder, called = tmp_path / name, tmp_path / "called"
+    found = inventory()
+    way_in = found.way_in.model_copy(update={"proxy_command": f"touch {called}; exit 1", "identity_file": None})
+    config = access.write(found.model_copy(update={"way_in": way_in}), folder)
+    inner = next(host for host in found.hosts if host != way_in.jump_host)
+    # The jump host's own way in is called and fails: nothing leaves this machine.
+    command = ["ssh", "-F", config, inner, "true"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+        ["ssh", "-F", config, inner, "true"], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 255
+    assert called.exists(), done.stderr

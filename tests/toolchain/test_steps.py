@@ -31,7 +31,7 @@ def test_a_name_that_is_not_among_the_steps_holds_nothing_up(tmp_path: Path) -> 
 
 
 def test_independent_steps_run_side_by_side(tmp_path: Path) -> None:
-    meeting = threading.Barrier(2, timeout=10)
+    meeting = threading.Barrier(2, timeout=300)
     Runner(tmp_path).run([Step(name, lambda progress: str(meeting.wait())) for name in ("a", "b")])
 
 
@@ -72,7 +72,7 @@ def test_the_first_failure_ends_what_runs_beside_it_and_starts_nothing_more(tmp_
         raise SetupError("broken")
 
     def long(progress: Progress) -> str:
-        return progress.run(["sleep", "60"])
+        return progress.run(["sleep", "3600"])
 
     begun = time.monotonic()
     with pytest.raises(SetupError, match="broken"):
@@ -83,5 +83,5 @@ def test_the_first_failure_ends_what_runs_beside_it_and_starts_nothing_more(tmp_
                 Step("later", lambda progress: started.append("later"), ("long",)),
             ]
         )
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 600  # far less than what it ended
     assert started == []

@@ -53,7 +53,7 @@ def test_a_goal_that_is_stopped_ends_all_it_started(tmp_path: Path, number: sign
             while not (tmp_path / "started").exists():
                 assert goal.poll() is None, goal.communicate()
             goal.send_signal(number)
-            output, errors = goal.communicate(timeout=20)
+            output, errors = goal.communicate(timeout=300)
     finally:
         holder.communicate(b"\n")
     assert errors == "Stopped. What is done is kept; the same command goes on from here.\n"

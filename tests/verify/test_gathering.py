@@ -111,7 +111,7 @@ looked_at.start(["mgmt01"])
 gathering.abandon()
 """
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True, timeout=300
     )
     assert done.stdout == "in order\n"
 
@@ -134,6 +134,6 @@ print(looked_at.of("db01"))
 """
     environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=30
+        [sys.executable, "-c", program], cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=300
     )
     assert done.stdout == "-15\n", done.stderr

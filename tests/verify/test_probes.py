@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from http import client
@@ -93,10 +94,11 @@ def test_what_does_not_answer_times_out_and_all_are_tried_at_once() -> None:
                 filler.connect_ex(server.getsockname())
             servers += [server, *fillers]
         ports = [server.getsockname()[1] for server in servers[::3]]
-        orders = [{"address": "127.0.0.1", "port": port, "protocol": "tcp", "seconds": 0.5} for port in ports]
+        orders = [{"address": "127.0.0.1", "port": port, "protocol": "tcp", "seconds": 3} for port in ports]
+        began = time.monotonic()
         answers = ask(reach, orders)
         assert {answer["outcome"] for answer in answers} == {"timeout"}
-        assert max(answer["seconds"] for answer in answers) < 2
+        assert time.monotonic() - began < 3 * len(ports)  # one after another it would take so long at least
     finally:
         for server in servers:
             server.close()

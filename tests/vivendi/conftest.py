@@ -42,7 +42,7 @@ class Service:
         data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, headers or {})
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=300) as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             return error.code, json.load(error)
@@ -71,7 +71,7 @@ class Service:
         """SIGTERM, as systemd does; returns the exit code."""
         self._process.terminate()
         try:
-            return self._process.wait(timeout=15)
+            return self._process.wait(timeout=300)
         finally:
             self._process.kill()
 

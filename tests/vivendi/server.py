@@ -83,7 +83,7 @@ class Server:
         # Into a file, not a pipe: the server that pg_ctl starts would hold the pipe open.
         output = self.folder.parent / f"{self.folder.name}-{program}.out"
         with output.open("w") as opened:
-            done = subprocess.run(command, stdout=opened, stderr=subprocess.STDOUT, timeout=60, check=False)
+            done = subprocess.run(command, stdout=opened, stderr=subprocess.STDOUT, timeout=300, check=False)
         said = output.read_text()
         assert done.returncode == 0, f"{program} ended with {done.returncode}: {said}"
         return said.strip()

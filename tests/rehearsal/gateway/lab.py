@@ -252,7 +252,7 @@ class Lab:
         os.kill(self.supervisor.process_id(), signal.SIGKILL)
         for name in BACKENDS:
             self.stop_serving(name)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 300
         while self.supervisor.alive():
             assert time.monotonic() < deadline, "the supervisor does not die"
             time.sleep(0.05)
@@ -324,7 +324,7 @@ class Lab:
             yield answers
         finally:
             process.terminate()
-            answers.update(json.loads(process.communicate(timeout=60)[0]))
+            answers.update(json.loads(process.communicate(timeout=300)[0]))
 
     def _inside(self, namespace: str, argv: tuple[str, ...] | list[str]) -> list[str]:
         enter = ["nsenter", f"--target={self.supervisor.process_id()}", "-m", "--"]

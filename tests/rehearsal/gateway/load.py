@@ -19,8 +19,8 @@ AFTERWARDS = 20
 
 def ask(address: str, host: str, context: ssl.SSLContext) -> str:
     try:
-        connection = http.client.HTTPSConnection(host, timeout=10)
-        raw = socket.create_connection((address, 443), timeout=10)
+        connection = http.client.HTTPSConnection(host, timeout=300)
+        raw = socket.create_connection((address, 443), timeout=300)
         connection.sock = context.wrap_socket(raw, server_hostname=host)
         connection.request("GET", "/load")
         status = connection.getresponse().status

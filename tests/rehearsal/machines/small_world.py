@@ -123,7 +123,7 @@ class SmallWorld:
     def run(self, name: str, command: str) -> str:
         """Run a shell command inside a host as root."""
         argv = self._inside(name, ["/bin/sh", "-c", command])
-        result = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
+        result = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=300)
         assert result.returncode == 0, f"{command!r} on {name} ended with {result.returncode}: {result.stderr}"
         return result.stdout.strip()
 
@@ -133,7 +133,7 @@ class SmallWorld:
         with subprocess.Popen(self._inside(name, argv)) as process:
             try:
                 program = f"^{' '.join(argv)}$"
-                wait_until(lambda: self.run(name, f"pgrep -fc '{program}' || true") == "1", f"{argv} to run", 10)
+                wait_until(lambda: self.run(name, f"pgrep -fc '{program}' || true") == "1", f"{argv} to run", 300)
                 yield process
             finally:
                 process.kill()

@@ -61,12 +61,12 @@ if INSIDE in os.environ:
 
     def test_a_service_has_its_files_and_is_told_of_new_ones(containers: Containers) -> None:
         containers.start("greet", "outside", ["/bin/sh", "-c", GREET], files={"/etc/greeting": "Moin"})
-        wait_until(lambda: "started as root in greet: Moin" in containers.log_end("greet"), "its first words", 5)
+        wait_until(lambda: "started as root in greet: Moin" in containers.log_end("greet"), "its first words", 300)
         containers.write("greet", {"/etc/greeting": "Servus"})
         containers.reload("greet")
-        wait_until(lambda: "told: Servus" in containers.log_end("greet"), "its second words", 5)
+        wait_until(lambda: "told: Servus" in containers.log_end("greet"), "its second words", 300)
         containers.restart("greet")
-        wait_until(lambda: "started as root in greet: Servus" in containers.log_end("greet"), "its new start", 5)
+        wait_until(lambda: "started as root in greet: Servus" in containers.log_end("greet"), "its new start", 300)
 
     def test_it_stands_in_its_namespace_with_a_root_of_its_own(containers: Containers, tmp_path: Path) -> None:
         (tmp_path / "shown").write_text("from the machine")
@@ -91,7 +91,7 @@ if INSIDE in os.environ:
     def test_the_last_words_of_one_that_ended_are_kept(containers: Containers) -> None:
         with suppress(HandlerError):  # it may have been seen alive for a moment
             containers.start("bad", "outside", ["/bin/sh", "-c", "echo kaputt; exit 3"])
-        wait_until(lambda: not containers.alive("bad"), "its end", 5)
+        wait_until(lambda: not containers.alive("bad"), "its end", 300)
         assert "kaputt" in containers.log_end("bad")
         with pytest.raises(HandlerError, match="kaputt"):
             containers.reload("bad")

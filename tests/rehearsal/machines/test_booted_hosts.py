@@ -58,7 +58,7 @@ def test_a_put_of_the_same_changes_nothing(small_world: SmallWorld, host: str) -
 
 def test_it_comes_back_from_a_reboot_of_its_own(small_world: SmallWorld, host: str) -> None:
     small_world.run(host, "echo kept > /var/kept; touch /run/before; systemctl reboot")
-    wait_until(lambda: small_world.host(host)["state"] == "starting", "its reboot", 30)
+    wait_until(lambda: small_world.host(host)["state"] == "starting", "its reboot", 300)
     small_world.wait_for(host, "running")
     assert small_world.run(host, "cat /var/kept; test ! -e /run/before && echo anew") == "kept\nanew"
 
@@ -168,7 +168,7 @@ def test_the_vantage_points_are_reached_through_the_way_in_only(small_world: Sma
     command += ["root@203.0.113.66", "hostname; curl -sS -o /dev/null -w '%{http_code}' http://203.0.113.80/"]
     environment = {**os.environ, "LIVEGANG_STATE": str(small_world.settings.state)}
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
-    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=30)
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
     assert result.stdout.split() == ["outside", "403"], result.stderr
 
 

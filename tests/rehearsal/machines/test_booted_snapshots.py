@@ -108,7 +108,7 @@ def test_a_fleet_goes_back_to_either_of_two_snapshots_exactly(fleet: SmallWorld,
 def test_writers_that_never_rest_are_all_caught_at_one_instant(fleet: SmallWorld) -> None:
     """A host that is told of another's progress must not know more than the other's own files do."""
     fleet.run("one", f"mountpoint -q /srv/data || mount {DEVICE} /srv/data; systemd-run -q sh -c '{COUNTING}'")
-    wait_until(lambda: fleet.run("one", "cat /var/count || true") > "", "the count to begin", 20)
+    wait_until(lambda: fleet.run("one", "cat /var/count || true") > "", "the count to begin", 300)
     take(fleet, "counting")
     back_to(fleet, "counting")
     on_disk = int(fleet.run("one", f"mount {DEVICE} /srv/data; cat /srv/data/count"))
@@ -162,16 +162,16 @@ def test_a_supervisor_that_is_killed_while_all_stand_still_leaves_nothing_and_no
     supervisor = fleet.processes()["supervisor"]
     taking.start()
     events = Path(f"/proc/{supervisor}/root/sys/fs/cgroup/hosts/cgroup.events")
-    wait_until(lambda: "frozen 1" in events.read_text(), "the hosts to stand still", 20)
+    wait_until(lambda: "frozen 1" in events.read_text(), "the hosts to stand still", 300)
     os.kill(supervisor, signal.SIGKILL)
-    taking.join(20)
+    taking.join(300)
     assert not taking.is_alive()
     launch.ensure(fleet.settings, fleet.log.append)
     fleet.supervisor.call("restored")
     assert fleet.host("one")["state"] == "running"
     assert "killed" not in {snapshot.name for snapshot in Store(fleet.settings).all()}
     known = {snapshot.identifier for snapshot in Store(fleet.settings).all()}
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 300
     while {path.name for path in fleet.settings.snapshots.iterdir()} != known:
         assert time.monotonic() < deadline, "the unfinished folder was not swept"
         time.sleep(0.1)

@@ -49,8 +49,8 @@ def test_its_end_ends_all_and_the_next_one_brings_all_back(landscape: SmallWorld
     assert len(cgroup_processes(group)) > 20
     assert len(Traces.of(settings).loop_devices) == 1
     os.kill(landscape.processes()[name], signal.SIGKILL)
-    wait_until(lambda: not cgroup_processes(group), "all processes to end", 5)
-    wait_until(lambda: not Traces.of(settings).loop_devices, "the loop device to clear itself", 5)
+    wait_until(lambda: not cgroup_processes(group), "all processes to end", 300)
+    wait_until(lambda: not Traces.of(settings).loop_devices, "the loop device to clear itself", 300)
     assert not landscape.supervisor.alive()
     assert not kernel.lives(settings.identifier)
 
@@ -120,7 +120,7 @@ def test_hosts_that_ran_when_the_machine_was_shut_down_run_again_after_it(landsc
                 os.kill(process, number)
     # A host's own systemd takes SIGTERM for an order to begin anew, and may hear of its power-off only after half a
     # minute, when its plug is pulled. The machine's systemd waits for 90 s.
-    wait_until(lambda: not cgroup_processes(group), "all processes to end", 80)
+    wait_until(lambda: not cgroup_processes(group), "all processes to end", 300)
     launch.ensure(landscape.settings)
     landscape.wait_for("runs", "running")
     assert landscape.host("stopped")["state"] == "stopped"
@@ -143,7 +143,7 @@ def test_a_service_that_is_killed_comes_back(landscape: SmallWorld, service: str
     for process in Cgroup(launch.cgroup(landscape.settings) / "services" / service).processes():
         with suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)
-    wait_until(lambda: alive() and leader() not in (None, before), f"{service} to come back", 20)
+    wait_until(lambda: alive() and leader() not in (None, before), f"{service} to come back", 300)
 
 
 @pytest.mark.parametrize("killed", [False, True], ids=["living", "killed"])

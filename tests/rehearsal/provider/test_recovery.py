@@ -131,4 +131,4 @@ def test_only_orphans_of_this_home_are_ended(tmp_path: Path) -> None:
         assert [process.id for process in engines.engines(tmp_path / "ours")] == [kept.pid]
     finally:
         for process in (other, kept):
-            process.communicate(b"\n", timeout=5)
+            process.communicate(b"\n", timeout=300)

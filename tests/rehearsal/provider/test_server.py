@@ -170,7 +170,7 @@ def test_a_killed_engine_takes_the_provider_along(tmp_path: Path) -> None:
     assert port > 0
     parent.send_signal(signal.SIGKILL)
     parent.wait()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 300
     while _lives(child):
         assert time.monotonic() < deadline, f"provider {child} still lives 10 s after its engine was killed"
         time.sleep(0.1)

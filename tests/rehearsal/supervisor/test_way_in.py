@@ -67,7 +67,7 @@ def come_in(settings: Settings, *arguments: str, given: bytes = b"") -> subproce
         input=given,
         capture_output=True,
         check=False,
-        timeout=30,
+        timeout=300,
         env={**os.environ, "LIVEGANG_STATE": str(settings.state)},
     )
 

@@ -115,8 +115,8 @@ def vault_get(landscape: Landscape, tmp_path: Path) -> Iterator[Get]:
     def get(
         path: str, token: str | None = None, host: str = "kv-vivendi.vault.azure.net", method: str = "GET"
     ) -> Answer:
-        raw = socket.create_connection(("127.0.0.1", server.server_address[1]), timeout=5)
-        connection = HTTPSConnection(host, timeout=5)
+        raw = socket.create_connection(("127.0.0.1", server.server_address[1]), timeout=300)
+        connection = HTTPSConnection(host, timeout=300)
         connection.sock = trusting.wrap_socket(raw, server_hostname=host)
         return _request(connection, method, path, {"Authorization": f"Bearer {token}"} if token else {})
 
@@ -134,7 +134,7 @@ def metadata_get(landscape: Landscape, monkeypatch: pytest.MonkeyPatch) -> Itera
 
     def get(path: str, source: str = "127.0.0.2", headers: dict[str, str] | None = None, method: str = "GET") -> Answer:
         connection = HTTPConnection(
-            "127.0.0.1", server.server_address[1], timeout=5, source_address=(source, 0)
+            "127.0.0.1", server.server_address[1], timeout=300, source_address=(source, 0)
         )  # fmt: skip
         return _request(connection, method, path, {"Metadata": "true"} if headers is None else headers)
 
