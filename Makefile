@@ -10,13 +10,19 @@ endif
 BOOTSTRAP = $(PYTHON) -m toolchain
 
 .DEFAULT_GOAL := help
-.PHONY: rehearse test preview tools down help python
+.PHONY: rehearse test unit lint preview tools down help python
 
 rehearse: python ## The whole chain on this machine: booted hosts, answering sites, the verdict
 	@$(BOOTSTRAP) rehearse $(ARGS)
 
 test: python ## Every test of the toolkit; those on booted hosts where this machine can boot them
 	@$(BOOTSTRAP) test $(ARGS)
+
+unit: ## Every test that needs no booted host, in two minutes; after make tools
+	@$(BOOTSTRAP) unit $(ARGS)
+
+lint: ## Style, types and imports; after make tools
+	@$(BOOTSTRAP) lint
 
 preview: python ## What would be declared for production (or STACK), on paper: no root, no hosts, no account needed
 	@$(BOOTSTRAP) preview $(ARGS)

@@ -53,18 +53,22 @@ def _lines_with(pattern: str) -> list[str]:
     return found
 
 
+@pytest.mark.linter
 def test_ruff_finds_nothing() -> None:
     _ends_with_success(sys.executable, "-m", "ruff", "check")
 
 
+@pytest.mark.linter
 def test_ruff_would_format_nothing() -> None:
     _ends_with_success(sys.executable, "-m", "ruff", "format", "--check")
 
 
+@pytest.mark.linter
 def test_mypy_finds_nothing() -> None:
     _ends_with_success(sys.executable, "-m", "mypy")
 
 
+@pytest.mark.linter
 def test_no_import_goes_up_or_in_a_circle() -> None:
     _ends_with_success(str(Path(sys.executable).with_name("lint-imports")), "--no-cache")
 

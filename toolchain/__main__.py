@@ -14,6 +14,8 @@ from toolchain.errors import SetupError
 GOALS = {
     "rehearse": goals.rehearse,
     "test": goals.test,
+    "unit": goals.unit,
+    "lint": goals.lint,
     "preview": goals.preview,
     "tools": goals.tools,
     "world": goals.world,

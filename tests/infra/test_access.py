@@ -130,7 +130,5 @@ def test_ssh_reaches_the_jump_host_whatever_the_folder_is_called(tmp_path: Path,
     # The jump host's own way in is called and fails: nothing leaves this machine.
     command = ["ssh", "-F", config, inner, "true"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-        ["ssh", "-F", config, inner, "true"], capture_output=True, text=True, timeout=300, check=False
-    )
     assert done.returncode == 255
     assert called.exists(), done.stderr
