@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator
 import pytest
 from xdist.remote import Producer
 
+from tests import evidence
 from tests.living import Rehearsal, clone
 from tests.scheduling import OneFleet, in_order
 from toolchain import checks
@@ -27,10 +28,24 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneFlee
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Tell fixtures how their test ended."""
+    """Tell fixtures how their test ended, and keep what a failure on booted hosts can be explained by."""
     report = yield
     item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
+    if report.failed and item.get_closest_marker("booted"):
+        evidence.keep(item.nodeid, str(report.longrepr), getattr(item, "funcargs", {}).values())
     return report
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if not hasattr(session.config, "workerinput"):
+        shutil.rmtree(evidence.FOLDER, ignore_errors=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The last line of a run says where the evidence is."""
+    if not hasattr(config, "workerinput") and evidence.FOLDER.exists():
+        print(f"Evidence of what failed on booted hosts: {evidence.FOLDER}", flush=True)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -128,7 +128,7 @@ def test_ssh_reaches_the_jump_host_whatever_the_folder_is_called(tmp_path: Path,
     config = access.write(found.model_copy(update={"way_in": way_in}), folder)
     inner = next(host for host in found.hosts if host != way_in.jump_host)
     # The jump host's own way in is called and fails: nothing leaves this machine.
-    command = ["ssh", "-F", config, inner, "true"]
+    command = ["ssh", "-F", str(config), inner, "true"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 255
     assert called.exists(), done.stderr

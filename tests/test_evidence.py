@@ -1,0 +1,86 @@
+"""What is left of a test that failed on booted hosts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from rehearsal.base.settings import Settings
+from tests import evidence
+from tests.rehearsal.supervisor.test_server import serving
+
+pytest_plugins = ["pytester"]
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(evidence, "FOLDER", tmp_path / "evidence")
+    return tmp_path / "evidence"
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setattr("rehearsal.base.settings.RUNTIME", tmp_path / "run")
+    found = Settings(tmp_path / "state")
+    for folder in (found.runtime, found.logs):
+        folder.mkdir(parents=True)
+    return found
+
+
+def test_a_failure_is_kept_with_logs_and_journals(kept: Path, settings: Settings) -> None:
+    (settings.logs / "supervisor.log").write_text("x" * evidence.LARGEST + "the end\n")
+    (settings.state / "output" / "small" / "report").mkdir(parents=True)
+    (settings.state / "output" / "small" / "report" / "readiness.json").write_text("{}")
+    answers = {
+        "status": lambda params, log: {"hosts": [{"name": "db01"}]},
+        "logs": lambda params, log: f"the journal of {params['name']}",
+    }
+    fixture = SimpleNamespace(settings=settings)
+    with serving(settings, **answers):
+        folder = evidence.keep("tests/chain/test_x.py::test_it[a b]", "it failed", [fixture, fixture, "another"])
+    assert folder == kept / "chain-test_x.py-test_it-a-b"
+    assert (folder / "failure.txt").read_text() == "it failed"
+    assert (folder / "rehearsal" / "supervisor.log").read_text().endswith("the end\n")
+    assert (folder / "rehearsal" / "db01.journal").read_text() == "the journal of db01"
+    assert (folder / "rehearsal" / "output" / "small" / "report" / "readiness.json").exists()
+    assert not (folder / "rehearsal1").exists()
+
+
+def test_without_a_supervisor_the_logs_are_kept_all_the_same(kept: Path, settings: Settings) -> None:
+    (settings.logs / "supervisor.log").write_text("ended\n")
+    folder = evidence.keep("tests/test_x.py::test_it", "it failed", [SimpleNamespace(settings=settings)])
+    assert (folder / "rehearsal" / "supervisor.log").read_text() == "ended\n"
+    assert "No rehearsal is running" in (folder / "rehearsal" / "no-status.txt").read_text()
+
+
+def test_the_last_line_of_a_run_names_the_folder(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        """
+        import pathlib
+        from tests import conftest, evidence
+        evidence.FOLDER = pathlib.Path("evidence").resolve()
+        from tests.conftest import pytest_runtest_makereport, pytest_sessionstart, pytest_unconfigure
+        """
+    )
+    pytester.makeini("[pytest]\nmarkers = booted: on booted hosts\n")
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.booted
+        def test_that_fails():
+            assert "cause" == "effect"
+
+        def test_that_needs_no_host():
+            assert False
+        """
+    )
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    folder = pytester.path / "evidence"
+    assert result.outlines[-1] == f"Evidence of what failed on booted hosts: {folder}"
+    assert [path.name for path in folder.iterdir()] == [
+        "test_the_last_line_of_a_run_names_the_folder.py-test_that_fails"
+    ]
+    assert "'cause' == 'effect'" in next(folder.iterdir()).joinpath("failure.txt").read_text()
