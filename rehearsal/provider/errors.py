@@ -34,7 +34,7 @@ class Cancelled(ProviderError):
 class HalfMade(ProviderError):
     """A resource exists, but its making did not end well: it stays in the state, and the next `up` updates it.
 
-    Outputs and inputs go into the state: their secrets are wrapped.
+    Outputs and inputs go into the state, once the server has joined the marks of what is secret.
     """
 
     def __init__(self, message: str, identifier: str, outputs: Properties, inputs: Properties) -> None:

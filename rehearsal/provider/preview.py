@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rehearsal.provider import schema
-from rehearsal.provider.values import UNKNOWN, Properties, Secret
+from rehearsal.provider.values import UNKNOWN, Properties
 
 STABLE = ("name", "location")
 """Outputs that an update never changes, so a preview of one knows them, as the real provider's does."""
@@ -26,8 +26,6 @@ def _object(specs: dict[str, schema.Spec], inputs: Properties) -> Properties:
 
 
 def _value(spec: schema.Spec, value: Any) -> Any:
-    if isinstance(value, Secret):
-        return Secret(_value(spec, value.value))
     match spec:
         case {"object": name} if isinstance(value, dict):
             return _object(schema.output_object(name), value)

@@ -1,4 +1,4 @@
-"""What the stand-in does with a resource, in plain data: no gRPC here.
+"""What the stand-in does with a resource: no gRPC here, and secrets in clear until the server joins their marks again.
 
 Check, diff and preview are its own affair; create, update, read and delete go through a ResourceManager.
 """
@@ -24,9 +24,11 @@ from rehearsal.provider.manager import ResourceManager
 from rehearsal.provider.refresh import inputs_of, refreshed_inputs
 from rehearsal.provider.types import TYPES
 from rehearsal.provider.types.base import ResourceType, tags_refused
-from rehearsal.provider.values import Properties, mark_secrets, merge, plain, without_secrets
+from rehearsal.provider.values import Marks, Properties, merge
 
 _Result = TypeVar("_Result")
+
+NO_MARKS = Marks()
 
 _LOOK_FOR_CANCEL = 0.2
 """Seconds."""
@@ -48,7 +50,7 @@ class Provider:
     # Checking: nothing below touches the manager.
 
     def check(self, urn: str, old: Properties, new: Properties, seed: bytes) -> tuple[Properties, list[Failure]]:
-        """Plain inputs completed with the provider's defaults, and all that is wrong with them."""
+        """The inputs completed with the provider's defaults, and all that is wrong with them."""
         kind = resource_type(urn)
         inputs = with_defaults(kind, urn, old, new, seed, self.landscape)
         failures = check_shape(kind.token, inputs)
@@ -71,7 +73,7 @@ class Provider:
     def preview_update(
         self, urn: str, identifier: str, old: Properties, new: Properties, outputs: Properties
     ) -> Properties:
-        """The outputs after an update, given plain inputs; raises Refused for what Azure would refuse."""
+        """The outputs after an update; raises Refused for what Azure would refuse."""
         kind = resource_type(urn)
         self.ledger.settle({identifier})
         self._refuse_immutable(kind, urn, identifier, old, new, outputs)
@@ -91,16 +93,19 @@ class Provider:
 
     # Making.
 
-    def create(self, urn: str, given: Properties) -> tuple[str, Properties]:
-        """Make the resource; its id and outputs. Raises HalfMade when it exists but did not come up."""
-        kind, inputs = resource_type(urn), plain(given)
+    def create(self, urn: str, inputs: Properties, marks: Marks = NO_MARKS) -> tuple[str, Properties]:
+        """Make the resource; its id and outputs. Raises HalfMade when it exists but did not come up.
+
+        ``marks`` are of what is secret: that is never kept.
+        """
+        kind = resource_type(urn)
         identifier = kind.resource_id(inputs, self.landscape.subscription)
         if identifier is None:
             raise ProviderError(
                 f"The id of {urn} cannot be formed: one of {', '.join(kind.path_parameters)} is missing."
             )
         self._adopt_or_refuse(kind, urn, identifier)
-        return identifier, self._put(kind, urn, identifier, given)
+        return identifier, self._put(kind, urn, identifier, inputs, marks)
 
     def _adopt_or_refuse(self, kind: ResourceType, urn: str, identifier: str) -> None:
         if self.manager.get(kind, identifier) is None:
@@ -120,14 +125,21 @@ class Provider:
             )
         self.engine.tell(urn, "Exists already, left by a run that was interrupted: adopted (Azure would refuse).")
 
-    def update(self, urn: str, identifier: str, old: Properties, given: Properties, outputs: Properties) -> Properties:
-        """Change the resource, from plain old inputs and outputs; its new outputs. Raises as `create` does."""
+    def update(
+        self,
+        urn: str,
+        identifier: str,
+        old: Properties,
+        inputs: Properties,
+        outputs: Properties,
+        marks: Marks = NO_MARKS,
+    ) -> Properties:
+        """Change the resource, from old inputs and outputs; its new outputs. Raises as `create` does."""
         kind = resource_type(urn)
-        self._refuse_immutable(kind, urn, identifier, old, plain(given), outputs)
-        return self._put(kind, urn, identifier, given)
+        self._refuse_immutable(kind, urn, identifier, old, inputs, outputs)
+        return self._put(kind, urn, identifier, inputs, marks)
 
-    def _put(self, kind: ResourceType, urn: str, identifier: str, given: Properties) -> Properties:
-        inputs = plain(given)
+    def _put(self, kind: ResourceType, urn: str, identifier: str, inputs: Properties, marks: Marks) -> Properties:
         outputs = kind.outputs(identifier, inputs)
         wanted = merge(_own(kind, inputs), outputs)
         # Before the resource is made: after a kill -9 in between, the next run must know whose it is.
@@ -143,11 +155,10 @@ class Provider:
             if not kind.survives_failure and self.manager.get(kind, identifier) is None:
                 raise
             self.made.add(identifier)
-            half = mark_secrets(self._returned(kind, outputs), given)
-            raise HalfMade(str(error), identifier, half, given) from error
+            raise HalfMade(str(error), identifier, self._returned(kind, outputs), inputs) from error
         self.made.add(identifier)
-        returned: Properties = mark_secrets(self._returned(kind, merge(outputs, observed)), given)
-        self.ledger.complete(identifier, without_secrets(returned))
+        returned = self._returned(kind, merge(outputs, observed))
+        self.ledger.complete(identifier, marks.clear(returned))
         return returned
 
     def _unless_cancelled(self, identifier: str, operation: Callable[[], _Result]) -> _Result:
@@ -174,9 +185,9 @@ class Provider:
     def read(
         self, urn: str, identifier: str, inputs: Properties | None, outputs: Properties
     ) -> tuple[Properties, Properties] | None:
-        """Plain inputs and outputs as they really are; None when the resource is gone. Without inputs: an import.
+        """Inputs and outputs as they really are; None when the resource is gone. Without inputs: an import.
 
-        Raises HalfMade (plain, too) for one whose making did not come to its end: a refresh keeps that in the state.
+        Raises HalfMade for one whose making did not come to its end: a refresh keeps that in the state.
         """
         kind = resource_type(urn)
         if inputs is not None:

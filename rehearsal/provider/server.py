@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,7 +24,7 @@ from rehearsal.provider.ledger import Ledger
 from rehearsal.provider.manager import PaperManager, ResourceManager, SupervisorManager
 from rehearsal.provider.provider import Provider
 from rehearsal.provider.types.base import guid
-from rehearsal.provider.values import decode, encode, mark_secrets, merge, plain
+from rehearsal.provider.values import Marks, decode, encode, plain, split
 from toolchain.home import SUBSCRIPTION
 
 _log = logging.getLogger(__name__)
@@ -140,13 +141,11 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     @told
     def Check(self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext) -> provider_pb2.CheckResponse:
-        news = decode(request.news)
-        inputs, failures = self.provider.check(
-            request.urn, plain(decode(request.olds)), plain(news), request.randomSeed
-        )
+        inputs, marks = split(decode(request.news))
+        checked, failures = self.provider.check(request.urn, plain(decode(request.olds)), inputs, request.randomSeed)
         # `property` is left empty: the engine would print it before the reason, which has the full path already.
         reasons = [provider_pb2.CheckFailure(reason=str(failure)) for failure in failures]
-        return provider_pb2.CheckResponse(inputs=encode(mark_secrets(inputs, news)), failures=reasons)
+        return provider_pb2.CheckResponse(inputs=encode(marks.join(checked)), failures=reasons)
 
     @told
     def Diff(self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext) -> provider_pb2.DiffResponse:
@@ -172,38 +171,38 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     @told
     def Create(self, request: provider_pb2.CreateRequest, context: grpc.ServicerContext) -> provider_pb2.CreateResponse:
-        given = decode(request.properties)
+        inputs, marks = split(decode(request.properties))
         if request.preview:
-            outputs = self.provider.preview_create(request.urn, given)
-            return provider_pb2.CreateResponse(properties=encode(outputs))
-        identifier, outputs = self.provider.create(request.urn, given)
-        return provider_pb2.CreateResponse(id=identifier, properties=encode(outputs))
+            outputs = self.provider.preview_create(request.urn, inputs)
+            return provider_pb2.CreateResponse(properties=encode(marks.join(outputs)))
+        with _joined(marks, marks):
+            identifier, outputs = self.provider.create(request.urn, inputs, marks)
+        return provider_pb2.CreateResponse(id=identifier, properties=encode(marks.join(outputs)))
 
     @told
     def Update(self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext) -> provider_pb2.UpdateResponse:
-        given, old = decode(request.news), plain(decode(request.old_inputs))
-        state = plain(decode(request.olds))
+        inputs, marks = split(decode(request.news))
+        old, state = plain(decode(request.old_inputs)), plain(decode(request.olds))
         if request.preview:
-            outputs = self.provider.preview_update(request.urn, request.id, old, plain(given), state)
-            return provider_pb2.UpdateResponse(properties=encode(mark_secrets(outputs, given)))
-        outputs = self.provider.update(request.urn, request.id, old, given, state)
-        return provider_pb2.UpdateResponse(properties=encode(outputs))
+            outputs = self.provider.preview_update(request.urn, request.id, old, inputs, state)
+        else:
+            with _joined(marks, marks):
+                outputs = self.provider.update(request.urn, request.id, old, inputs, state, marks)
+        return provider_pb2.UpdateResponse(properties=encode(marks.join(outputs)))
 
     @told
     def Read(self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext) -> provider_pb2.ReadResponse:
-        inputs, outputs = decode(request.inputs), decode(request.properties)
-        secrets = merge(outputs, inputs)
-        try:
-            found = self.provider.read(request.urn, request.id, plain(inputs) or None, plain(outputs))
-        except HalfMade as half:
-            marked = mark_secrets(half.outputs, secrets), mark_secrets(half.inputs, inputs)
-            raise HalfMade(str(half), half.identifier, *marked) from None
+        inputs, of_inputs = split(decode(request.inputs))
+        outputs, of_outputs = split(decode(request.properties))
+        of_outputs = of_outputs.with_those_of(of_inputs)
+        with _joined(of_inputs, of_outputs):
+            found = self.provider.read(request.urn, request.id, inputs or None, outputs)
         if found is None:
             return provider_pb2.ReadResponse()
         return provider_pb2.ReadResponse(
             id=request.id,
-            inputs=encode(mark_secrets(found[0], inputs)),
-            properties=encode(mark_secrets(found[1], secrets)),
+            inputs=encode(of_inputs.join(found[0])),
+            properties=encode(of_outputs.join(found[1])),
         )
 
     @told
@@ -216,6 +215,16 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         if self._provider is not None:
             self._provider.cancelled.set()
         return empty_pb2.Empty()
+
+
+@contextmanager
+def _joined(of_inputs: Marks, of_outputs: Marks) -> Iterator[None]:
+    """What a failure leaves in the state gets its marks as any other answer does."""
+    try:
+        yield
+    except HalfMade as half:
+        outputs, inputs = of_outputs.join(half.outputs), of_inputs.join(half.inputs)
+        raise HalfMade(str(half), half.identifier, outputs, inputs) from None
 
 
 _PROPERTY_DIFF = provider_pb2.PropertyDiff

@@ -118,14 +118,37 @@ def is_secret(value: Any) -> bool:
     return any(is_secret(item) for item in items)
 
 
-def mark_secrets(values: Any, like: Any) -> Any:
-    """``values`` with everything secret that is secret in ``like``; a list is secret as a whole."""
-    if isinstance(values, Secret):
-        return values
+class Marks:
+    """Which of a resource's properties are secret: split off where they come in, joined where they leave."""
+
+    def __init__(self, given: Any = None) -> None:
+        self._given = given
+
+    def join(self, values: Properties) -> Properties:
+        """The values as they may leave, with everything secret that was secret; a list is secret as a whole."""
+        joined: Properties = _join(values, self._given)
+        return joined
+
+    def clear(self, values: Properties) -> Properties:
+        """The values without anything that is secret: what may be kept."""
+        kept: Properties = without_secrets(self.join(values))
+        return kept
+
+    def with_those_of(self, other: Marks) -> Marks:
+        """What is secret in either."""
+        return Marks(merge(self._given, other._given))
+
+
+def split(given: Properties) -> tuple[Properties, Marks]:
+    """The values in clear, for checking and making, and which of them are secret."""
+    return plain(given), Marks(given)
+
+
+def _join(values: Any, like: Any) -> Any:
     if isinstance(like, Secret):
         return Secret(values)
     if isinstance(values, dict) and isinstance(like, dict):
-        return {key: mark_secrets(value, like[key]) if key in like else value for key, value in values.items()}
+        return {key: _join(value, like[key]) if key in like else value for key, value in values.items()}
     if isinstance(like, list) and is_secret(like):
         return Secret(values)
     return values

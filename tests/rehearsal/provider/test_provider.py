@@ -10,7 +10,7 @@ import pytest
 from rehearsal.provider.errors import Cancelled, HalfMade, NotKnown, ProviderError, Refused
 from rehearsal.provider.ledger import Ledger
 from rehearsal.provider.manager import PaperManager
-from rehearsal.provider.values import UNKNOWN, Properties, Secret
+from rehearsal.provider.values import UNKNOWN, Properties, Secret, split
 from tests.rehearsal.provider.samples import NETWORK, changed, sample
 from tests.rehearsal.provider.stubs import MemoryManager, provider, urn
 
@@ -20,10 +20,11 @@ SUBNET = urn("network:Subnet")
 def test_the_manager_is_given_secrets_and_defaults_the_state_is_not(tmp_path: Path) -> None:
     manager = MemoryManager()
     given = changed(sample("keyvault:Secret"), "properties.value", Secret("canary"))
-    identifier, outputs = provider(tmp_path, manager).create(urn("keyvault:Secret"), given)
+    inputs, marks = split(given)
+    identifier, outputs = provider(tmp_path, manager).create(urn("keyvault:Secret"), inputs, marks)
     assert manager.things[identifier]["properties"]["value"] == "canary"
     assert manager.things[identifier]["properties"]["attributes"] == {"enabled": True}
-    assert "canary" not in str(outputs)
+    assert "canary" not in str(marks.join(outputs))
     assert "canary" not in (tmp_path / "ledger.json").read_text()
 
 

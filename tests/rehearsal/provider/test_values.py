@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rehearsal.provider.values import UNKNOWN, Properties, Secret, decode, encode, mark_secrets, plain, without_secrets
+from rehearsal.provider.values import UNKNOWN, Marks, Properties, Secret, decode, encode, plain, without_secrets
 
 
 def test_values_come_back_from_the_wire_as_they_went() -> None:
@@ -25,7 +25,7 @@ def test_nulls_are_dropped() -> None:
 def test_outputs_are_secret_where_inputs_are() -> None:
     inputs: Properties = {"a": {"b": Secret("x"), "c": "y"}, "list": [{"d": Secret("z")}], "only": Secret("in")}
     outputs: Properties = {"a": {"b": "x", "c": "y", "e": 1}, "list": [{"d": "z"}], "more": 2}
-    assert mark_secrets(outputs, inputs) == {
+    assert Marks(inputs).join(outputs) == {
         "a": {"b": Secret("x"), "c": "y", "e": 1},
         "list": Secret([{"d": "z"}]),
         "more": 2,
