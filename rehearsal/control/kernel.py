@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from console import ExitCode, ExpectedError
+from rehearsal.base import settings
 from rehearsal.base.locking import exclusive
-from rehearsal.base.settings import RUNTIME
 from toolchain.files import write_atomically
 
 INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
@@ -58,7 +58,7 @@ def restore_inotify(holder: str) -> None:
 def lives(identifier: str) -> bool:
     """Whether a supervisor of this rehearsal lives: it holds a lock that the kernel takes from it when it ends."""
     try:
-        descriptor = os.open(RUNTIME / identifier / "alive", os.O_RDWR | os.O_CLOEXEC)
+        descriptor = os.open(settings.RUNTIME / identifier / "alive", os.O_RDWR | os.O_CLOEXEC)
     except OSError:
         return False
     try:
@@ -75,7 +75,7 @@ def hold_alive(identifier: str) -> int | None:
 
     The descriptor is never closed: only the end of the process lets the lock go.
     """
-    descriptor = os.open(RUNTIME / identifier / "alive", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(settings.RUNTIME / identifier / "alive", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -87,9 +87,9 @@ def hold_alive(identifier: str) -> int | None:
 @contextmanager
 def _register() -> Iterator[dict[str, Any]]:
     """What the limit was before, and which rehearsals need it raised; shared by all rehearsals of the machine."""
-    RUNTIME.mkdir(parents=True, exist_ok=True)
-    file = RUNTIME / "inotify.json"
-    with exclusive(RUNTIME / "inotify.lock"):
+    settings.RUNTIME.mkdir(parents=True, exist_ok=True)
+    file = settings.RUNTIME / "inotify.json"
+    with exclusive(settings.RUNTIME / "inotify.lock"):
         register = json.loads(file.read_bytes()) if file.exists() else {"before": None, "holders": []}
         yield register
         write_atomically(file, json.dumps(register).encode())

@@ -12,9 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from console import ExpectedError
+from rehearsal.base import settings as places
 from rehearsal.base.cgroups import Cgroup
 from rehearsal.base.handler import Log
-from rehearsal.base.settings import RUNTIME, Settings
+from rehearsal.base.settings import Settings
 from rehearsal.control import kernel, launch, ownership
 from rehearsal.control.client import SHUTDOWN, Supervisor, SupervisorError
 from toolchain import engines
@@ -122,7 +123,7 @@ def _kill(settings: Settings, log: Log) -> None:
 
 def _sweep() -> None:
     """Remove what is left of rehearsals that were killed and whose state folder somebody removed by hand."""
-    for runtime in RUNTIME.glob("*/"):
+    for runtime in places.RUNTIME.glob("*/"):
         about = runtime / "supervisor.json"
         if not about.exists() or kernel.lives(runtime.name):
             continue

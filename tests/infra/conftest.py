@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,10 @@ def _state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A state folder of the tests' own: throwaway keys must not meet those of the clone's rehearsal."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LIVEGANG_STATE", str(tmp_path_factory.mktemp("state")))
-        yield
+        # Short: ssh's sockets go below it where HOME is a test's own, and their paths may have 107 bytes.
+        with tempfile.TemporaryDirectory(prefix="lg-") as runtime:
+            patch.setenv("XDG_RUNTIME_DIR", runtime)
+            yield
 
 
 @pytest.fixture

@@ -83,7 +83,7 @@ def test_a_host_whose_role_no_suite_looks_at_is_not_checked(
     monkeypatch.setattr(reading, "load", lambda stack: found)
     monkeypatch.setattr("infra.inventory.declared.behind", lambda loaded: None)
     monkeypatch.setattr(expectations, "of_inventory", lambda loaded: [])
-    monkeypatch.setattr("infra.inventory.access.write", lambda loaded, folder: tmp_path)
+    monkeypatch.setattr("infra.inventory.access.write", lambda loaded: tmp_path)
     loaded = Expectations.load("sample")
     made = everything_passed(loaded.subjects())
     made.gaps += loaded.gaps

@@ -42,7 +42,8 @@ def test_an_ordinary_user_is_told_to_become_root(monkeypatch: pytest.MonkeyPatch
     assert "sudo" in found
 
 
-def test_an_ordinary_user_is_told_what_their_python_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_ordinary_user_is_told_what_their_python_lacks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LIVEGANG_CACHE", str(tmp_path))
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert "As root: apt-get install python3-venv" in _sentences(checks.basics())

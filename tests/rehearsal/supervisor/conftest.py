@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from rehearsal.base.settings import Settings
-from rehearsal.control import kernel
 
 
 @pytest.fixture
@@ -17,7 +16,6 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settin
     # Not tmp_path: a Unix socket's path may have 107 bytes.
     with tempfile.TemporaryDirectory(prefix="lg-") as runtime:
         monkeypatch.setattr("rehearsal.base.settings.RUNTIME", Path(runtime))
-        monkeypatch.setattr(kernel, "RUNTIME", Path(runtime))
         found = Settings(tmp_path / "state")
         found.runtime.mkdir()
         yield found
