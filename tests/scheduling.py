@@ -14,6 +14,10 @@ LIVING = "test_living"
 """How the names of modules begin whose tests share the one `rehearsal`: no two of them may run at a time."""
 
 
+LONGEST = ("test_engine", "test_program", "test_recovery", "test_paper", "test_linters")
+"""Modules of many seconds, for the engine or a linter runs in them: begun last, one would keep a process waiting."""
+
+
 class OneFleet(LoadScopeScheduling):  # type: ignore[misc]
     """Hands out whole modules, and all that are on the fleet as one."""
 
@@ -40,5 +44,10 @@ def in_order(items: list[pytest.Item], side_by_side: bool) -> list[pytest.Item]:
         if "rehearsal" in getattr(item, "fixturenames", ()) and not is_living(item.path.name):
             raise pytest.UsageError(f"{item.nodeid} uses the living rehearsal: call its module {LIVING}_….py")
     if side_by_side:
-        return sorted(items, key=lambda item: (not is_living(item.path.name), not item.get_closest_marker("booted")))
+        return sorted(items, key=_longest_first)
     return sorted(items, key=lambda item: item.get_closest_marker("booted") is not None)
+
+
+def _longest_first(item: pytest.Item) -> tuple[bool, bool, bool]:
+    booted = item.get_closest_marker("booted") is not None
+    return not is_living(item.path.name), not booted, item.path.stem not in LONGEST

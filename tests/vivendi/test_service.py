@@ -118,7 +118,8 @@ def test_other_addresses_and_methods_are_told_apart(service: Service) -> None:
     assert service.call("/elsewhere")[0] == 404
     assert service.call("/elsewhere", {})[0] == 404
     assert service.call("/sync")[0] == 405
-    assert service.call("/sync", b"x" * ((1 << 20) + 1))[0] == 413
+    # The length alone: it answers and closes without reading, which a sender of the whole may see as a broken pipe.
+    assert service.call("/sync", b"x", {"Content-Length": str((1 << 20) + 1)})[0] == 413
 
 
 def test_without_its_database_it_is_unavailable_with_the_reason_and_recovers(

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -23,8 +22,7 @@ sys.stdin.readline()
 """
 
 
-def test_down_removes_the_world_and_its_secrets_and_keeps_the_keys(tmp_path: Path) -> None:
-    settings = Settings(tmp_path / "state")
+def test_down_removes_the_world_and_its_secrets_and_keeps_the_keys(settings: Settings) -> None:
     of_the_world = (
         settings.disks,
         settings.records,
@@ -43,8 +41,7 @@ def test_down_removes_the_world_and_its_secrets_and_keeps_the_keys(tmp_path: Pat
     assert (settings.keys / "content").exists()
 
 
-def test_down_twice_is_no_error(tmp_path: Path) -> None:
-    settings = Settings(tmp_path / "state")
+def test_down_twice_is_no_error(settings: Settings) -> None:
     down(settings, print)
     down(settings, print)
 
