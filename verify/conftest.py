@@ -15,11 +15,11 @@ import pytest
 from rich.console import Console
 
 from console import ExpectedError, fitted
-from verify import checks
-from verify.evidence import note
 from verify.inspection import connection, gathering
 from verify.inspection import expectations as landscape
 from verify.inspection.expectations import Landscape, state_folder
+from verify.report import checks
+from verify.report.evidence import note
 from verify.report.files import write_report
 from verify.report.model import Gap, Run, Subjects, now
 from verify.report.plugin import Readiness

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from hosts.components.manifest import Manifest, artifact_mistake, artifact_path
-from verify.checks import check
 from verify.inspection.expectations import current, hosts, manifests, open_flows, specs
 from verify.inspection.gathering import Gathering, Outputs, batch
 from verify.inspection.units import ask_about, explain, is_enabled, is_running
 from verify.report.causes import PRIMARY
+from verify.report.checks import check
 from verify.report.plugin import DISPROVED
 
 testinfra_hosts = specs("application")

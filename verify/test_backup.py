@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from verify.checks import Need, check
 from verify.inspection.expectations import current, each, hosts, open_flows, specs
 from verify.inspection.gathering import Gathering, Outputs, batch
 from verify.inspection.units import ask_about, explain, is_enabled, is_running
 from verify.report.causes import PRIMARY
+from verify.report.checks import Need, check
 
 testinfra_hosts = specs("file") if hosts("database") else []
 ask_about("pgbackrest")

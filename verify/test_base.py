@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from verify.checks import check
 from verify.inspection import storage
 from verify.inspection.expectations import current, hosts, one_of, open_flows, specs
 from verify.inspection.gathering import Gathering, Outputs, batch
 from verify.inspection.units import ask_about, explain, is_enabled, is_running
 from verify.report.causes import STORAGE, UNIT
+from verify.report.checks import check
 from verify.report.plugin import NEEDS
 
 testinfra_hosts = specs()

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from verify.checks import Need, check
 from verify.inspection.expectations import current, each, hosts, manifests, open_flows, specs
 from verify.inspection.gathering import Gathering, Outputs, batch, pause
 from verify.inspection.probes import postgres
-from verify.inspection.probes.send import run_probe
+from verify.inspection.probing import run_probe
 from verify.inspection.replication import LARGEST_LAG, caught_up
 from verify.inspection.units import ask_about, explain, is_enabled, is_running
 from verify.report.causes import STEADY, STORAGE, UNIT
+from verify.report.checks import Need, check
 from verify.report.plugin import DISPROVED, NEEDS, STANDBY
 
 testinfra_hosts = specs("database")

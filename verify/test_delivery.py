@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from verify.checks import Need, check
 from verify.inspection import dropping, leftovers
 from verify.inspection.dropping import PLACE, send
 from verify.inspection.expectations import each, endpoints, hosts, open_flows, specs
 from verify.inspection.gathering import Gathering, Outputs, batch, connect
 from verify.inspection.units import ask_about, explain, is_enabled, is_running
+from verify.report.checks import Need, check
 
 testinfra_hosts = specs("transfer") if hosts("file") else []
 

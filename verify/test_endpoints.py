@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from infra.inventory.model import Endpoint
-from verify.checks import Need, check
-from verify.inspection.connection import HostLost
 from verify.inspection.expectations import each, endpoints, hosts, manifests, one_of, web_port
 from verify.inspection.gathering import Gathering, Outputs, batch, pause
 from verify.inspection.probes import site
-from verify.inspection.probes.send import run_probe
+from verify.inspection.probing import run_probe
 from verify.report.causes import PRIMARY
+from verify.report.checks import Need, check
+from verify.report.errors import HostLost
 
 pytestmark = pytest.mark.parametrize("endpoint", endpoints())
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from infra.inventory.model import Endpoint
-from verify.checks import Need, check
 from verify.inspection.expectations import each, endpoints, hosts, open_flows, specs
 from verify.inspection.gathering import Gathering, Outputs, batch
 from verify.inspection.probes import smb_wire
-from verify.inspection.probes.send import run_probe
+from verify.inspection.probing import run_probe
 from verify.inspection.units import ask_about, explain, is_enabled, is_running
+from verify.report.checks import Need, check
 
 testinfra_hosts = specs("file")
 ask_about("smbd")

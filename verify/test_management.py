@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from verify.checks import check
 from verify.inspection.expectations import current, flows, specs
 from verify.inspection.probes import clock
-from verify.inspection.probes.send import run_probe
+from verify.inspection.probing import run_probe
 from verify.inspection.units import ask_about, is_enabled
+from verify.report.checks import check
 
 testinfra_hosts = specs("management")
 ask_about("ssh")

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from verify.checks import check
 from verify.inspection.expectations import current
 from verify.inspection.gathering import Gathering
 from verify.inspection.probes import reach
-from verify.inspection.probes.send import run_probe
+from verify.inspection.probing import run_probe
 from verify.inspection.reachability import Closed, Open, Target, closed_pairs, open_rows, orders_of, strangers
+from verify.report.checks import check
 
 OPEN_ANSWERS = ("connected", "refused")
 """A host that refuses was reached: what should listen there is its role's suite to say."""

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from verify.checks import check
 from verify.inspection.expectations import current, specs
 from verify.inspection.gathering import Gathering, batch, pause
 from verify.inspection.units import Service, explain, flapping, services
 from verify.report.causes import STEADY, STORAGE, UNIT
+from verify.report.checks import check
 from verify.report.plugin import DISPROVED
 
 testinfra_hosts = specs()

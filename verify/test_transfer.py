@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from verify.checks import Need, check
 from verify.inspection import leftovers
 from verify.inspection.dropping import FOLDER, LOG, PLACE, VERDICT_SECONDS, lines_about, send, wanted
 from verify.inspection.expectations import flows, hosts, specs
 from verify.inspection.gathering import Gathering, Outputs, batch
 from verify.inspection.units import ask_about, explain, is_enabled, is_running
+from verify.report.checks import Need, check
 
 testinfra_hosts = specs("transfer")
 ask_about("transfer-scanner", "clamav-daemon")

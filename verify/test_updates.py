@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from verify.checks import check
 from verify.inspection.expectations import current, hosts, one_of, specs
 from verify.inspection.gathering import Gathering, Outputs, batch, pause
 from verify.inspection.units import ask_about, is_enabled, is_running
 from verify.report.causes import STORAGE
+from verify.report.checks import check
 
 testinfra_hosts = specs()
 

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from infra.inventory.model import Endpoint
-from verify.checks import check
 from verify.inspection.expectations import (
     current,
     each,
@@ -22,6 +21,7 @@ from verify.inspection.expectations import (
 from verify.inspection.gathering import Gathering, Outputs, batch
 from verify.inspection.units import ask_about, explain, is_enabled, is_running
 from verify.report.causes import PRIMARY
+from verify.report.checks import check
 
 testinfra_hosts = specs("web")
 ask_about("nginx")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from console import ExitCode
-from tests.verify.runs import landscape
+from tests.verify.report.runs import landscape
 from verify import conftest, tasks
 from verify.report.files import DOCUMENT
 from verify.report.model import Verdict, now

@@ -15,7 +15,8 @@ import testinfra
 import testinfra.backend
 from testinfra.backend.ssh import SshBackend
 
-from verify.evidence import NOTEBOOK
+from verify.report.errors import HostLost
+from verify.report.evidence import NOTEBOOK
 
 CONNECT_SECONDS = 10
 COMMAND_SECONDS = 45
@@ -28,15 +29,6 @@ def end_running() -> None:
     """End the commands that run now: nobody is there any more who would read what they say."""
     for process in list(_running):
         process.terminate()
-
-
-class HostLost(Exception):
-    """A host or vantage point does not answer (any more); the message is ssh's reason."""
-
-    def __init__(self, name: str, reason: str) -> None:
-        self.name = name
-        self.reason = reason
-        super().__init__(f"{name} is out of reach: {reason}")
 
 
 class CommandTooSlow(AssertionError):

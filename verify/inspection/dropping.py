@@ -15,7 +15,7 @@ from infra.inventory.model import Transfer
 from verify.inspection.expectations import current
 from verify.inspection.gathering import connect, pause
 from verify.inspection.probes import drop
-from verify.inspection.probes.send import run_probe
+from verify.inspection.probing import run_probe
 
 PLACE = "old-hoster" if "old-hoster" in current().inventory.vantage_points else ""
 """From where files are dropped as the old hoster does it."""

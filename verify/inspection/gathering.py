@@ -15,9 +15,9 @@ from typing import Any, Generic, TypeVar
 
 import testinfra
 
-from verify.evidence import NOTEBOOK
 from verify.inspection.connection import CommandTooSlow, end_running, look
 from verify.inspection.expectations import current
+from verify.report.evidence import NOTEBOOK
 
 T = TypeVar("T")
 

@@ -10,8 +10,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from verify.evidence import NOTEBOOK
 from verify.inspection.gathering import Gathering, batch, pause
+from verify.report.evidence import NOTEBOOK
 
 SETTLING_SECONDS = 15.0
 """For units that are still starting when they are looked at, e.g. just after a boot."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from verify.checks import concerns_nothing
+from verify.report.checks import concerns_nothing
 from verify.report.model import Gap, Subjects
 
 

@@ -10,10 +10,10 @@ from typing import Any, Protocol
 
 import pytest
 
-from verify.checks import concerns_nothing, describe, place_of, suite_of
-from verify.evidence import NOTEBOOK
-from verify.inspection.connection import HostLost
 from verify.report import completeness
+from verify.report.checks import concerns_nothing, describe, place_of, suite_of
+from verify.report.errors import HostLost
+from verify.report.evidence import NOTEBOOK
 from verify.report.model import Check, Evidence, Gap, Outcome, Result, Run, Subjects, Verdict, now
 from verify.report.verdict import Judgement, judge
 from verify.report.waivers import Waivers

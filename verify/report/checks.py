@@ -23,7 +23,7 @@ from verify.report.model import Check, Needs
 Need = str | tuple[str, ...]
 """A capability, or alternatives of which one is enough."""
 
-MARKER = "check(component, *, proves, needs, at, unit, applies): what the test is about; see verify/checks.py"
+MARKER = "check(component, *, proves, needs, at, unit, applies): what the test is about; see verify/report/checks.py"
 
 
 @runtime_checkable

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tests.verify.runs import fail, failed, landscape, result, run
+from tests.verify.report.runs import fail, failed, landscape, result, run
 from verify.report.files import DOCUMENT, JUNIT, PAGE, document, junit, write_report
 from verify.report.matrix import State, arrange
 from verify.report.model import Gap, Outcome, Run

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from console import ExpectedError
-from tests.verify.trial import Trial, gaps
+from tests.verify.report.trial import Trial, gaps
 from verify.report.waivers import read_waivers
 
 pytest_plugins = ["pytester"]

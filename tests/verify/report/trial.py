@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from verify import checks
-from verify.inspection.connection import HostLost
-from verify.evidence import note
+from verify.report import checks
+from verify.report.errors import HostLost
+from verify.report.evidence import note
 from verify.report.files import document
 from verify.report.model import Subjects
 from verify.report.plugin import Readiness
@@ -96,7 +96,7 @@ builtins.Place = Place
 BASE = '''
 """A suite."""
 import pytest
-from verify.checks import check
+from verify.report.checks import check
 
 pytestmark = pytest.mark.parametrize("place", [Place("db01"), Place("web01")])
 

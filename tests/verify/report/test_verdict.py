@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from console import ExitCode
-from tests.verify.runs import failed, landscape, result, run, subjects
+from tests.verify.report.runs import failed, landscape, result, run, subjects
 from verify.report.model import Gap, Outcome, Run, Verdict
 from verify.report.verdict import judge
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.verify.trial import CONFTEST, Trial, gaps
+from tests.verify.report.trial import CONFTEST, Trial, gaps
 
 pytest_plugins = ["pytester"]
 
@@ -96,7 +96,7 @@ def test_a_check_hidden_by_another_of_its_name_is_named(trial: Trial) -> None:
 
 def test_a_check_with_nothing_to_check_is_not_checked_unless_the_landscape_has_none_on_purpose(trial: Trial) -> None:
     text = (
-        "import pytest\nfrom verify.checks import check\n\n@pytest.mark.parametrize('disk', [])\n"
+        "import pytest\nfrom verify.report.checks import check\n\n@pytest.mark.parametrize('disk', [])\n"
         "@check('disk'{})\ndef test_disk_is_there(disk):\n    pass\n"
     )
     trial.write("test_more.py", text.format(""))
@@ -121,7 +121,7 @@ def test_a_suite_that_skips_itself_says_why(trial: Trial) -> None:
 
 ABOUT_NOTHING = """
 import pytest
-from verify.checks import check
+from verify.report.checks import check
 
 testinfra_hosts = []
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.verify.trial import Trial
+from tests.verify.report.trial import Trial
 
 
 @pytest.fixture

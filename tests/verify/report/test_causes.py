@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.verify.runs import ENDPOINTS, fail, failed, landscape, run
+from tests.verify.report.runs import ENDPOINTS, fail, failed, landscape, run
 from verify.report.causes import Analysis
 from verify.report.model import Outcome, Run
 from verify.report.summary import consequences

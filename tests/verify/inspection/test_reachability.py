@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.inventory.model import VantagePoint
-from tests.verify.runs import inventory
+from tests.verify.report.runs import inventory
 from verify.inspection import expectations as landscape
 from verify.inspection.expectations import Landscape
 from verify.inspection.reachability import CLOSED_SECONDS, OPEN_SECONDS, closed_pairs, open_rows, orders_of, strangers
