@@ -15,9 +15,8 @@ import pytest
 from rich.console import Console
 
 from console import ExpectedError, fitted
-from verify.inspection import connection, gathering
-from verify.inspection import expectations as landscape
-from verify.inspection.expectations import Landscape, state_folder
+from verify.inspection import connection, expectations, gathering
+from verify.inspection.expectations import Expectations, state_folder
 from verify.report import checks
 from verify.report.evidence import note
 from verify.report.files import write_report
@@ -51,14 +50,14 @@ def pytest_configure(config: pytest.Config) -> None:
             raise ExpectedError(f"-p no:{PLUGIN} takes away what judges the run.")
         if checking:
             ending.supersede("the run", "it has not come to its end")
-        loaded = Landscape.load(stack)
+        loaded = Expectations.load(stack)
         selected = _selection(config, loaded)
         waivers = read_waivers(FOLDER / "waivers" / f"{stack}.yaml")
     except ExpectedError as error:
         ending.supersede("everything", error.reason)
         # pytest ends with 4 then, which is also the exit code of NOT CHECKED.
         raise pytest.UsageError(f"NOT CHECKED: {error}") from None
-    landscape.adopt(loaded)
+    expectations.adopt(loaded)
     connection.install()
     config.option.ssh_config = str(loaded.ssh_config)
     config.option.continue_on_collection_errors = True
@@ -68,13 +67,13 @@ def pytest_configure(config: pytest.Config) -> None:
     if checking:
         reality.look_ahead()
     readiness = Readiness(loaded.subjects(), suites, reality, waivers, selected, ending.finished)
-    readiness.run.gaps += loaded.gaps
+    readiness.run.gaps += loaded.gaps()
     config.pluginmanager.register(readiness, PLUGIN)
     if config.getoption("--brief", False):
         Progress.take_over(config, ending.console)
 
 
-def _selection(config: pytest.Config, loaded: Landscape) -> set[str] | None:
+def _selection(config: pytest.Config, loaded: Expectations) -> set[str] | None:
     """The hosts that --hosts names, by name or role, with or without `ssh://`; None without it.
 
     testinfra would run every suite on them, whatever its own hosts: so the option is taken from it, and tests
@@ -94,7 +93,7 @@ def _selection(config: pytest.Config, loaded: Landscape) -> set[str] | None:
 class Reality:
     """The world as it is: hosts and vantage points over ssh."""
 
-    def __init__(self, loaded: Landscape, selected: set[str] | None) -> None:
+    def __init__(self, loaded: Expectations, selected: set[str] | None) -> None:
         inventory = loaded.inventory
         specs = {name: f"ssh://{name}" for name in inventory.hosts}
         specs |= {str(name): point.spec for name, point in inventory.vantage_points.items()}

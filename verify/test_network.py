@@ -11,7 +11,7 @@ from verify.inspection.expectations import current
 from verify.inspection.gathering import Gathering
 from verify.inspection.probes import reach
 from verify.inspection.probing import run_probe
-from verify.inspection.reachability import Closed, Open, Target, closed_pairs, open_rows, orders_of, strangers
+from verify.inspection.reachability import Closed, Open, Target, closed_pairs, open_rows, orders_of, public_reach
 from verify.report.checks import check
 
 OPEN_ANSWERS = ("connected", "refused")
@@ -63,7 +63,7 @@ def test_forbidden_flow_times_out(pair: Closed, evidence: Note) -> None:
         )
 
 
-@pytest.mark.parametrize("row", strangers().open)
+@pytest.mark.parametrize("row", public_reach().open)
 @check("flow")
 def test_public_address_answers(row: Open, evidence: Note) -> None:
     """The sites for everyone and the way in for the operators are all that is open to the Internet."""
@@ -71,7 +71,7 @@ def test_public_address_answers(row: Open, evidence: Note) -> None:
         assert outcome == "connected", f"{target}: {outcome}"
 
 
-@pytest.mark.parametrize("pair", strangers().closed)
+@pytest.mark.parametrize("pair", public_reach().closed)
 @check("flow")
 def test_stranger_is_shut_out(pair: Closed, evidence: Note) -> None:
     """An open port is found by strangers within the hour. Twin: the way in and the sites, which do answer."""

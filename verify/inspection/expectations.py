@@ -1,7 +1,7 @@
 """What the suites expect: the inventory, the component manifests and the way to the hosts, loaded once a run.
 
-Suites need it while they are imported (`testinfra_hosts` and parameters are module variables), so the run's
-landscape is set before collection by the plugin in conftest.py, and read with the functions below.
+Suites need them while they are imported (`testinfra_hosts` and parameters are module variables), so the plugin in
+conftest.py sets them before collection, and suites read them with the functions below.
 """
 
 from __future__ import annotations
@@ -24,33 +24,42 @@ ROLE_SUITES = {
     "management": "management",
     "transfer": "transfer",
 }
-"""The suite that must look at each host of a role, beside those that look at all."""
+"""The suite that must look at each host of a role, in addition to those that look at every host."""
 EVERYWHERE = frozenset({"base", "network", "monitoring", "stability", "updates"})
 """The suites that must look at every host."""
 
 
 @dataclass(frozen=True)
-class Landscape:
-    """One stack as it is wanted, and the files to reach it with."""
+class Expectations:
+    """One stack as it is wanted, and the ssh_config to reach it with."""
 
     inventory: Inventory
     manifests: list[Manifest]
     ssh_config: Path
-    gaps: tuple[Gap, ...] = ()
-    """Why what is verified may not be what is wanted: the stack file was changed since it was brought up."""
+    behind: str | None = None
+    """Why the inventory may not be what is wanted: the stack file has changed since it was brought up."""
 
     @classmethod
-    def load(cls, stack: str) -> Landscape:
+    def load(cls, stack: str) -> Expectations:
         """Read the stack's inventory and manifests; write its ssh_config and known_hosts.
 
         Raises ExpectedError naming the file, key and value that is wrong, or the command that is missing.
         """
         loaded = reading.load(stack)
-        behind = declared.behind(loaded)
-        gaps = (Gap("inventory", behind),) if behind else ()
-        return cls(loaded, of_inventory(loaded), access.write(loaded, state_folder(stack)), gaps)
+        return cls(loaded, of_inventory(loaded), access.write(loaded, state_folder(stack)), declared.behind(loaded))
+
+    def gaps(self) -> list[Gap]:
+        """What keeps even a complete run of the suites from proving this stack ready."""
+        gaps = [Gap("inventory", self.behind)] if self.behind else []
+        return gaps + [
+            Gap(host.name, f"its role {role} has no suite")
+            for host in self.inventory.hosts.values()
+            for role in host.roles
+            if role not in ROLE_SUITES
+        ]
 
     def subjects(self) -> Subjects:
+        """Every host and endpoint, with the suites that must look at it."""
         hosts = self.inventory.hosts
         required = {
             name: EVERYWHERE | {ROLE_SUITES[role] for role in host.roles if role in ROLE_SUITES}
@@ -71,24 +80,24 @@ class Landscape:
 
 
 def state_folder(stack: str) -> Path:
-    """Where a stack's generated files are: ssh_config, known_hosts and the readiness report."""
+    """The folder of a stack's generated files: ssh_config, known_hosts and the readiness report."""
     return PROJECT / ".livegang" / stack
 
 
-_current: Landscape | None = None
+_current: Expectations | None = None
 
 
-def adopt(landscape: Landscape) -> None:
-    """Make it the landscape of this run."""
+def adopt(expectations: Expectations) -> None:
+    """Make them the expectations of this run."""
     global _current
-    _current = landscape
+    _current = expectations
 
 
-def current() -> Landscape:
-    """The landscape of this run."""
+def current() -> Expectations:
+    """The expectations of this run."""
     if _current is None:
         raise ExpectedError(
-            "The suites of verify/ were imported without their landscape.",
+            "The suites of verify/ were imported before the stack that they verify was loaded.",
             hint="Run them from the clone's folder with: pytest verify/ --stack STACK",
         )
     return _current

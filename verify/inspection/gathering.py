@@ -71,9 +71,9 @@ def start_looking(specs: dict[str, str], first: str | None, ssh_config: str) -> 
 
 def connect(place: str) -> Any:
     """The testinfra host of a host or vantage point, by name."""
-    landscape = current()
-    points = {str(name): point.spec for name, point in landscape.inventory.vantage_points.items()}
-    return testinfra.get_host(points.get(place, f"ssh://{place}"), ssh_config=str(landscape.ssh_config))
+    expected = current()
+    points = {str(name): point.spec for name, point in expected.inventory.vantage_points.items()}
+    return testinfra.get_host(points.get(place, f"ssh://{place}"), ssh_config=str(expected.ssh_config))
 
 
 class Gathering(Generic[T]):

@@ -86,7 +86,7 @@ class Closed:
 
 
 @dataclass(frozen=True)
-class Strangers:
+class PublicReach:
     open: list[Open]
     closed: list[Closed]
 
@@ -161,7 +161,7 @@ def closed_pairs() -> list[Closed]:
     return pairs
 
 
-def strangers() -> Strangers:
+def public_reach() -> PublicReach:
     """What the Internet may and may not reach, from the two vantage points."""
     known = current().inventory
     jump = Target(known.way_in.jump_host, str(known.way_in.jump_address), known.way_in.jump_port, public=True)
@@ -198,7 +198,7 @@ def strangers() -> Strangers:
         if asked:
             opened.append(Open("drop from old-hoster", "old-hoster", "drop", transfer, "drop"))
             closed.append(Closed("old-hoster to way in", "old-hoster", (jump,), {jump: "operator"}, ("way-in",)))
-    return Strangers(opened, closed)
+    return PublicReach(opened, closed)
 
 
 def gateway_targets(addresses: list[str], ports: list[int]) -> tuple[Target, ...]:
@@ -207,7 +207,7 @@ def gateway_targets(addresses: list[str], ports: list[int]) -> tuple[Target, ...
 
 def orders_of(place: str) -> list[Target]:
     """Everything to be tried from a place; what must time out is given less time."""
-    public = strangers()
+    public = public_reach()
     wanted: dict[Target, float] = {}
     for row in [*open_rows(), *public.open]:
         if row.place == place:

@@ -9,14 +9,21 @@ import pytest
 
 from infra.inventory.model import VantagePoint
 from tests.verify.report.runs import inventory
-from verify.inspection import expectations as landscape
-from verify.inspection.expectations import Landscape
-from verify.inspection.reachability import CLOSED_SECONDS, OPEN_SECONDS, closed_pairs, open_rows, orders_of, strangers
+from verify.inspection import expectations
+from verify.inspection.expectations import Expectations
+from verify.inspection.reachability import (
+    CLOSED_SECONDS,
+    OPEN_SECONDS,
+    closed_pairs,
+    open_rows,
+    orders_of,
+    public_reach,
+)
 
 
 @pytest.fixture(autouse=True)
 def trial(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(landscape, "_current", Landscape(inventory(), [], Path("ssh_config")))
+    monkeypatch.setattr(expectations, "_current", Expectations(inventory(), [], Path("ssh_config")))
 
 
 def test_every_flow_is_tried_from_every_host_it_starts_at() -> None:
@@ -70,7 +77,7 @@ def test_a_twin_s_flow_is_needed_so_that_its_failure_is_told_once() -> None:
 
 
 def test_strangers_are_shut_out_of_everything_but_the_sites() -> None:
-    closed = {pair.name: {str(target) for target in pair.targets} for pair in strangers().closed}
+    closed = {pair.name: {str(target) for target in pair.targets} for pair in public_reach().closed}
     assert closed["outside to way in"] == {"mgmt01:22"}
     assert {"db01:5432", "web01:22", "mgmt01:22"} <= closed["outside to private addresses"]
     assert "gateway:443" not in closed["outside to other ports of the gateway"]
@@ -78,7 +85,7 @@ def test_strangers_are_shut_out_of_everything_but_the_sites() -> None:
 
 
 def test_the_way_in_needs_the_jump_host() -> None:
-    way_in = next(row for row in strangers().open if row.place == "operator")
+    way_in = next(row for row in public_reach().open if row.place == "operator")
     assert (("host:mgmt01",)) in way_in.needs
 
 
@@ -93,12 +100,12 @@ def with_a_drop(monkeypatch: pytest.MonkeyPatch, asked: bool) -> None:
     changed = trial.model_copy(
         update={"way_in": way_in, "hosts": {**trial.hosts, "xfer01": host}, "vantage_points": points}
     )
-    monkeypatch.setattr(landscape, "_current", Landscape(changed, [], Path("ssh_config")))
+    monkeypatch.setattr(expectations, "_current", Expectations(changed, [], Path("ssh_config")))
 
 
 def test_the_drop_answers_the_old_hoster_and_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
     with_a_drop(monkeypatch, asked=True)
-    public = strangers()
+    public = public_reach()
     (target,) = next(row.targets for row in public.open if row.place == "old-hoster")
     assert str(target) == "xfer01:22"
     shut_out = {pair.place: pair for pair in public.closed if target in pair.targets}
@@ -110,13 +117,13 @@ def test_the_drop_answers_the_old_hoster_and_nobody_else(monkeypatch: pytest.Mon
 
 def test_without_the_old_hosters_place_the_way_in_is_the_drops_twin(monkeypatch: pytest.MonkeyPatch) -> None:
     with_a_drop(monkeypatch, asked=False)
-    shut_out = [pair for pair in strangers().closed if pair.label == "to transfer"]
+    shut_out = [pair for pair in public_reach().closed if pair.label == "to transfer"]
     assert {twin for pair in shut_out for twin in pair.twins.values()} == {"operator"}
 
 
 @pytest.mark.parametrize("place", ["db01", "mgmt01", "outside", "operator"])
 def test_everything_a_test_asks_for_is_tried_from_its_place(place: str) -> None:
-    public = strangers()
+    public = public_reach()
     orders = {target: target.seconds for target in orders_of(place)}
     for row in [*open_rows(), *public.open]:
         if row.place == place:
