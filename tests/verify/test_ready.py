@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from console import ExitCode
-from tests.verify.report.runs import landscape
+from tests.verify.report.runs import passing_run
 from verify import conftest, tasks
 from verify.report.files import DOCUMENT
 from verify.report.model import Verdict, now
@@ -83,6 +83,6 @@ def test_a_report_that_cannot_be_written_is_not_go(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(conftest, "state_folder", lambda stack: tmp_path / ".livegang" / stack)
     with pytest.raises(pytest.UsageError, match="NOT CHECKED: no report can be written"):
         conftest.Ending("trial").supersede("the run", "it has not come to its end")
-    made = landscape()
+    made = passing_run()
     assert judge(made).verdict is Verdict.GO
     assert conftest.Ending("trial").finished(made, judge(made)).verdict is Verdict.NOT_CHECKED

@@ -1,8 +1,8 @@
-"""Whether a run had everything to look at: checks that were never collected, and checks with nothing to check.
+"""Finds what a run silently lacks: missing suites, checks that were not collected, checks with nothing to check.
 
 A suite counts as part of a run once one of its tests was collected. That is not enough for GO: a function that an
-option left out, or that a second one of the same name hides, or whose parameters are empty, proves nothing and is
-missed by nobody.
+option left out, that a second one of the same name hides, or whose parameters are empty proves nothing, and pytest
+does not mention it.
 """
 
 from __future__ import annotations
@@ -19,12 +19,24 @@ from verify.report.model import Gap, Subjects
 
 
 def name_of(item: pytest.Item) -> str:
-    """The function's name, without parameters."""
+    """A test's function name, without parameters."""
     return str(getattr(item, "originalname", None) or item.name)
 
 
+def without_file(subjects: Subjects, suites: set[str]) -> list[Gap]:
+    """Suites that a host or endpoint requires, but that no file of this run's folder holds."""
+    missing: dict[str, list[str]] = {}
+    for subject, required in subjects.required.items():
+        for suite in required - suites:
+            missing.setdefault(suite, []).append(subject)
+    return [
+        Gap(f"suite {suite}", f"required for {', '.join(names)}, but there is no file test_{suite}.py")
+        for suite, names in sorted(missing.items())
+    ]
+
+
 def uncollected(items: Iterable[pytest.Item]) -> list[Gap]:
-    """Test functions that stand in the collected suites' files, but were not collected, or are hidden by another."""
+    """Test functions in the collected suites' files that were not collected, or that another of their name hides."""
     collected: dict[Path, set[str]] = {}
     for item in items:
         collected.setdefault(item.path, set()).add(name_of(item))
@@ -44,9 +56,9 @@ def uncollected(items: Iterable[pytest.Item]) -> list[Gap]:
 
 
 def without_anything(items: Iterable[pytest.Item], subjects: Subjects) -> list[Gap]:
-    """Functions whose parameters are all empty although their suite has something to look at in this landscape.
+    """Test functions whose parameters are all empty although this landscape requires their suite.
 
-    What a check is about may be missing from a landscape on purpose: its marker says so (``applies``).
+    A landscape may lack what a check is about on purpose: then its marker says so (``applies``).
     """
     wanted: set[str] = set().union(*subjects.required.values())
     functions: dict[tuple[Path, str], list[pytest.Item]] = {}

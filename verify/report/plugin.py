@@ -1,4 +1,4 @@
-"""The pytest plugin that turns a run of the suites into a readiness run: what was checked, what was not, and why."""
+"""The pytest plugin that makes a run of the suites a readiness run: what was checked, what was not, and why."""
 
 from __future__ import annotations
 
@@ -14,33 +14,31 @@ from verify.report import completeness
 from verify.report.checks import concerns_nothing, describe, place_of, suite_of
 from verify.report.errors import HostLost
 from verify.report.evidence import NOTEBOOK
-from verify.report.model import Check, Evidence, Gap, Outcome, Result, Run, Subjects, Verdict, now
+from verify.report.model import ENDED_FIRST, Check, Evidence, Gap, Outcome, Result, Run, Subjects, Verdict, now
 from verify.report.verdict import Judgement, judge
 from verify.report.waivers import Waivers
 
 EVIDENCE = pytest.StashKey[list[Evidence]]()
 STANDBY = "standby"
-"""Property that a check records (`record_property(STANDBY, True)`) when it sees its database host to be a standby."""
-
-
+"""Property that a check records (`record_property(STANDBY, True)`) when its database host is a standby."""
 DISPROVED = "disproved"
-"""Property that names a capability as out of service, for a check of which that depends on how it fails."""
+"""Property that names a capability as out of service, where that depends on how the check fails."""
 NEEDS = "needs"
-"""Property with a group of capabilities (a tuple) which, all out of service, explain this failure."""
+"""Property with a group of capabilities (a tuple): if all of them are out of service, they explain this failure."""
 
 
 class World(Protocol):
-    """What the plugin asks of the real world; tests of the plugin give it an imagined one."""
+    """The hosts as the plugin sees them; its own tests use imagined ones."""
 
     def unreachable(self, places: set[str]) -> dict[str, str]:
-        """Reasons by name of those places that do not answer."""
+        """The places that do not answer, each with the reason."""
 
     def prefetch(self, places_by_suite: dict[str, set[str]]) -> None:
-        """Begin to gather what the suites will look at."""
+        """Begin to fetch what the suites will look at."""
 
 
 class Readiness:
-    """Collects results and gaps; the verdict is in ``judgement`` once the session has ended."""
+    """Collects results and gaps; ``judgement`` holds the verdict once the session has ended."""
 
     def __init__(
         self,
@@ -51,10 +49,10 @@ class Readiness:
         selected: set[str] | None,
         finished: Callable[[Run, Judgement], Judgement],
     ) -> None:
-        """``suites``: the topics of all suite files there are. ``selected``: hosts that --hosts names, None for all.
+        """``suites``: the topics of all suite files. ``selected``: the hosts that --hosts names, None for all.
 
-        ``finished`` is called with the run and its judgement, before the session ends: it writes the report, and
-        returns the judgement, which is another if the report could not be written.
+        ``finished`` is called with the run and its judgement before the session ends. It writes the report and
+        returns the judgement, which is a different one if the report could not be written.
         """
         self.run = Run(subjects, started=now())
         self.judgement: Judgement | None = None
@@ -91,9 +89,10 @@ class Readiness:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        # A single check that was asked for by name is told as such: its file's others are not missed one by one.
+        # Where a single check was asked for by name, one gap says so, instead of one for each other check of its file.
         if not _named(config):
             self.run.gaps += completeness.uncollected(self._items)
+        self.run.gaps += completeness.without_file(self.run.subjects, self._suites)
         self.run.gaps += completeness.without_anything(items, self.run.subjects)
         items[:] = [item for item in items if not concerns_nothing(item)]
         if self._selected is not None:
@@ -118,12 +117,12 @@ class Readiness:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-        """A host out of reach is told once; its tests have no turn."""
+        """A host out of reach is reported once; its tests do not run."""
         place = place_of(item)
         if place not in self.run.unreachable:
             return None
         self._results[item.nodeid] = Result(self._checks[item.nodeid], Outcome.NOT_RUN, f"{place} is out of reach")
-        # The test before was torn down as far as this one needs it: the rest is due now, for the next.
+        # pytest kept the fixtures of the test before that this one would have used: tear down what the next does not.
         item.session._setupstate.teardown_exact(nextitem)
         return True
 
@@ -146,9 +145,7 @@ class Readiness:
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
-        result = self._results.setdefault(
-            item.nodeid, Result(self._checks[item.nodeid], Outcome.NOT_RUN, "the run ended before its turn")
-        )
+        result = self._results.setdefault(item.nodeid, Result(self._checks[item.nodeid], Outcome.NOT_RUN, ENDED_FIRST))
         result.seconds += report.duration
         notes: list[Evidence] = item.stash.get(EVIDENCE, [])
         result.evidence = list(notes)
@@ -163,7 +160,7 @@ class Readiness:
             report.outcome = "skipped"
             report.longrepr = (str(item.path), 0, str(lost))
             return report
-        self._judge_phase(result, report)
+        self._add_phase(result, report, call.excinfo.value if call.excinfo else None)
         if call.excinfo is not None and result.outcome is Outcome.FAILED:
             self._compare(call.excinfo.value, result)
         if result.outcome is Outcome.SKIPPED and (waiver := self._waivers.of(result.check.identifier)):
@@ -171,28 +168,28 @@ class Readiness:
         return report
 
     def _lose(self, lost: HostLost) -> None:
-        """A host that answered when the run began does so no more; the one it is reached through is asked as well."""
+        """Note that a host has stopped answering, after asking the jump host, which may be the one that is lost."""
         known = self.run.unreachable
         if lost.name not in known and self.run.subjects.jump_host not in known:
             known |= self._world.unreachable({lost.name})
         known.setdefault(lost.name, lost.reason)
 
     def _compare(self, error: BaseException, result: Result) -> None:
-        """Several tests that share a look at a host are given the same error when it fails: that is one failure."""
+        """Tests that share one look at a host all raise its error when it fails: count that as one failure."""
         for known, first in self._failures:
             if known is error and first is not result:
                 result.same_as = first
                 return
         self._failures.append((error, result))
 
-    def _judge_phase(self, result: Result, report: pytest.TestReport) -> None:
-        """Setup, call and teardown each give a report; a failure in any of them fails the check."""
+    def _add_phase(self, result: Result, report: pytest.TestReport, error: BaseException | None) -> None:
+        """Add the report of one phase, setup, call or teardown; a failure in any of them fails the check."""
         expected = hasattr(report, "wasxfail")
         if report.failed or (expected and report.skipped):
             result.outcome = Outcome.FAILED
-            result.reason, result.detail = _message(report)
+            result.reason, result.detail = _message(report, error)
         elif result.outcome is Outcome.FAILED:
-            return  # What comes after a failure does not undo it.
+            return  # A later phase does not undo a failure.
         elif report.skipped or expected:
             result.outcome = Outcome.SKIPPED
             result.reason = "marked as expected to fail, but passed" if expected else _skip_reason(report)
@@ -204,21 +201,19 @@ class Readiness:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         if session.config.option.collectonly:
-            # Nothing was checked, and 0 would be read as GO.
+            # Nothing was checked, and exit code 0 would mean GO.
             session.exitstatus = Verdict.NOT_CHECKED.exit_code
             return
         run = self.run
         for nodeid, check in self._checks.items():
-            run.results.append(
-                self._results.get(nodeid) or Result(check, Outcome.NOT_RUN, "the run ended before its turn")
-            )
+            run.results.append(self._results.get(nodeid) or Result(check, Outcome.NOT_RUN, ENDED_FIRST))
         run.gaps += self._selection_gaps(session.config) + self._waivers.gaps(
             {c.identifier for c in self._checks.values()}
         )
         if exitstatus == pytest.ExitCode.INTERRUPTED:
             run.gaps.append(Gap("the run", "it was interrupted"))
         elif exitstatus == pytest.ExitCode.INTERNAL_ERROR:
-            run.gaps.append(Gap("the run", "it broke off with an internal error, which pytest shows above"))
+            run.gaps.append(Gap("the run", "it was aborted by an internal error; see pytest's output above"))
         else:
             self._look_again()
         run.seconds = round(time.monotonic() - self._began, 1)
@@ -226,7 +221,7 @@ class Readiness:
         session.exitstatus = self.judgement.verdict.exit_code
 
     def _look_again(self) -> None:
-        """Who answered when the run began, and does no more: what was seen there is over."""
+        """Find the hosts that have stopped answering since the run began: what was seen there no longer holds."""
         seen = {place for item in self._items if item.nodeid in self._results and (place := place_of(item))}
         if seen - self.run.unreachable.keys():
             gone = self._world.unreachable(seen - self.run.unreachable.keys())
@@ -242,11 +237,11 @@ class Readiness:
             how = " and ".join(word for word in words if word) or "the selection"
             gaps.append(Gap(f"{len(self._deselected)} checks", f"left out by {how}"))
         if named := _named(config):
-            gaps.append(Gap("all other checks", f"only {', '.join(Path(name).name for name in named)} was asked for"))
+            names = ", ".join(Path(name).name for name in named)
+            gaps.append(Gap("all other checks", f"only {names} was asked for"))
         for suite in sorted(self._suites - self._loaded - self._broken):
-            why = (
-                f"it skips itself: {self._skipped[suite]}" if suite in self._skipped else "it was not part of this run"
-            )
+            skips = suite in self._skipped
+            why = f"it skips itself: {self._skipped[suite]}" if skips else "it was not part of this run"
             gaps.append(Gap(f"suite {suite}", why))
         if not self._checks and not gaps and not self.run.gaps:
             gaps.append(Gap("everything", "no check was found"))
@@ -258,20 +253,18 @@ def _properties(report: pytest.TestReport) -> list[tuple[str, Any]]:
 
 
 def _named(config: pytest.Config) -> list[str]:
-    """Single tests that the command line names."""
+    """The single tests that the command line names."""
     return [argument for argument in config.args if "::" in argument]
 
 
-def _message(report: pytest.TestReport) -> tuple[str, str]:
-    """First sentence and the rest of why a check failed, without pytest's own decoration."""
+def _message(report: pytest.TestReport, error: BaseException | None) -> tuple[str, str]:
+    """Why a check failed, its first line and the rest, without pytest's own decoration."""
     crash: Any = getattr(report.longrepr, "reprcrash", None)
     text = str(crash.message) if crash is not None else report.longreprtext
-    text = (
-        text.removeprefix("AssertionError: ")
-        .removeprefix("verify.inspection.connection.")
-        .removeprefix("CommandTooSlow: ")
-        .removeprefix("Failed: ")
-    )
+    if isinstance(error, AssertionError | pytest.fail.Exception):
+        # Raised on purpose, with a sentence for people: the name of the type would only stand in its way.
+        kind = type(error)
+        text = text.removeprefix(f"{kind.__module__}.").removeprefix(f"{kind.__qualname__}: ")
     kept: list[str] = []
     for line in text.splitlines():
         if kept and line.startswith("assert "):
@@ -279,7 +272,7 @@ def _message(report: pytest.TestReport) -> tuple[str, str]:
         kept.append(line)
     first, *rest = kept or ["it failed without a message"]
     if report.when != "call":
-        first = f"in its {report.when}: {first}"
+        first = f"during {report.when}: {first}"
     return first, textwrap.dedent("\n".join(line.rstrip() for line in rest)).strip("\n")
 
 
@@ -292,4 +285,4 @@ def _skip_reason(report: pytest.TestReport | pytest.CollectReport) -> str:
 def _last_line(text: str) -> str:
     lines = [line.removeprefix("E ").strip() for line in text.splitlines() if line.strip()]
     marked = [line.removeprefix("E ").strip() for line in text.splitlines() if line.startswith("E ")]
-    return (marked or lines or ["for no reason given"])[-1]
+    return (marked or lines or ["no reason given"])[-1]

@@ -60,7 +60,7 @@ def run(*results: Result, **changes: Any) -> Run:
     return made
 
 
-def landscape() -> Run:
+def passing_run() -> Run:
     """A whole small landscape in which every check passed, with the dependencies that the suites declare."""
     results = [result(host, "base is right") for host in HOSTS]
     for host in ("db01", "db02"):

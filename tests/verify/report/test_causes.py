@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.verify.report.runs import ENDPOINTS, fail, failed, landscape, run
+from tests.verify.report.runs import ENDPOINTS, fail, failed, passing_run, run
 from verify.report.causes import Analysis
 from verify.report.model import Outcome, Run
 from verify.report.summary import consequences
@@ -28,7 +28,7 @@ def everything_behind_the_database(made: Run) -> Run:
 
 
 def test_a_stopped_primary_is_one_cause_and_all_else_follows_from_it() -> None:
-    made = everything_behind_the_database(landscape())
+    made = everything_behind_the_database(passing_run())
     (cause,) = Analysis(made).causes
     assert (cause.subject, cause.component) == ("db01", "postgresql")
     assert len(cause.consequences) == len(made.failed()) - 1
@@ -36,7 +36,7 @@ def test_a_stopped_primary_is_one_cause_and_all_else_follows_from_it() -> None:
 
 def test_a_stopped_service_is_one_cause_that_names_the_endpoint_which_runs_on_one_host() -> None:
     made = fail(
-        landscape(),
+        passing_run(),
         ("app01", "ambulant service is running"),
         ("app01", "ambulant is healthy"),
         ("ambulant", "site runs on every application host"),
@@ -51,7 +51,7 @@ def test_a_stopped_service_is_one_cause_that_names_the_endpoint_which_runs_on_on
 
 def test_an_endpoint_that_fails_although_one_host_is_well_has_a_cause_of_its_own() -> None:
     made = fail(
-        landscape(),
+        passing_run(),
         ("app01", "ambulant service is running"),
         ("app01", "ambulant is healthy"),
         ("ambulant", "health is good"),
@@ -61,7 +61,7 @@ def test_an_endpoint_that_fails_although_one_host_is_well_has_a_cause_of_its_own
 
 def test_an_endpoint_that_fails_on_both_hosts_follows_from_both_causes() -> None:
     made = fail(
-        landscape(),
+        passing_run(),
         *((host, f"kita {what}") for host in ("app01", "app02") for what in ("service is running", "is healthy")),
         ("kita", "health is good"),
     )
@@ -71,19 +71,19 @@ def test_an_endpoint_that_fails_on_both_hosts_follows_from_both_causes() -> None
 
 
 def test_a_stopped_standby_does_not_explain_an_application_that_is_ill() -> None:
-    made = fail(landscape(), ("db02", "postgresql is running"), ("app01", "kita is healthy"))
+    made = fail(passing_run(), ("db02", "postgresql is running"), ("app01", "kita is healthy"))
     assert [subject for subject, _ in causes(made)] == ["db02", "app01"]
 
 
 def test_while_no_standby_is_known_only_the_loss_of_all_databases_explains_anything() -> None:
-    made = fail(landscape(), ("db01", "postgresql is running"), ("app01", "kita is healthy"))
+    made = fail(passing_run(), ("db01", "postgresql is running"), ("app01", "kita is healthy"))
     made.standbys = set()
     assert [subject for subject, _ in causes(made)] == ["db01", "app01"]
     assert [subject for subject, _ in causes(fail(made, ("db02", "postgresql is running")))] == ["db01", "db02"]
 
 
 def test_without_any_primary_the_wrong_roles_are_the_cause() -> None:
-    made = landscape()
+    made = passing_run()
     roles = [failed(host, "role is clear", suite="database", proves=f"role:{host}") for host in ("db01", "db02")]
     made.results[:0] = roles
     made.standbys = {"db01", "db02"}
@@ -92,12 +92,12 @@ def test_without_any_primary_the_wrong_roles_are_the_cause() -> None:
 
 
 def test_what_is_wrong_beside_a_cause_stays_a_cause() -> None:
-    made = fail(everything_behind_the_database(landscape()), ("kita", "certificate is trusted"))
+    made = fail(everything_behind_the_database(passing_run()), ("kita", "certificate is trusted"))
     assert [subject for subject, _ in causes(made)] == ["db01", "kita"]
 
 
 def test_a_host_out_of_reach_is_the_cause_of_what_needs_it() -> None:
-    made = fail(landscape(), ("app01", "kita is healthy"), ("kita", "health is good"))
+    made = fail(passing_run(), ("app01", "kita is healthy"), ("kita", "health is good"))
     made.unreachable = {"db01": "Connection timed out"}
     (cause,) = Analysis(made).causes
     assert cause.unreachable
@@ -119,21 +119,21 @@ def test_needs_that_go_round_in_a_circle_do_not_hide_failures() -> None:
 
 
 def test_every_failure_is_told_as_a_cause_or_under_one() -> None:
-    made = fail(everything_behind_the_database(landscape()), ("kita", "certificate is trusted"))
+    made = fail(everything_behind_the_database(passing_run()), ("kita", "certificate is trusted"))
     found = Analysis(made).causes
     told = {id(cause.result) for cause in found} | {id(r) for cause in found for r in cause.consequences}
     assert told == {id(result) for result in made.failed()}
 
 
 def test_endpoints_with_the_same_fate_are_told_in_one_line() -> None:
-    made = everything_behind_the_database(landscape())
+    made = everything_behind_the_database(passing_run())
     (cause,) = Analysis(made).causes
     first, *_ = consequences([cause], made.subjects)
     assert first == "2 endpoints ambulant, kita: health is good is not so"
 
 
 def test_a_sick_application_host_explains_an_endpoint_that_passes_its_answer_on() -> None:
-    made = fail(landscape(), ("app01", "kita is healthy"), ("kita", "health is good"))
+    made = fail(passing_run(), ("app01", "kita is healthy"), ("kita", "health is good"))
     assert [subject for subject, _ in causes(made)] == ["app01", "kita"]
     for entry in made.results:
         if (entry.check.subject, entry.check.title) == ("kita", "health is good"):
@@ -144,7 +144,7 @@ def test_a_sick_application_host_explains_an_endpoint_that_passes_its_answer_on(
 
 
 def test_a_unit_that_flaps_is_the_cause_also_where_its_own_check_passed() -> None:
-    made = fail(landscape(), ("app01", "kita is healthy"), ("kita", "site runs on every application host"))
+    made = fail(passing_run(), ("app01", "kita is healthy"), ("kita", "site runs on every application host"))
     made.results.append(
         failed("app01", "no service ends again and again", suite="stability", component="units", reason="kita flaps")
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.verify.report.trial import CONFTEST, Trial, gaps
+from verify.report.model import ENDED_FIRST
 
 pytest_plugins = ["pytester"]
 
@@ -74,7 +75,7 @@ def test_a_run_that_breaks_off_after_its_last_check_is_not_checked(trial: Trial)
     )
     document = trial.run()
     assert (document["verdict"], trial.status) == ("NOT CHECKED", 4)
-    assert any("broke off" in gap for gap in gaps(document))
+    assert any("aborted by an internal error" in gap for gap in gaps(document))
 
 
 def test_a_listing_of_the_checks_does_not_end_as_go_does(trial: Trial) -> None:
@@ -119,6 +120,21 @@ def test_a_suite_that_skips_itself_says_why(trial: Trial) -> None:
     assert gaps(document) == ["suite web: it skips itself: no nginx today"]
 
 
+def test_a_suite_that_is_required_but_has_no_file_is_named_with_those_that_require_it(trial: Trial) -> None:
+    """E.g. of a role that was added to the registry only."""
+    trial.write("required.json", '{"db01": ["base", "queue"], "web01": ["queue"]}')
+    document = trial.run()
+    assert (document["verdict"], trial.status) == ("NOT CHECKED", 4)
+    assert gaps(document) == ["suite queue: required for db01, web01, but there is no file test_queue.py"]
+
+
+def test_a_host_that_no_suite_looks_at_is_not_checked(trial: Trial) -> None:
+    trial.write("hosts.json", '{"db01": "database", "web01": "web", "queue01": "queue"}')
+    document = trial.run()
+    assert (document["verdict"], trial.status) == ("NOT CHECKED", 4)
+    assert gaps(document) == ["queue01: no suite looked at it"]
+
+
 ABOUT_NOTHING = """
 import pytest
 from verify.report.checks import check
@@ -158,7 +174,7 @@ def test_a_run_that_stops_at_the_first_failure_says_what_it_left(trial: Trial) -
     trial.write("test_a.py", "def test_disk_is_there():\n    assert 1 == 2, 'no disk'\n")
     document = trial.run("-x", str(trial.folder))
     assert (document["verdict"], trial.status) == ("NO-GO", 3)
-    assert any("the run ended before its turn" in gap for gap in gaps(document))
+    assert any(ENDED_FIRST in gap for gap in gaps(document))
 
 
 def test_a_run_whose_tests_are_only_set_up_is_not_checked(trial: Trial) -> None:

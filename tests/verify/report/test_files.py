@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tests.verify.report.runs import fail, failed, landscape, result, run
+from tests.verify.report.runs import fail, failed, passing_run, result, run
 from verify.report.files import DOCUMENT, JUNIT, PAGE, document, junit, write_report
 from verify.report.matrix import State, arrange
 from verify.report.model import Gap, Outcome, Run
@@ -58,7 +58,7 @@ def page(made: Run) -> Page:
 @pytest.fixture
 def broken() -> Run:
     made = fail(
-        landscape(),
+        passing_run(),
         ("app01", "ambulant service is running"),
         ("app01", "ambulant is healthy"),
         ("ambulant", "site runs on every application host"),

@@ -121,4 +121,4 @@ def test_an_error_in_a_fixture_fails_the_check_and_says_where(trial: Trial) -> N
         "def test_disk_is_there(disk):\n    pass\n",
     )
     (cause,) = trial.run()["causes"]
-    assert cause["reason"] == "in its setup: the probe found no python3"
+    assert cause["reason"] == "during setup: the probe found no python3"

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from console import ExitCode
-from tests.verify.report.runs import failed, landscape, result, run, subjects
-from verify.report.model import Gap, Outcome, Run, Verdict
+from tests.verify.report import runs
+from tests.verify.report.runs import ENDPOINTS, failed, passing_run, result, subjects
+from verify.report.model import ENDED_FIRST, Gap, Outcome, Result, Run, Verdict
 from verify.report.verdict import judge
 
 SKIPPED = result("db01", "disk is right", Outcome.SKIPPED, reason="there is no disk")
 WAIVED = result("db01", "disk is right", Outcome.WAIVED, reason="there is no disk")
-LATE = result("db01", "disk is right", Outcome.NOT_RUN, reason="the run ended before its turn")
+LATE = result("db01", "disk is right", Outcome.NOT_RUN, reason=ENDED_FIRST)
 BEHIND_DB01 = result("db01", "disk is right", Outcome.NOT_RUN, reason="db01 is out of reach")
 NEEDS_DB01 = failed("app01", "database answers", needs=(("host:db01",),))
 FINE = result("db01", "name is right")
 SELECTION = Gap("12 checks", "left out by -k 'web'")
 
 
+def run(*results: Result, **changes: Any) -> Run:
+    """A run of a landscape that consists of db01, unless it names others."""
+    return runs.run(*results, **{"subjects": subjects(hosts={"db01": "database"}, endpoints={}), **changes})
+
+
 @pytest.mark.parametrize(
     ("made", "verdict"),
     [
-        pytest.param(landscape(), Verdict.GO, id="all passed"),
+        pytest.param(passing_run(), Verdict.GO, id="all passed"),
+        pytest.param(run(FINE), Verdict.GO, id="one host, one check"),
         pytest.param(run(FINE, WAIVED), Verdict.GO, id="a skipped check is waived"),
         pytest.param(run(FINE, failed("db01", "clock")), Verdict.NO_GO, id="one failed"),
         pytest.param(run(FINE, SKIPPED), Verdict.NOT_CHECKED, id="one skipped"),
@@ -51,6 +60,7 @@ SELECTION = Gap("12 checks", "left out by -k 'web'")
             Verdict.NOT_CHECKED,
             id="an endpoint without any check",
         ),
+        pytest.param(run(FINE, gaps=[Gap("db01", "its role queue has no suite")]), Verdict.NOT_CHECKED, id="a role"),
     ],
 )
 def test_verdict_of(made: Run, verdict: Verdict) -> None:
@@ -70,6 +80,25 @@ def test_nothing_but_go_ends_with_zero() -> None:
 def test_a_run_without_any_check_of_a_landscape_is_never_go() -> None:
     required = {"db01": frozenset({"base"})}
     assert judge(run(subjects=subjects(required=required))).verdict is Verdict.NOT_CHECKED
+    assert judge(run()).verdict is Verdict.NOT_CHECKED
+
+
+@pytest.mark.parametrize(
+    "unseen", [{"hosts": {"db01": "database", "queue01": "queue"}, "endpoints": {}}, {"hosts": {"db01": "database"}}]
+)
+def test_a_host_or_endpoint_that_no_suite_looked_at_is_not_checked_although_nothing_requires_one(
+    unseen: dict[str, Any],
+) -> None:
+    judgement = judge(run(FINE, subjects=subjects(**unseen)))
+    assert judgement.verdict is Verdict.NOT_CHECKED
+    assert {gap.why for gap in judgement.gaps} == {"no suite looked at it"}
+    assert {gap.what for gap in judgement.gaps} == ({"queue01"} if "endpoints" in unseen else set(ENDPOINTS))
+
+
+def test_a_host_that_one_of_its_suites_did_not_look_at_is_named_with_the_suite() -> None:
+    required = {"db01": frozenset({"base", "database"})}
+    judgement = judge(run(FINE, subjects=subjects(hosts={"db01": "database"}, endpoints={}, required=required)))
+    assert [str(gap) for gap in judgement.gaps] == ["db01: no check of the suite database was about it"]
 
 
 def test_a_host_out_of_reach_is_named_once_however_many_checks_it_had() -> None:

@@ -42,8 +42,8 @@ def pytest_configure(config):
     config.option.continue_on_collection_errors = True
     asked = json.loads((FOLDER / "required.json").read_text())
     required = {name: frozenset(suites) for name, suites in asked.items()}
-    hosts = {"db01": "database", "web01": "web", "mgmt01": "management"}
-    subjects = Subjects("trial", hosts, {"kita": "kita.example.test"}, "mgmt01", required)
+    hosts = json.loads((FOLDER / "hosts.json").read_text())
+    subjects = Subjects("trial", hosts, {}, "mgmt01", required)
     suites = {path.stem.removeprefix("test_") for path in FOLDER.glob("test_*.py")}
     selected = config.getoption("--selected")
     config.pluginmanager.register(
@@ -123,6 +123,7 @@ class Trial:
         self.write("test_base.py", BASE)
         self.write("gone.json", "{}")
         self.write("required.json", "{}")
+        self.write("hosts.json", '{"db01": "database", "web01": "web"}')
         self.status = 0
         self.output = ""
 
