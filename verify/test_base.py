@@ -13,6 +13,7 @@ import pytest
 from verify.inspection import storage
 from verify.inspection.expectations import current, hosts, one_of, open_flows, specs
 from verify.inspection.gathering import Gathering, Outputs, batch
+from verify.inspection.packages import SIGNED_UPDATE
 from verify.inspection.units import ask_about, explain, is_enabled, is_running
 from verify.report.causes import STORAGE, UNIT
 from verify.report.checks import check
@@ -25,13 +26,6 @@ SSHD_OPTIONS = (
     "passwordauthentication|kbdinteractiveauthentication|permitrootlogin|permitemptypasswords|pubkeyauthentication"
     "|x11forwarding|allowtcpforwarding|allowagentforwarding|gatewayports|permittunnel"
 )
-SIGNED_UPDATE = (
-    "lists=$(mktemp -d) && trap 'rm -rf $lists' EXIT; "
-    "apt-get update -q -o Dir::State::Lists=$lists -o Dir::Cache= -o APT::Sandbox::User=root "
-    "-o Acquire::http::Timeout=15 -o Acquire::Retries=0 -o Acquire::Languages=none "
-    "-o Acquire::IndexTargets::deb::Packages::DefaultEnabled=false"
-)
-"""Asks every source for its signed list of lists and verifies it, without a change to the host's own lists."""
 LARGEST_OFFSET = 0.1
 """Seconds: far less than what makes certificates, logs of two hosts and record times disagree."""
 
