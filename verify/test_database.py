@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from verify.inspection.expectations import current, each, hosts, manifests, open_flows, specs
-from verify.inspection.gathering import Gathering, Outputs, batch, pause
+from verify.inspection.gathering import Gathering, Outputs, batch
 from verify.inspection.probes import postgres
 from verify.inspection.probing import run_probe
 from verify.inspection.replication import LARGEST_LAG, caught_up
 from verify.inspection.units import ask_about, explain, is_enabled, is_running
+from verify.inspection.waiting import wait_until
 from verify.report.causes import STEADY, STORAGE, UNIT
 from verify.report.checks import Need, check
 from verify.report.plugin import DISPROVED, NEEDS, STANDBY
@@ -65,17 +65,14 @@ QUESTIONS = {
 
 
 def look(host: Any) -> Outputs:
-    """All of it, once the standby has caught up with what was written meanwhile, or had time enough for it.
+    """All of it, once the standby has caught up, or has had enough time to.
 
-    A new segment of the log, of which it is behind for a moment, is begun while others of this run look at the archive;
-    and one whose primary was restarted comes back some seconds later.
+    It is behind for a moment after a switch to a new log segment, which another suite of this run causes. A standby
+    whose primary was restarted reconnects some seconds later.
     """
-    deadline = time.monotonic() + CATCH_UP_SECONDS
-    found = batch(host, QUESTIONS)
-    while HAS_STANDBY and not caught_up(found) and time.monotonic() < deadline:
-        pause(1)
-        found = batch(host, QUESTIONS)
-    return found
+    return wait_until(
+        lambda: batch(host, QUESTIONS), lambda found: not HAS_STANDBY or caught_up(found), CATCH_UP_SECONDS
+    )
 
 
 STATE = Gathering(__name__, look)

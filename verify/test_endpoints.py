@@ -12,9 +12,10 @@ import pytest
 
 from infra.inventory.model import Endpoint
 from verify.inspection.expectations import each, endpoints, hosts, manifests, one_of, web_port
-from verify.inspection.gathering import Gathering, Outputs, batch, pause
+from verify.inspection.gathering import Gathering, Outputs, batch
 from verify.inspection.probes import site
 from verify.inspection.probing import run_probe
+from verify.inspection.waiting import wait_until
 from verify.report.causes import PRIMARY
 from verify.report.checks import Need, check
 from verify.report.errors import HostLost
@@ -56,12 +57,12 @@ def count_rows(host: Any) -> Outputs:
         for name, record in RECORDS.items()
     }
     commands["recovery"] = "cd / && sudo -u postgres psql -XAtq -c 'select pg_is_in_recovery()'"
-    deadline = time.monotonic() + REPLAY_SECONDS
-    while True:
-        rows = batch(host, commands)
-        if all(rows.quietly(name) == "1" for name in RECORDS) or time.monotonic() > deadline:
-            return rows
-        pause(0.5)  # then ask again, until the deadline
+    return wait_until(
+        lambda: batch(host, commands),
+        lambda rows: all(rows.quietly(name) == "1" for name in RECORDS),
+        REPLAY_SECONDS,
+        every=0.5,
+    )
 
 
 def look_behind(host: Any) -> Outputs:

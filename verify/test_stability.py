@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from verify.inspection.expectations import current, specs
-from verify.inspection.gathering import Gathering, batch, pause
+from verify.inspection.gathering import Gathering, batch
 from verify.inspection.units import Service, explain, flapping, services
+from verify.inspection.waiting import pause
 from verify.report.causes import STEADY, STORAGE, UNIT
 from verify.report.checks import check
 from verify.report.plugin import DISPROVED

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from verify.inspection.expectations import current, hosts, one_of, specs
-from verify.inspection.gathering import Gathering, Outputs, batch, pause
+from verify.inspection.gathering import Gathering, Outputs, batch
 from verify.inspection.units import ask_about, is_enabled, is_running
+from verify.inspection.waiting import wait_until
 from verify.report.causes import STORAGE
 from verify.report.checks import check
 
@@ -29,12 +29,13 @@ QUESTIONS = {
 
 
 def look(host: Any) -> Outputs:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    answers = batch(host, QUESTIONS)
-    while "lock" in answers.quietly("dry run").lower() and time.monotonic() < deadline:
-        pause(3)
-        answers = batch(host, QUESTIONS)
-    return answers
+    """The answers, once nobody else works with apt."""
+    return wait_until(
+        lambda: batch(host, QUESTIONS),
+        lambda answers: "lock" not in answers.quietly("dry run").lower(),
+        PATIENCE_SECONDS,
+        every=3,
+    )
 
 
 STATE = Gathering(__name__, look)
