@@ -1,4 +1,4 @@
-"""The probe that compares the time a server tells with this clock."""
+"""The probe that compares a server's time with this machine's clock."""
 
 from __future__ import annotations
 
@@ -40,12 +40,15 @@ def server(request: pytest.FixtureRequest) -> Iterator[tuple[Server, float]]:
 
 def test_the_offset_of_a_server_is_measured(server: tuple[Server, float]) -> None:
     made, off = server
-    answer = clock.ask("127.0.0.1", made.port, 5)
-    assert answer["offset"] == pytest.approx(off, abs=0.05)
+    begun = time.time()
+    answer = clock.ask("127.0.0.1", made.port, 60)
+    # Which part of the exchange was the way there and which the way back cannot be known: so precise is the result.
+    precision = (time.time() - begun) / 2
+    assert answer["offset"] == pytest.approx(off, abs=precision + 1e-3)
     assert (answer["leap"], answer["stratum"]) == (0, 8)
 
 
-def test_an_answer_to_somebody_else_is_none() -> None:
+def test_an_answer_to_someone_else_is_none() -> None:
     made = Server(0.0, echoes=False)
-    assert clock.ask("127.0.0.1", made.port, 5) == {"error": "an answer to another question"}
+    assert clock.ask("127.0.0.1", made.port, 60) == {"error": "an answer to another question"}
     made.socket.close()

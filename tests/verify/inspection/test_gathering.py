@@ -7,8 +7,10 @@ import shlex
 import subprocess
 import sys
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -49,19 +51,22 @@ def test_what_waits_begins_first_and_keeps_nobody_from_working(monkeypatch: pyte
     places = [f"web{number:02}" for number in range(40)]  # more than there are threads for work
     monkeypatch.setattr(gathering, "connect", lambda place: place)
     monkeypatch.setattr(gathering, "_all", [])
-    begun: list[str] = []
-    work: Gathering[None] = Gathering("verify.test_web", lambda host: begun.append("work"))
+    started: list[Gathering[Any]] = []
+    done: list[str] = []
+    start = Gathering.start
 
-    def wait(host: str) -> bool:
-        begun.append("wait")
-        return happened.wait(20)
+    def recorded(gathering: Gathering[Any], places: Iterable[str]) -> None:
+        started.append(gathering)
+        start(gathering, places)
 
-    waiting: Gathering[bool] = Gathering("verify.test_web", wait, waits=True)
+    monkeypatch.setattr(Gathering, "start", recorded)
+    work: Gathering[None] = Gathering("verify.test_web", lambda host: done.append(host))
+    waiting: Gathering[bool] = Gathering("verify.test_web", lambda host: happened.wait(300), waits=True)
     start_all({"web": set(places)}, [])
+    assert started == [waiting, work]
     for place in places:
         work.of(place)
-    assert begun[0] == "wait"
-    assert begun.count("work") == len(places)
+    assert len(done) == len(places)
     happened.set()
     assert all(waiting.of(place) for place in places)
 
@@ -86,9 +91,14 @@ def test_an_interrupted_run_does_not_fetch_what_is_queued() -> None:
 import threading
 from verify.inspection import gathering
 gathering.connect = lambda place: None
-ending = threading.Event()
-looked_at = gathering.Gathering("suite", lambda host: ending.wait(20))
+begun, ending = threading.Semaphore(0), threading.Event()
+def look(host):
+    begun.release()
+    ending.wait(300)
+looked_at = gathering.Gathering("suite", look)
 looked_at.start(str(number) for number in range(100))
+for _ in range(16):
+    assert begun.acquire(timeout=300)
 gathering.abandon()
 ending.set()
 print(sum(part.cancelled() for part in looked_at._parts.values()))
@@ -99,11 +109,11 @@ print(sum(part.cancelled() for part in looked_at._parts.values()))
 
 def test_an_interrupted_run_waits_for_nothing_and_puts_in_order_what_it_has_to() -> None:
     program = """
-from verify.inspection import gathering
+from verify.inspection import gathering, waiting
 gathering.connect = lambda place: None
 def wait(host):
     try:
-        gathering.pause(600)
+        waiting.pause(600)
     finally:
         print("in order")
 looked_at = gathering.Gathering("suite", wait, waits=True)
@@ -111,7 +121,7 @@ looked_at.start(["mgmt01"])
 gathering.abandon()
 """
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True, timeout=300
     )
     assert done.stdout == "in order\n"
 
@@ -134,6 +144,6 @@ print(looked_at.of("db01"))
 """
     environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=30
+        [sys.executable, "-c", program], cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=300
     )
     assert done.stdout == "-15\n", done.stderr

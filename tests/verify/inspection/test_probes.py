@@ -24,9 +24,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from verify.inspection.probes import postgres, reach, site
+from verify.inspection.probes import clock, drop, postgres, reach, site, smb_wire
 
-PROBES = [reach, site, postgres]
+PROBES = [clock, drop, postgres, reach, site, smb_wire]
+PATIENCE = 60
+"""Seconds for an answer that does come, however busy the machine is."""
 
 
 def ask(probe: ModuleType, orders: object) -> Any:
@@ -77,11 +79,11 @@ def test_what_listens_is_connected_and_what_does_not_refuses(listen: Callable[..
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))  # bound but not listening: the kernel refuses
         ports = [listen(), unused.getsockname()[1]]
-        orders = [{"address": "127.0.0.1", "port": port, "protocol": "tcp", "seconds": 2} for port in ports]
+        orders = [{"address": "127.0.0.1", "port": port, "protocol": "tcp", "seconds": PATIENCE} for port in ports]
         assert [answer["outcome"] for answer in ask(reach, orders)] == ["connected", "refused"]
 
 
-def test_what_does_not_answer_times_out_and_all_are_tried_at_once() -> None:
+def test_what_does_not_answer_times_out() -> None:
     servers = []
     try:
         for _ in range(8):
@@ -94,12 +96,25 @@ def test_what_does_not_answer_times_out_and_all_are_tried_at_once() -> None:
             servers += [server, *fillers]
         ports = [server.getsockname()[1] for server in servers[::3]]
         orders = [{"address": "127.0.0.1", "port": port, "protocol": "tcp", "seconds": 0.5} for port in ports]
-        answers = ask(reach, orders)
-        assert {answer["outcome"] for answer in answers} == {"timeout"}
-        assert max(answer["seconds"] for answer in answers) < 2
+        assert {answer["outcome"] for answer in ask(reach, orders)} == {"timeout"}
     finally:
         for server in servers:
             server.close()
+
+
+def test_all_are_tried_concurrently() -> None:
+    number = 8
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+
+        def answer_once_all_have_asked() -> None:
+            clients = [server.recvfrom(100)[1] for _ in range(number)]
+            for client in clients:
+                server.sendto(b"here", client)
+
+        threading.Thread(target=answer_once_all_have_asked, daemon=True).start()
+        order = {"address": "127.0.0.1", "port": server.getsockname()[1], "protocol": "udp", "seconds": PATIENCE}
+        assert [answer["outcome"] for answer in ask(reach, [order] * number)] == ["connected"] * number
 
 
 def test_a_udp_service_is_connected_once_it_answers() -> None:
@@ -111,7 +126,7 @@ def test_a_udp_service_is_connected_once_it_answers() -> None:
             server.sendto(data, address)
 
         threading.Thread(target=answer, daemon=True).start()
-        order = {"address": "127.0.0.1", "port": server.getsockname()[1], "protocol": "udp", "seconds": 2}
+        order = {"address": "127.0.0.1", "port": server.getsockname()[1], "protocol": "udp", "seconds": PATIENCE}
         assert [a["outcome"] for a in ask(reach, [order])] == ["connected"]
 
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from verify.inspection.gathering import Output, Outputs
-from verify.inspection.prometheus import QUESTIONS, reloaded, settled
+from verify.inspection.prometheus import QUESTIONS, is_fresh, reloaded
 
 BEGUN = 1_800_000_000.0
 BEFORE, AFTER = "2027-01-15T07:59:55.123456789Z", "2027-01-15T08:00:05.123456789Z"
@@ -51,19 +51,19 @@ def answers(targets: list[tuple[str, str]], sites: list[str], standbys: int = 0)
 def test_it_is_asked_again_until_each_target_was_looked_at_anew(
     targets: list[tuple[str, str]], sites: list[str], expected: bool
 ) -> None:
-    assert settled(answers(targets, sites), BEGUN, expected_sites=2, expected_standbys=0) is expected
+    assert is_fresh(answers(targets, sites), BEGUN, expected_sites=2, expected_standbys=0) is expected
 
 
 def test_one_that_is_only_starting_is_asked_again() -> None:
     refused = Output("curl", "curl: (7) Failed to connect", 7)
     said = Outputs({"targets": refused, "sites": refused, "standbys": refused})
-    assert not settled(said, BEGUN, expected_sites=2, expected_standbys=0)
+    assert not is_fresh(said, BEGUN, expected_sites=2, expected_standbys=0)
 
 
 @pytest.mark.parametrize(("seen", "expected"), [(0, False), (1, True)])
 def test_it_is_asked_again_until_a_standby_is_back_whose_primary_was_restarted(seen: int, expected: bool) -> None:
     said = answers([("up", AFTER)], ["1"], standbys=seen)
-    assert settled(said, BEGUN, expected_sites=1, expected_standbys=1) is expected
+    assert is_fresh(said, BEGUN, expected_sites=1, expected_standbys=1) is expected
 
 
 @pytest.mark.parametrize(("said", "expected"), [("1", True), ("0", False)])

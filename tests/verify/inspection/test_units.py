@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from verify.inspection import units as module
+from verify.inspection import waiting
 from verify.inspection.gathering import Output, Outputs
 from verify.inspection.units import Service, Unit, flapping, look, services, units
 from verify.report.causes import unit_name
@@ -37,7 +38,7 @@ def test_a_service_that_was_started_again_between_two_looks_flaps_though_it_runs
 
 def test_a_service_that_waits_to_be_started_again_flaps() -> None:
     waiting = {"a": Service("auto-restart", 0, "exit-code")}
-    assert flapping({}, waiting) == {"a": "it has ended with exit-code and waits to be started again"}
+    assert flapping({}, waiting) == {"a": "it ended with exit-code and waits for its restart"}
 
 
 def test_a_service_that_ended_once_long_ago_or_was_restarted_by_hand_does_not_flap() -> None:
@@ -75,7 +76,7 @@ def test_a_unit_that_is_starting_is_waited_for_and_one_that_only_waits_for_its_t
     answers = [said(first), said("active\nSubState=running")]
     given = iter(answers)
     monkeypatch.setattr(module, "_asked", {"ssh", "nginx"})
-    monkeypatch.setattr(module, "pause", lambda seconds: None)
+    monkeypatch.setattr(waiting, "pause", lambda seconds: None)
     monkeypatch.setattr(
         module, "batch", lambda host, commands: Outputs({"units": Output(commands["units"], next(given), 0)})
     )
