@@ -1,15 +1,15 @@
-"""The report's three files: a page for people, JSON for programs, JUnit for continuous integration."""
+"""The three files of a report: a page for people, JSON for programs, JUnit XML for continuous integration."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import xml.etree.ElementTree as ElementTree
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from toolchain.files import write_atomically
 from verify.report.matrix import arrange
 from verify.report.model import Outcome, Result, Run
 from verify.report.page import render_page
@@ -20,18 +20,16 @@ PAGE, DOCUMENT, JUNIT = "readiness.html", "readiness.json", "readiness.xml"
 
 
 def write_report(folder: Path, run: Run, judgement: Judgement) -> Path:
-    """Write all three files; returns the page's path. A reader never sees a half-written file."""
+    """Write all three files; returns the page's path. No reader ever sees a half-written file."""
     folder.mkdir(parents=True, exist_ok=True)
-    _replace(folder / DOCUMENT, json.dumps(document(run, judgement), indent=1, ensure_ascii=False))
-    _replace(folder / JUNIT, junit(run, judgement))
-    _replace(folder / PAGE, render_page(run, judgement))
+    texts = {
+        DOCUMENT: json.dumps(document(run, judgement), indent=1, ensure_ascii=False),
+        JUNIT: junit(run, judgement),
+        PAGE: render_page(run, judgement),
+    }
+    for name, text in texts.items():
+        write_atomically(folder / name, text.encode(), mode=0o644)
     return folder / PAGE
-
-
-def _replace(path: Path, text: str) -> None:
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(path)
 
 
 def document(run: Run, judgement: Judgement) -> dict[str, Any]:
@@ -92,7 +90,7 @@ def _check(result: Result) -> dict[str, Any]:
 
 
 def junit(run: Run, judgement: Judgement) -> str:
-    """JUnit XML: one test suite a topic; what was not checked is an error, so that no reader counts it as passed."""
+    """JUnit XML with one test suite a topic. What was not checked is an error, so that no reader counts it as passed."""
     root = ElementTree.Element("testsuites", name=f"readiness of {run.subjects.stack}: {judgement.verdict}")
     by_suite: dict[str, list[Result]] = {}
     for result in run.results:
@@ -151,5 +149,5 @@ def _case(parent: ElementTree.Element, result: Result) -> None:
 
 
 def _clean(text: str) -> str:
-    """XML 1.0 has no way to write most control characters."""
+    """Replace what XML 1.0 cannot hold: most control characters."""
     return re.sub(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\N{REPLACEMENT CHARACTER}", text)
