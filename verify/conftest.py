@@ -24,7 +24,7 @@ from verify.report.model import Gap, Run, Subjects, now
 from verify.report.plugin import Readiness
 from verify.report.progress import Progress
 from verify.report.terminal import show
-from verify.report.verdict import Judgement, judge
+from verify.report.verdict import Assessment, assess
 from verify.report.waivers import read_waivers
 
 FOLDER = Path(__file__).parent
@@ -126,26 +126,26 @@ class Ending:
         self.console = Console(highlight=False)
         self._stack = stack
         self._folder = state_folder(stack) / "report"
-        self._shown: tuple[Run, Judgement, Path | None] | None = None
+        self._shown: tuple[Run, Assessment, Path | None] | None = None
 
     def supersede(self, what: str, why: str) -> None:
         """Put NOT CHECKED in the place of the last report: if this run is killed, that one's GO must not stay."""
         run = Run(Subjects(self._stack, {}, {}), started=now())
         run.gaps.append(Gap(what, f"{why} (begun {run.started})"))
         try:
-            write_report(self._folder, run, judge(run))
+            write_report(self._folder, run, assess(run))
         except OSError as error:
             raise pytest.UsageError(f"NOT CHECKED: no report can be written to {self._folder}: {error}") from None
 
-    def finished(self, run: Run, judgement: Judgement) -> Judgement:
+    def finished(self, run: Run, assessment: Assessment) -> Assessment:
         page: Path | None = None
         try:
-            page = write_report(self._folder, run, judgement)
+            page = write_report(self._folder, run, assessment)
         except OSError as error:
             run.gaps.append(Gap("report", f"it cannot be written to {self._folder}: {error}"))
-            judgement = judge(run)
-        self._shown = (run, judgement, page)
-        return judgement
+            assessment = assess(run)
+        self._shown = (run, assessment, page)
+        return assessment
 
     def pytest_keyboard_interrupt(self) -> None:
         gathering.abandon()
@@ -153,8 +153,8 @@ class Ending:
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
         if self._shown is not None:
-            run, judgement, page = self._shown
-            show(fitted(self.console), run, judgement, page)
+            run, assessment, page = self._shown
+            show(fitted(self.console), run, assessment, page)
 
 
 @pytest.fixture

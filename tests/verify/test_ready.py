@@ -13,7 +13,7 @@ from tests.verify.report.runs import passing_run
 from verify import conftest, tasks
 from verify.report.files import DOCUMENT
 from verify.report.model import Verdict, now
-from verify.report.verdict import judge
+from verify.report.verdict import assess
 
 
 def leave(folder: Path, verdict: str, started: str) -> None:
@@ -84,5 +84,5 @@ def test_a_report_that_cannot_be_written_is_not_go(monkeypatch: pytest.MonkeyPat
     with pytest.raises(pytest.UsageError, match="NOT CHECKED: no report can be written"):
         conftest.Ending("trial").supersede("the run", "it has not come to its end")
     made = passing_run()
-    assert judge(made).verdict is Verdict.GO
-    assert conftest.Ending("trial").finished(made, judge(made)).verdict is Verdict.NOT_CHECKED
+    assert assess(made).verdict is Verdict.GO
+    assert conftest.Ending("trial").finished(made, assess(made)).verdict is Verdict.NOT_CHECKED

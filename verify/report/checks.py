@@ -1,12 +1,12 @@
-"""How a test says what it is about: the marker `check` and what the plugin makes of it.
+"""The marker `check`, with which a test declares what it is about, and how the plugin reads it.
 
     @check("sshd", needs=["host:{host}"])
     def test_sshd_refuses_passwords(host: Host) -> None:
         '''A guessed password would open the host.'''
 
-The subject is the parameter ``endpoint`` or ``target`` where the test has one, else the host it runs on. In the
-texts ``{host}``, ``{endpoint}``, ``{target}`` and ``{component}`` stand for the parameters of those names. A
-parameter may be an object that brings its own ``place``, ``proves`` and ``needs``: see `Subject`.
+The subject is the parameter ``endpoint`` or ``target`` if the test has one, else the host it runs on. In the
+texts ``{host}``, ``{endpoint}``, ``{target}`` and ``{component}`` are replaced by the parameters of those names. A
+parameter may be an object with its own ``place``, ``proves`` and ``needs``: see `Subject`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from verify.report.causes import STEADY, STORAGE, UNIT, unit_name
 from verify.report.model import Check, Needs
 
 Need = str | tuple[str, ...]
-"""A capability, or alternatives of which one is enough."""
+"""A capability, or several of which one is enough."""
 
 MARKER = "check(component, *, proves, needs, at, unit, applies): what the test is about; see verify/report/checks.py"
 
@@ -31,11 +31,11 @@ class Subject(Protocol):
     """A parameter that knows where its test runs and what it depends on, e.g. one row of the flow table."""
 
     name: str
-    """Tells it from all others, in the test's id."""
+    """Identifies it in the test's id."""
     label: str
-    """What it is called in titles; the same from every place."""
+    """Its name in titles; the same for every place."""
     place: str
-    """Host or vantage point from which it is tried."""
+    """The host or vantage point on which the test runs."""
 
     @property
     def proves(self) -> str: ...
@@ -55,29 +55,29 @@ def check(
 ) -> pytest.MarkDecorator:
     """Declare a check's component, what it proves, what it needs, and from which vantage point it looks.
 
-    ``proves``: the capability that is out of service when this fails. ``needs``: capabilities that must be in
-    service for it to be able to pass; a tuple is a group of alternatives. Every check needs the host or vantage
-    point it runs on. ``at``: the vantage point's name, where the test does not run on a host of the landscape.
-    ``unit``: the systemd unit on its host whose running this looks at (``{unit}`` for a component's own): when it
-    flaps, or its host cannot write, that is the cause, and however the check ends is not believed.
-    ``applies``: whether the landscape declares at all what the test is about; a standby, say, that nobody declared is
-    not unproven. It comes from the inventory only: what cannot be looked at is skipped instead, which blocks go-live.
+    ``proves``: the capability that is out of service if this fails. ``needs``: capabilities that must be in service
+    for it to be able to pass; a tuple is a group of alternatives. Every check needs the host or vantage point it
+    runs on. ``at``: the vantage point's name, for a test that does not run on a host of the landscape.
+    ``unit``: the systemd unit on its host that this looks at (``{unit}`` for a component's own). If the unit flaps, or
+    its host cannot write, that is the cause, and the check's own result counts for nothing.
+    ``applies``: whether the landscape declares what the test is about: a standby that was never wanted is not missing.
+    Take it from the inventory only. A test that cannot look at something skips itself instead, which blocks go-live.
     """
     groups = tuple(need if isinstance(need, tuple) else (need,) for need in needs)
     return pytest.mark.check(component, proves=proves, needs=groups, at=at, unit=unit, applies=applies)
 
 
 def concerns_nothing(item: pytest.Item) -> bool:
-    """Whether a test is about nothing that this landscape has: no host of its role, or see :func:`check`."""
+    """Whether this landscape lacks what a test is about: no host of its role, or ``applies=False``."""
     marker = item.get_closest_marker("check")
     callspec = getattr(item, "callspec", None)
-    # What pytest puts in the place of a parameter set without members.
+    # NOTSET is pytest's value for an empty set of parameters.
     empty = callspec is not None and any(value is NOTSET for value in callspec.params.values())
     return empty or (marker is not None and not marker.kwargs["applies"])
 
 
 def describe(item: pytest.Item) -> Check:
-    """What a collected test is about, from its marker, parameters and docstring."""
+    """The check that a collected test makes, from its marker, parameters and docstring."""
     names = _names(item)
     marker = item.get_closest_marker("check")
     component = _fill(str(marker.args[0]), names) if marker else suite_of(item)
@@ -106,12 +106,12 @@ def describe(item: pytest.Item) -> Check:
 
 
 def suite_of(item: pytest.Item) -> str:
-    """The topic of the test's file: ``base`` for test_base.py."""
+    """The topic of a test's file: ``base`` for test_base.py."""
     return item.path.stem.removeprefix("test_")
 
 
 def place_of(item: pytest.Item) -> str | None:
-    """Name of the host or vantage point on which a test runs, None for one that runs on neither."""
+    """The name of the host or vantage point on which a test runs; None if it runs on neither."""
     marker = item.get_closest_marker("check")
     if marker and marker.kwargs["at"]:
         return str(marker.kwargs["at"])
@@ -125,7 +125,7 @@ def _parameters(item: pytest.Item) -> dict[str, Any]:
 
 
 def _names(item: pytest.Item) -> dict[str, str]:
-    """The parameters' names by parameter; testinfra's is called ``host``."""
+    """The names of the parameters' values, by parameter; testinfra's own is called ``host``."""
     parameters = _parameters(item)
     host = parameters.pop("_testinfra_host", None)
     names = {parameter: str(getattr(value, "name", value)) for parameter, value in parameters.items()}
@@ -141,7 +141,7 @@ def _fill(text: str, names: dict[str, str]) -> str:
 
 
 def _title(item: pytest.Item, names: dict[str, str]) -> str:
-    """``test_port_answers[ssh://app01-ambulant]`` with the parameter ambulant: "port answers (ambulant)"."""
+    """The title for people: "port answers (ambulant)" for ``test_port_answers[ssh://app01-ambulant]``."""
     words = str(getattr(item, "originalname", None) or item.name).removeprefix("test_").replace("_", " ")
     labels = {name: value.label for name, value in _parameters(item).items() if isinstance(value, Subject)}
     others = [value for name, value in (names | labels).items() if name not in ("host", "endpoint", "target", "unit")]

@@ -1,7 +1,7 @@
-"""What a check saw: every command it ran and every gathered output it looked at, kept for the report.
+"""The evidence of a check: every command it ran and every output it looked at, kept for the report.
 
-The connection and the gathered outputs note themselves here while a test runs; a test adds what comes from
-elsewhere with the fixture `evidence`. Nothing noted may hold a secret.
+Connections and gathered outputs add to it while a test runs; a test adds anything else with the fixture `evidence`.
+It must not hold a secret.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from contextlib import contextmanager
 from verify.report.model import Evidence
 
 LONGEST = 4000
-"""Characters of one observation that the report keeps; of a longer one, beginning and end."""
+"""Characters of one observation that the report keeps: of a longer one, the beginning and the end."""
 
 
 class Notebook:
-    """The observations of the test that runs now. Other threads' commands are nobody's evidence."""
+    """The observations of the running test. Commands in other threads are no evidence of it."""
 
     def __init__(self) -> None:
         self._local = threading.local()
 
     @contextmanager
     def of_a_test(self) -> Iterator[list[Evidence]]:
-        """Collect what is noted in this thread inside the block."""
+        """Collect what this thread notes inside the block."""
         notes: list[Evidence] = []
         self._local.notes = notes
         try:
@@ -34,7 +34,7 @@ class Notebook:
             self._local.notes = None
 
     def note(self, label: str, text: str) -> None:
-        """Keep an observation, once."""
+        """Add an observation, unless it is there already."""
         notes: list[Evidence] | None = getattr(self._local, "notes", None)
         entry = Evidence(label, _shorten(text.strip("\n")))
         if notes is not None and entry not in notes and label not in HOUSEKEEPING:
@@ -44,7 +44,7 @@ class Notebook:
 NOTEBOOK = Notebook()
 
 HOUSEKEEPING = frozenset({"uname -s", "cat /etc/os-release", "command -v command", "test -d /run/systemd/system/"})
-"""Commands by which testinfra finds out what kind of host it is on: no evidence of anything."""
+"""Commands with which testinfra finds out what kind of host it is on: no evidence of anything."""
 
 
 def note(label: str, seen: object) -> None:

@@ -14,30 +14,30 @@ from verify.report.matrix import arrange
 from verify.report.model import Outcome, Result, Run
 from verify.report.page import render_page
 from verify.report.summary import consequences
-from verify.report.verdict import Judgement
+from verify.report.verdict import Assessment
 
 PAGE, DOCUMENT, JUNIT = "readiness.html", "readiness.json", "readiness.xml"
 
 
-def write_report(folder: Path, run: Run, judgement: Judgement) -> Path:
+def write_report(folder: Path, run: Run, assessment: Assessment) -> Path:
     """Write all three files; returns the page's path. No reader ever sees a half-written file."""
     folder.mkdir(parents=True, exist_ok=True)
     texts = {
-        DOCUMENT: json.dumps(document(run, judgement), indent=1, ensure_ascii=False),
-        JUNIT: junit(run, judgement),
-        PAGE: render_page(run, judgement),
+        DOCUMENT: json.dumps(document(run, assessment), indent=1, ensure_ascii=False),
+        JUNIT: junit(run, assessment),
+        PAGE: render_page(run, assessment),
     }
     for name, text in texts.items():
         write_atomically(folder / name, text.encode(), mode=0o644)
     return folder / PAGE
 
 
-def document(run: Run, judgement: Judgement) -> dict[str, Any]:
+def document(run: Run, assessment: Assessment) -> dict[str, Any]:
     """The run as plain data. Keys are part of the toolkit's interface: add, do not rename."""
     return {
         "version": 1,
-        "verdict": str(judgement.verdict),
-        "sentence": judgement.sentence,
+        "verdict": str(assessment.verdict),
+        "sentence": assessment.sentence,
         "stack": run.subjects.stack,
         "started": run.started,
         "seconds": run.seconds,
@@ -51,9 +51,9 @@ def document(run: Run, judgement: Judgement) -> dict[str, Any]:
                 "consequences": [result.check.identifier for result in cause.consequences],
                 "summary": consequences([cause], run.subjects),
             }
-            for cause in judgement.causes
+            for cause in assessment.causes
         ],
-        "not_checked": [asdict(gap) for gap in judgement.gaps],
+        "not_checked": [asdict(gap) for gap in assessment.gaps],
         "subjects": {
             row.subject: {
                 "kind": kind.lower(),
@@ -89,9 +89,9 @@ def _check(result: Result) -> dict[str, Any]:
     }
 
 
-def junit(run: Run, judgement: Judgement) -> str:
-    """JUnit XML with one test suite a topic. What was not checked is an error, so that no reader counts it as passed."""
-    root = ElementTree.Element("testsuites", name=f"readiness of {run.subjects.stack}: {judgement.verdict}")
+def junit(run: Run, assessment: Assessment) -> str:
+    """JUnit XML, one test suite a topic. What was not checked is an error, so that no reader counts it as passed."""
+    root = ElementTree.Element("testsuites", name=f"readiness of {run.subjects.stack}: {assessment.verdict}")
     by_suite: dict[str, list[Result]] = {}
     for result in run.results:
         by_suite.setdefault(result.check.suite, []).append(result)
@@ -110,16 +110,16 @@ def junit(run: Run, judgement: Judgement) -> str:
         )
         for result in results:
             _case(element, result)
-    if judgement.gaps:
+    if assessment.gaps:
         element = ElementTree.SubElement(
             root,
             "testsuite",
             name="not checked",
-            tests=str(len(judgement.gaps)),
-            errors=str(len(judgement.gaps)),
+            tests=str(len(assessment.gaps)),
+            errors=str(len(assessment.gaps)),
             failures="0",
         )
-        for gap in judgement.gaps:
+        for gap in assessment.gaps:
             case = ElementTree.SubElement(element, "testcase", classname="not checked", name=_clean(gap.what))
             ElementTree.SubElement(case, "error", message=_clean(gap.why))
     ElementTree.indent(root)

@@ -15,7 +15,7 @@ from verify.report.checks import concerns_nothing, describe, place_of, suite_of
 from verify.report.errors import HostLost
 from verify.report.evidence import NOTEBOOK
 from verify.report.model import ENDED_FIRST, Check, Evidence, Gap, Outcome, Result, Run, Subjects, Verdict, now
-from verify.report.verdict import Judgement, judge
+from verify.report.verdict import Assessment, assess
 from verify.report.waivers import Waivers
 
 EVIDENCE = pytest.StashKey[list[Evidence]]()
@@ -38,7 +38,7 @@ class World(Protocol):
 
 
 class Readiness:
-    """Collects results and gaps; ``judgement`` holds the verdict once the session has ended."""
+    """Collects results and gaps; ``assessment`` holds the verdict once the session has ended."""
 
     def __init__(
         self,
@@ -47,15 +47,15 @@ class Readiness:
         world: World,
         waivers: Waivers,
         selected: set[str] | None,
-        finished: Callable[[Run, Judgement], Judgement],
+        finished: Callable[[Run, Assessment], Assessment],
     ) -> None:
         """``suites``: the topics of all suite files. ``selected``: the hosts that --hosts names, None for all.
 
-        ``finished`` is called with the run and its judgement before the session ends. It writes the report and
-        returns the judgement, which is a different one if the report could not be written.
+        ``finished`` is called with the run and its assessment before the session ends. It writes the report and
+        returns the assessment, which is a different one if the report could not be written.
         """
         self.run = Run(subjects, started=now())
-        self.judgement: Judgement | None = None
+        self.assessment: Assessment | None = None
         self._began = time.monotonic()
         self._suites, self._world, self._waivers = suites, world, waivers
         self._selected, self._finished = selected, finished
@@ -217,8 +217,8 @@ class Readiness:
         else:
             self._look_again()
         run.seconds = round(time.monotonic() - self._began, 1)
-        self.judgement = self._finished(run, judge(run))
-        session.exitstatus = self.judgement.verdict.exit_code
+        self.assessment = self._finished(run, assess(run))
+        session.exitstatus = self.assessment.verdict.exit_code
 
     def _look_again(self) -> None:
         """Find the hosts that have stopped answering since the run began: what was seen there no longer holds."""

@@ -1,4 +1,4 @@
-"""Progress of a readiness run in one line, in place of pytest's own output."""
+"""The progress of a readiness run in one line, instead of pytest's own output."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.progress import Progress as Bar
 
 
 class Progress:
-    """Shows how many checks are done and which fail; on a terminal as a bar, else one line a suite."""
+    """Shows how many checks are done and how many failed: a bar on a terminal, else one line a suite."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -25,13 +25,13 @@ class Progress:
             transient=True,
             disable=not console.is_terminal,
         )
-        self._task = self._bar.add_task("asking the hosts", total=None)
+        self._task = self._bar.add_task("connecting to the hosts", total=None)
         self._suite = ""
         self._failed = 0
 
     @classmethod
     def take_over(cls, config: pytest.Config, console: Console) -> None:
-        """Replace pytest's terminal reporter, which other plugins may still ask for, with this."""
+        """Take the place of pytest's terminal reporter."""
         reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:
             config.pluginmanager.unregister(reporter)

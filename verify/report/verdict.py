@@ -10,7 +10,7 @@ from verify.report.summary import grouped
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Assessment:
     verdict: Verdict
     causes: list[Cause]
     """Failures that nothing else explains, and hosts out of reach, each with its consequences."""
@@ -43,7 +43,7 @@ class Judgement:
         return f"{_count(len(self.gaps), 'thing')} not checked, so there is no verdict."
 
 
-def judge(run: Run) -> Judgement:
+def assess(run: Run) -> Assessment:
     """The verdict on a run: NO-GO with a failure that no host out of reach explains, else NOT CHECKED with any gap."""
     causes = Analysis(run).causes
     gaps = _unreachable(causes) + run.gaps + _unproven(run) + _uncovered(run)
@@ -53,7 +53,7 @@ def judge(run: Run) -> Judgement:
         verdict = Verdict.NOT_CHECKED
     else:
         verdict = Verdict.GO
-    return Judgement(verdict, causes, gaps)
+    return Assessment(verdict, causes, gaps)
 
 
 def _unreachable(causes: list[Cause]) -> list[Gap]:

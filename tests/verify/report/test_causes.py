@@ -8,7 +8,7 @@ from tests.verify.report.runs import ENDPOINTS, fail, failed, passing_run, run
 from verify.report.causes import Analysis
 from verify.report.model import Outcome, Run
 from verify.report.summary import consequences
-from verify.report.verdict import judge
+from verify.report.verdict import assess
 
 
 def causes(made: Run) -> list[tuple[str, str]]:
@@ -41,7 +41,7 @@ def test_a_stopped_service_is_one_cause_that_names_the_endpoint_which_runs_on_on
         ("app01", "ambulant is healthy"),
         ("ambulant", "site runs on every application host"),
     )
-    (cause,) = judge(made).causes
+    (cause,) = assess(made).causes
     assert (cause.subject, cause.component) == ("app01", "ambulant")
     assert consequences([cause], made.subjects) == [
         "endpoint ambulant: site runs on every application host is not so",

@@ -17,7 +17,7 @@ from verify.report.matrix import State, arrange
 from verify.report.model import Gap, Outcome, Run
 from verify.report.page import render_page
 from verify.report.terminal import render
-from verify.report.verdict import judge
+from verify.report.verdict import assess
 
 HOSTILE = '<script>alert("x")</script> & \x1b[31m "quoted"'
 
@@ -52,7 +52,7 @@ class Page(HTMLParser):
 
 
 def page(made: Run) -> Page:
-    return Page(render_page(made, judge(made)))
+    return Page(render_page(made, assess(made)))
 
 
 @pytest.fixture
@@ -75,11 +75,11 @@ def test_page_is_well_formed_and_needs_nothing_else(broken: Run) -> None:
     assert parsed.all("link") == []
     assert parsed.all("img") == []
     assert all((a.get("href") or "").startswith("#") for a in parsed.all("a"))
-    assert "http://" not in render_page(broken, judge(broken))
+    assert "http://" not in render_page(broken, assess(broken))
 
 
 def test_page_shows_what_a_host_said_as_text(broken: Run) -> None:
-    text = render_page(broken, judge(broken))
+    text = render_page(broken, assess(broken))
     assert "<script>" not in text
     assert "&lt;script&gt;" in text
 
@@ -104,13 +104,13 @@ def test_page_has_a_row_for_every_host_and_endpoint_even_unchecked() -> None:
 
 
 def test_page_has_the_verdict_in_title_and_heading(broken: Run) -> None:
-    text = render_page(broken, judge(broken))
+    text = render_page(broken, assess(broken))
     assert "<title>NO-GO" in text
     assert "<h1>NO-GO</h1>" in text
 
 
 def test_document_holds_verdict_causes_and_every_check(broken: Run) -> None:
-    made = json.loads(json.dumps(document(broken, judge(broken))))
+    made = json.loads(json.dumps(document(broken, assess(broken))))
     assert made["verdict"] == "NO-GO"
     assert [cause["subject"] for cause in made["causes"]] == ["app01", "web01"]
     assert made["causes"][0]["consequences"] == [
@@ -124,7 +124,7 @@ def test_document_holds_verdict_causes_and_every_check(broken: Run) -> None:
 
 def test_junit_counts_what_was_not_checked_as_errors(broken: Run) -> None:
     broken.results.append(result("db01", "late", Outcome.NOT_RUN, reason="db01 is out of reach"))
-    root = ElementTree.fromstring(junit(broken, judge(broken)))
+    root = ElementTree.fromstring(junit(broken, assess(broken)))
     suites = {suite.get("name"): suite for suite in root}
     assert suites["base"].get("failures") == "1"
     assert suites["base"].get("errors") == "1"
@@ -134,15 +134,15 @@ def test_junit_counts_what_was_not_checked_as_errors(broken: Run) -> None:
 
 
 def test_junit_is_xml_whatever_a_host_says(broken: Run) -> None:
-    root = ElementTree.fromstring(junit(broken, judge(broken)))
+    root = ElementTree.fromstring(junit(broken, assess(broken)))
     messages = [failure.get("message") for failure in root.iter("failure")]
     assert any(message and "\N{REPLACEMENT CHARACTER}[31m" in message for message in messages)
 
 
 def test_report_is_written_whole_and_leaves_nothing_beside(tmp_path: Path, broken: Run) -> None:
     folder = tmp_path / "report"
-    assert write_report(folder, broken, judge(broken)) == folder / PAGE
-    write_report(folder, broken, judge(broken))
+    assert write_report(folder, broken, assess(broken)) == folder / PAGE
+    write_report(folder, broken, assess(broken))
     assert {path.name for path in folder.iterdir()} == {PAGE, DOCUMENT, JUNIT}
 
 
@@ -177,7 +177,7 @@ def test_counts_are_never_cut_short_for_a_host_s_role(width: int, shown: bool) -
     made = run(*(result("db01", f"{suite} is right", suite=suite) for suite in SUITES for _ in range(18)))
     output = io.StringIO()
     console = Console(file=output, width=width)
-    console.print(render(made, judge(made), None, width))
+    console.print(render(made, assess(made), None, width))
     (line,) = [line for line in output.getvalue().splitlines() if line.startswith("✓ db01")]
     assert line.count("18 ✓") == len(SUITES)
     assert ("database" in line) is shown

@@ -10,7 +10,7 @@ from console import ExitCode
 from tests.verify.report import runs
 from tests.verify.report.runs import ENDPOINTS, failed, passing_run, result, subjects
 from verify.report.model import ENDED_FIRST, Gap, Outcome, Result, Run, Verdict
-from verify.report.verdict import judge
+from verify.report.verdict import assess
 
 SKIPPED = result("db01", "disk is right", Outcome.SKIPPED, reason="there is no disk")
 WAIVED = result("db01", "disk is right", Outcome.WAIVED, reason="there is no disk")
@@ -64,7 +64,7 @@ def run(*results: Result, **changes: Any) -> Run:
     ],
 )
 def test_verdict_of(made: Run, verdict: Verdict) -> None:
-    assert judge(made).verdict is verdict
+    assert assess(made).verdict is verdict
 
 
 def test_nothing_but_go_ends_with_zero() -> None:
@@ -79,8 +79,8 @@ def test_nothing_but_go_ends_with_zero() -> None:
 
 def test_a_run_without_any_check_of_a_landscape_is_never_go() -> None:
     required = {"db01": frozenset({"base"})}
-    assert judge(run(subjects=subjects(required=required))).verdict is Verdict.NOT_CHECKED
-    assert judge(run()).verdict is Verdict.NOT_CHECKED
+    assert assess(run(subjects=subjects(required=required))).verdict is Verdict.NOT_CHECKED
+    assert assess(run()).verdict is Verdict.NOT_CHECKED
 
 
 @pytest.mark.parametrize(
@@ -89,24 +89,24 @@ def test_a_run_without_any_check_of_a_landscape_is_never_go() -> None:
 def test_a_host_or_endpoint_that_no_suite_looked_at_is_not_checked_although_nothing_requires_one(
     unseen: dict[str, Any],
 ) -> None:
-    judgement = judge(run(FINE, subjects=subjects(**unseen)))
-    assert judgement.verdict is Verdict.NOT_CHECKED
-    assert {gap.why for gap in judgement.gaps} == {"no suite looked at it"}
-    assert {gap.what for gap in judgement.gaps} == ({"queue01"} if "endpoints" in unseen else set(ENDPOINTS))
+    assessment = assess(run(FINE, subjects=subjects(**unseen)))
+    assert assessment.verdict is Verdict.NOT_CHECKED
+    assert {gap.why for gap in assessment.gaps} == {"no suite looked at it"}
+    assert {gap.what for gap in assessment.gaps} == ({"queue01"} if "endpoints" in unseen else set(ENDPOINTS))
 
 
 def test_a_host_that_one_of_its_suites_did_not_look_at_is_named_with_the_suite() -> None:
     required = {"db01": frozenset({"base", "database"})}
-    judgement = judge(run(FINE, subjects=subjects(hosts={"db01": "database"}, endpoints={}, required=required)))
-    assert [str(gap) for gap in judgement.gaps] == ["db01: no check of the suite database was about it"]
+    assessment = assess(run(FINE, subjects=subjects(hosts={"db01": "database"}, endpoints={}, required=required)))
+    assert [str(gap) for gap in assessment.gaps] == ["db01: no check of the suite database was about it"]
 
 
 def test_a_host_out_of_reach_is_named_once_however_many_checks_it_had() -> None:
     late = [result("db01", f"check {number}", Outcome.NOT_RUN, reason="db01 is out of reach") for number in range(40)]
-    judgement = judge(run(*late, FINE, unreachable={"db01": "Connection timed out"}))
-    assert [str(gap) for gap in judgement.gaps] == ["db01: out of reach: Connection timed out"]
+    assessment = assess(run(*late, FINE, unreachable={"db01": "Connection timed out"}))
+    assert [str(gap) for gap in assessment.gaps] == ["db01: out of reach: Connection timed out"]
 
 
 def test_the_sentence_names_the_number_of_causes_and_of_what_follows() -> None:
     made = run(failed("db01", "running", proves="x"), failed("app01", "health", needs=(("x",),)))
-    assert judge(made).sentence == "1 cause, 1 further check failed because of it."
+    assert assess(made).sentence == "1 cause, 1 further check failed because of it."

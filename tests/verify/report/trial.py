@@ -58,9 +58,9 @@ def pytest_configure(config):
     )
 
 
-def finished(run, judgement):
-    (FOLDER / "out.json").write_text(json.dumps(document(run, judgement)))
-    return judgement
+def finished(run, assessment):
+    (FOLDER / "out.json").write_text(json.dumps(document(run, assessment)))
+    return assessment
 
 
 class Place:
