@@ -225,10 +225,10 @@ def test_file_systems_have_room_and_can_be_written(state: Outputs) -> None:
     found = [line.split(maxsplit=4) for line in state.lines("storage")]
     assert {len(words) for words in found} == {5}, f"its file systems cannot be told: {state['storage']}"
     # Of file systems mounted over each other, only the last is seen.
-    troubles = [
-        trouble for words in {words[0]: words for words in found}.values() if (trouble := storage.trouble(*words))
+    problems = [
+        problem for words in {words[0]: words for words in found}.values() if (problem := storage.problem(*words))
     ]
-    assert not troubles, "; ".join(troubles)
+    assert not problems, "; ".join(problems)
 
 
 @check("units", needs=[f"{STORAGE}{{host}}"])

@@ -104,13 +104,13 @@ def current() -> Expectations:
 
 
 def hosts(role: str | None = None) -> list[Host]:
-    """The hosts of a role, or all."""
+    """The hosts of a role, or all hosts."""
     known = current().inventory
     return known.hosts_of(role) if role else list(known.hosts.values())
 
 
 def specs(role: str | None = None) -> list[str]:
-    """testinfra host specs of a role's hosts, or of all: for `testinfra_hosts`."""
+    """The testinfra host specs of a role's hosts, or of all hosts: for `testinfra_hosts`."""
     return [f"ssh://{host.name}" for host in hosts(role)]
 
 
@@ -124,7 +124,7 @@ def manifests() -> list[Manifest]:
 
 
 def flows(source: str | None = None, destination: str | None = None) -> list[Flow]:
-    """Rows of the flow table with this source and destination."""
+    """The rows of the flow table with this source and destination."""
     return [
         flow
         for flow in current().inventory.flows
@@ -133,7 +133,7 @@ def flows(source: str | None = None, destination: str | None = None) -> list[Flo
 
 
 def web_port() -> int:
-    """The port at which the gateway reaches the web hosts, from the flow table."""
+    """The port on which the gateway reaches the web hosts, from the flow table."""
     ports = sorted(port for flow in flows("gateway", "web") for port in flow.ports)
     if not ports:
         raise ExpectedError(
@@ -144,15 +144,15 @@ def web_port() -> int:
 
 
 def one_of(role: str, capability: str) -> tuple[str, ...]:
-    """A need that any one host of a role can meet; ``{member}`` in the capability stands for the host."""
+    """A need that any one host of a role can meet; ``{member}`` in the capability is replaced by the host."""
     return tuple(capability.replace("{member}", host.name) for host in hosts(role))
 
 
 def each(role: str, capability: str) -> tuple[tuple[str, ...], ...]:
-    """Needs that every host of a role must meet."""
+    """The needs that every host of a role meets this capability."""
     return tuple((name,) for name in one_of(role, capability))
 
 
 def open_flows(source: str, destination: str, place: str) -> tuple[tuple[str, ...], ...]:
-    """Needs that every flow from one role to another is open from a place, a host's name or ``{host}``."""
+    """The needs that every flow from one role to another is open from a place: a host's name or ``{host}``."""
     return tuple((f"flow:{flow.name}@{place}",) for flow in flows(source, destination))

@@ -12,11 +12,11 @@ GIB = 1 << 30
 
 
 @pytest.mark.parametrize(
-    ("seen", "trouble"),
+    ("seen", "problem"),
     [
         (("/", "ext4", 30 * GIB, 20 * GIB, "written"), ""),
         (("/", "ext4", 30 * GIB, 2 * GIB, "written"), "/ is nearly full: 2048 of 30720 MiB free"),
-        # A container's root: the disk below is the machine's, of which a tenth may be far more than is needed.
+        # A container's root is on the machine's disk, a tenth of which may be far more than it needs.
         (("/", "overlay", 500 * GIB, 20 * GIB, "written"), ""),
         (("/", "overlay", 500 * GIB, GIB // 2, "written"), "/ is nearly full: 512 of 512000 MiB free"),
         (
@@ -37,9 +37,9 @@ GIB = 1 << 30
         ),
     ],
 )
-def test_what_is_wrong_with_a_file_system(seen: tuple[str, str, int, int, str], trouble: str) -> None:
+def test_what_is_wrong_with_a_file_system(seen: tuple[str, str, int, int, str], problem: str) -> None:
     place, kind, size, free, written = seen
-    assert storage.trouble(place, kind, str(size), str(free), written) == trouble
+    assert storage.problem(place, kind, str(size), str(free), written) == problem
 
 
 def test_the_look_writes_to_each_file_system_and_leaves_nothing() -> None:
