@@ -68,7 +68,7 @@ MUTATIONS = [
         "server smb encrypt is desired, not required",
     ),
     Mutation("file01", "chmod 2775 /srv/files/documents/kita", "chmod 2770 /srv/files/documents/kita", "kita is root"),
-    Mutation("file01", "printf 'x\nx\n' | smbpasswd -s -a ops", "smbpasswd -x ops", "nobody declared: ops"),
+    Mutation("file01", "printf 'x\nx\n' | smbpasswd -s -a ops", "smbpasswd -x ops", "undeclared accounts: ops"),
     Mutation(
         "file01",
         "systemctl stop livegang-backup-incr.timer",
@@ -107,7 +107,7 @@ MUTATIONS = [
         "app02",
         "systemd-run -q --unit=flapper -p Restart=always -p RestartSec=1 -p StartLimitIntervalSec=0 sleep 2",
         "systemctl stop flapper",
-        "ends again and again: flapper.service",
+        "keeps restarting: flapper.service",
     ),
     # Last, so that it is mended first: what was broken in this folder is mended after it.
     Mutation(
