@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.inventory.model import VantagePoint
-from tests.verify.report.runs import inventory
+from tests.verify.inventories import inventory
 from verify.inspection import expectations
 from verify.inspection.expectations import Expectations
 from verify.inspection.reachability import (

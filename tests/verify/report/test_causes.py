@@ -1,4 +1,4 @@
-"""Which failures are causes, and which only follow."""
+"""Which failures are causes, and which are consequences."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_stopped_service_is_one_cause_that_names_the_endpoint_which_runs_on_on
     ]
 
 
-def test_an_endpoint_that_fails_although_one_host_is_well_has_a_cause_of_its_own() -> None:
+def test_an_endpoint_that_fails_although_one_host_is_healthy_has_a_cause_of_its_own() -> None:
     made = fail(
         passing_run(),
         ("app01", "ambulant service is running"),
@@ -70,7 +70,7 @@ def test_an_endpoint_that_fails_on_both_hosts_follows_from_both_causes() -> None
     assert all("health is good" in {r.check.title for r in cause.consequences} for cause in found)
 
 
-def test_a_stopped_standby_does_not_explain_an_application_that_is_ill() -> None:
+def test_a_stopped_standby_does_not_explain_an_unhealthy_application() -> None:
     made = fail(passing_run(), ("db02", "postgresql is running"), ("app01", "kita is healthy"))
     assert [subject for subject, _ in causes(made)] == ["db02", "app01"]
 
@@ -91,7 +91,7 @@ def test_without_any_primary_the_wrong_roles_are_the_cause() -> None:
     assert [subject for subject, _ in causes(made)] == ["db01", "db02"]
 
 
-def test_what_is_wrong_beside_a_cause_stays_a_cause() -> None:
+def test_another_failure_next_to_a_cause_remains_a_cause() -> None:
     made = fail(everything_behind_the_database(passing_run()), ("kita", "certificate is trusted"))
     assert [subject for subject, _ in causes(made)] == ["db01", "kita"]
 
@@ -105,34 +105,34 @@ def test_a_host_out_of_reach_is_the_cause_of_what_needs_it() -> None:
     assert {result.check.subject for result in cause.consequences} == {"app01", "kita"}
 
 
-def test_hosts_behind_an_unreachable_jump_host_are_not_told_apart() -> None:
+def test_hosts_behind_an_unreachable_jump_host_are_counted_under_it() -> None:
     made = run(unreachable={"mgmt01": "Connection timed out", "db01": "mgmt01 closed", "outside": "refused"})
     found = Analysis(made).causes
     assert [(cause.subject, cause.hidden_hosts) for cause in found] == [("mgmt01", ["db01"]), ("outside", [])]
 
 
-def test_needs_that_go_round_in_a_circle_do_not_hide_failures() -> None:
+def test_circular_needs_do_not_hide_failures() -> None:
     made = run(failed("app01", "one", proves="a", needs=(("b",),)), failed("app02", "two", proves="b", needs=(("a",),)))
-    told = {cause.subject for cause in Analysis(made).causes}
-    told |= {result.check.subject for cause in Analysis(made).causes for result in cause.consequences}
-    assert told == {"app01", "app02"}
+    reported = {cause.subject for cause in Analysis(made).causes}
+    reported |= {result.check.subject for cause in Analysis(made).causes for result in cause.consequences}
+    assert reported == {"app01", "app02"}
 
 
-def test_every_failure_is_told_as_a_cause_or_under_one() -> None:
+def test_every_failure_is_reported_as_a_cause_or_under_one() -> None:
     made = fail(everything_behind_the_database(passing_run()), ("kita", "certificate is trusted"))
     found = Analysis(made).causes
-    told = {id(cause.result) for cause in found} | {id(r) for cause in found for r in cause.consequences}
-    assert told == {id(result) for result in made.failed()}
+    reported = {id(cause.result) for cause in found} | {id(r) for cause in found for r in cause.consequences}
+    assert reported == {id(result) for result in made.failed()}
 
 
-def test_endpoints_with_the_same_fate_are_told_in_one_line() -> None:
+def test_endpoints_with_the_same_failure_share_one_line() -> None:
     made = everything_behind_the_database(passing_run())
     (cause,) = Analysis(made).causes
     first, *_ = consequences([cause], made.subjects)
     assert first == "2 endpoints ambulant, kita: health is good is not so"
 
 
-def test_a_sick_application_host_explains_an_endpoint_that_passes_its_answer_on() -> None:
+def test_an_unhealthy_application_host_explains_an_endpoint_that_passes_its_answer_on() -> None:
     made = fail(passing_run(), ("app01", "kita is healthy"), ("kita", "health is good"))
     assert [subject for subject, _ in causes(made)] == ["app01", "kita"]
     for entry in made.results:
@@ -146,7 +146,7 @@ def test_a_sick_application_host_explains_an_endpoint_that_passes_its_answer_on(
 def test_a_unit_that_flaps_is_the_cause_also_where_its_own_check_passed() -> None:
     made = fail(passing_run(), ("app01", "kita is healthy"), ("kita", "site runs on every application host"))
     made.results.append(
-        failed("app01", "no service ends again and again", suite="stability", component="units", reason="kita flaps")
+        failed("app01", "no service keeps restarting", suite="stability", component="units", reason="kita flaps")
     )
     made.results[-1].disproved = {"steady:vivendi-kita.service@app01"}
     assert [reason for _, reason in causes(made)] == ["kita is healthy is not so", "kita flaps"]
@@ -173,7 +173,7 @@ def test_checks_that_share_a_failed_look_and_need_each_other_are_one_cause() -> 
     assert causes(run(first, second)) == [("db01", "role is clear is wrong")]
 
 
-def test_failed_units_are_told_once_when_their_own_checks_have_found_them() -> None:
+def test_failed_units_are_reported_once_if_their_own_checks_have_found_them() -> None:
     running = failed("app01", "nginx is running", proves="unit:nginx.service@app01")
     units = failed("app01", "no unit has failed", component="units")
     units.needs = (("unit:nginx.service@app01", "unit:other.service@app01"),)

@@ -1,4 +1,4 @@
-"""Whatever a run did not check, or lost on its way, is named, and never GO."""
+"""Whatever a run did not check, or lost on the way, is named, and the run is not GO."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ pytest_plugins = ["pytester"]
 
 
 def write_later(name: str, what: str) -> str:
-    """Source of a suite whose one test changes what the imagined world says."""
+    """The source of a suite whose only test changes what the imagined hosts answer."""
     return (
         "from pathlib import Path\n\ndef test_disk_is_there():\n"
         f"    Path(__file__).with_name({name!r}).write_text({what!r})\n"
@@ -23,7 +23,7 @@ def test_a_host_that_was_lost_after_its_checks_is_not_checked(trial: Trial) -> N
     assert gaps(document) == ["db01: out of reach: Connection timed out (it answered when this run began)"]
 
 
-def test_a_jump_host_lost_in_the_middle_is_told_instead_of_those_behind_it(trial: Trial) -> None:
+def test_a_jump_host_lost_in_the_middle_is_reported_instead_of_those_behind_it(trial: Trial) -> None:
     trial.write("test_b.py", write_later("gone.json", '{"mgmt01": "refused", "db01": "closed", "web01": "closed"}'))
     trial.write(
         "test_c.py",
@@ -47,7 +47,7 @@ def test_one_failed_look_that_several_checks_share_is_one_cause(trial: Trial) ->
     assert (cause["reason"], len(cause["consequences"])) == ("no end after 45 s", 4)
 
 
-def test_a_failure_is_not_undone_by_what_its_teardown_says(trial: Trial) -> None:
+def test_a_failure_is_not_undone_by_its_teardown(trial: Trial) -> None:
     trial.write(
         "test_more.py",
         "import pytest\n\n@pytest.fixture\ndef disk():\n    yield\n    pytest.skip('never mind')\n\n"
@@ -67,7 +67,7 @@ def test_an_interruption_at_the_very_end_is_not_checked(trial: Trial) -> None:
     assert "the run: it was interrupted" in gaps(document)
 
 
-def test_a_run_that_breaks_off_after_its_last_check_is_not_checked(trial: Trial) -> None:
+def test_a_run_that_is_aborted_after_its_last_check_is_not_checked(trial: Trial) -> None:
     trial.write(
         "conftest.py",
         CONFTEST + "\n\ndef pytest_runtest_logfinish(nodeid):\n"
@@ -90,7 +90,7 @@ def test_checks_that_were_not_collected_are_named(trial: Trial) -> None:
     assert gaps(document) == ["suite base: not collected: test_clock_is_right"]
 
 
-def test_a_check_hidden_by_another_of_its_name_is_named(trial: Trial) -> None:
+def test_a_check_hidden_by_another_of_the_same_name_is_named(trial: Trial) -> None:
     trial.write("test_more.py", "def test_disk():\n    assert False\n\n\ndef test_disk():\n    pass\n")
     assert gaps(trial.run()) == ["suite more: hidden by another check of the same name: test_disk"]
 
@@ -101,7 +101,7 @@ def test_a_check_with_nothing_to_check_is_not_checked_unless_the_landscape_has_n
         "@check('disk'{})\ndef test_disk_is_there(disk):\n    pass\n"
     )
     trial.write("test_more.py", text.format(""))
-    # A suite that this landscape has no host for may be about nothing.
+    # A suite for which this landscape has no host may have nothing to check.
     assert trial.run()["verdict"] == "GO"
     trial.write("required.json", '{"db01": ["base", "more"]}')
     document = trial.run()
@@ -161,8 +161,8 @@ test_standby_follows = check("replication", applies=APPLIES)(test_standby_follow
 """
 
 
-def test_what_a_landscape_does_not_have_is_no_check_of_it(trial: Trial) -> None:
-    """No file host, no endpoint, no standby: neither failed nor missing. Twin: what does apply is judged."""
+def test_what_a_landscape_does_not_have_is_not_checked_for(trial: Trial) -> None:
+    """No file host, no endpoint, no standby: neither failed nor missing. Twin: what does apply can fail."""
     trial.write("test_file.py", ABOUT_NOTHING.replace("APPLIES", "False"))
     document = trial.run()
     assert (document["verdict"], trial.status) == ("GO", 0), trial.output
@@ -170,7 +170,7 @@ def test_what_a_landscape_does_not_have_is_no_check_of_it(trial: Trial) -> None:
     assert [cause["reason"] for cause in trial.run()["causes"]] == ["no standby"]
 
 
-def test_a_run_that_stops_at_the_first_failure_says_what_it_left(trial: Trial) -> None:
+def test_a_run_that_stops_at_the_first_failure_names_what_it_left_out(trial: Trial) -> None:
     trial.write("test_a.py", "def test_disk_is_there():\n    assert 1 == 2, 'no disk'\n")
     document = trial.run("-x", str(trial.folder))
     assert (document["verdict"], trial.status) == ("NO-GO", 3)

@@ -68,7 +68,7 @@ def broken() -> Run:
     return made
 
 
-def test_page_is_well_formed_and_needs_nothing_else(broken: Run) -> None:
+def test_page_is_well_formed_and_self_contained(broken: Run) -> None:
     parsed = page(broken)
     assert parsed.open == []
     assert parsed.all("script") == []
@@ -78,7 +78,7 @@ def test_page_is_well_formed_and_needs_nothing_else(broken: Run) -> None:
     assert "http://" not in render_page(broken, assess(broken))
 
 
-def test_page_shows_what_a_host_said_as_text(broken: Run) -> None:
+def test_page_shows_a_hosts_output_as_text(broken: Run) -> None:
     text = render_page(broken, assess(broken))
     assert "<script>" not in text
     assert "&lt;script&gt;" in text
@@ -133,13 +133,13 @@ def test_junit_counts_what_was_not_checked_as_errors(broken: Run) -> None:
     assert sum(case.find("failure") is not None for case in cases) == len(broken.failed())
 
 
-def test_junit_is_xml_whatever_a_host_says(broken: Run) -> None:
+def test_junit_is_xml_whatever_a_host_prints(broken: Run) -> None:
     root = ElementTree.fromstring(junit(broken, assess(broken)))
     messages = [failure.get("message") for failure in root.iter("failure")]
     assert any(message and "\N{REPLACEMENT CHARACTER}[31m" in message for message in messages)
 
 
-def test_report_is_written_whole_and_leaves_nothing_beside(tmp_path: Path, broken: Run) -> None:
+def test_report_consists_of_its_three_files_and_leaves_no_other(tmp_path: Path, broken: Run) -> None:
     folder = tmp_path / "report"
     assert write_report(folder, broken, assess(broken)) == folder / PAGE
     write_report(folder, broken, assess(broken))
@@ -162,7 +162,7 @@ def test_cell_shows_the_worst_of_its_checks(outcomes: list[Outcome], state: Stat
     assert row.cells["base"].state is state
 
 
-def test_an_unreachable_host_s_row_is_not_checked() -> None:
+def test_an_unreachable_hosts_row_is_not_checked() -> None:
     made = run(result("web01", "one"), unreachable={"db01": "Connection timed out"})
     row = next(row for row in arrange(made).hosts if row.subject == "db01")
     assert row.state is State.NOT_CHECKED
@@ -172,8 +172,8 @@ SUITES = ("base", "management", "application", "endpoints", "network", "monitori
 
 
 @pytest.mark.parametrize(("width", "shown"), [(100, False), (121, False), (160, True)])
-def test_counts_are_never_cut_short_for_a_host_s_role(width: int, shown: bool) -> None:
-    """A landscape with all roles has a dozen suites; what a host does is told elsewhere too."""
+def test_counts_are_never_cut_short_for_a_hosts_role(width: int, shown: bool) -> None:
+    """A landscape with all roles has a dozen suites; a host's role is shown elsewhere too."""
     made = run(*(result("db01", f"{suite} is right", suite=suite) for suite in SUITES for _ in range(18)))
     output = io.StringIO()
     console = Console(file=output, width=width)

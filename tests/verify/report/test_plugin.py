@@ -1,4 +1,4 @@
-"""The plugin in real pytest runs. The hosts are imagined: what is tested is what becomes of outcomes and selections."""
+"""The plugin in real pytest runs with imagined hosts: what becomes of outcomes and selections."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.verify.report.trial import Trial, gaps
 pytest_plugins = ["pytester"]
 
 
-def test_a_whole_run_that_passes_is_go(trial: Trial) -> None:
+def test_a_complete_run_that_passes_is_go(trial: Trial) -> None:
     document = trial.run()
     assert (document["verdict"], trial.status) == ("GO", 0), trial.output
     assert len(document["checks"]) == 4
@@ -35,6 +35,22 @@ def test_a_failure_is_no_go_with_its_first_sentence_as_the_reason(trial: Trial) 
     assert next(check["detail"] for check in document["checks"] if check["reason"]) == "its journal"
 
 
+@pytest.mark.parametrize("raised", ["Slow('no end after 45 s')", "pytest.fail.Exception('no end after 45 s')"])
+def test_what_was_raised_for_people_is_the_reason_without_the_name_of_its_type(trial: Trial, raised: str) -> None:
+    trial.write(
+        "test_more.py",
+        f"import pytest\n\nclass Slow(AssertionError):\n    pass\n\ndef test_disk_is_there():\n    raise {raised}\n",
+    )
+    (cause,) = trial.run()["causes"]
+    assert cause["reason"] == "no end after 45 s"
+
+
+def test_an_error_in_a_check_is_named_with_its_type(trial: Trial) -> None:
+    trial.write("test_more.py", "def test_disk_is_there():\n    {}['disk']\n")
+    (cause,) = trial.run()["causes"]
+    assert cause["reason"] == "KeyError: 'disk'"
+
+
 @pytest.mark.parametrize(
     ("arguments", "gap"),
     [
@@ -44,7 +60,7 @@ def test_a_failure_is_no_go_with_its_first_sentence_as_the_reason(trial: Trial) 
         (["--selected", "web01"], "2 checks: only web01 was selected by --hosts"),
     ],
 )
-def test_a_selection_is_not_checked_and_says_which(trial: Trial, arguments: list[str], gap: str) -> None:
+def test_a_selection_is_not_checked_and_is_named(trial: Trial, arguments: list[str], gap: str) -> None:
     document = trial.run(*arguments)
     assert (document["verdict"], trial.status) == ("NOT CHECKED", 4), trial.output
     assert gap in gaps(document)
@@ -57,7 +73,7 @@ def test_one_suite_alone_is_not_checked_and_names_the_others(trial: Trial) -> No
     assert gaps(document) == ["suite web: it was not part of this run"]
 
 
-def test_all_suites_named_one_by_one_are_a_whole_run(trial: Trial) -> None:
+def test_all_suites_named_one_by_one_are_a_complete_run(trial: Trial) -> None:
     trial.write("test_web.py", "def test_site_answers():\n    pass\n")
     assert trial.run("test_base.py", "test_web.py")["verdict"] == "GO"
 
@@ -72,7 +88,7 @@ def test_a_suite_that_cannot_be_imported_is_not_checked_and_the_others_still_run
     assert len(document["checks"]) == 4
 
 
-def test_a_host_out_of_reach_is_told_once_and_its_tests_have_no_turn(trial: Trial) -> None:
+def test_a_host_out_of_reach_is_reported_once_and_its_tests_do_not_run(trial: Trial) -> None:
     trial.write("gone.json", '{"db01": "Connection timed out"}')
     document = trial.run()
     assert (document["verdict"], trial.status) == ("NOT CHECKED", 4)
@@ -94,7 +110,7 @@ def test_a_host_out_of_reach_that_comes_last_in_its_suite_leaves_the_next_suite_
     assert {check["outcome"] for check in document["checks"] if check["subject"] == "web01"} == {"passed"}
 
 
-def test_a_host_lost_in_the_middle_is_told_once(trial: Trial) -> None:
+def test_a_host_lost_in_the_middle_is_reported_once(trial: Trial) -> None:
     trial.write(
         "test_more.py",
         "import pytest\n\n"
@@ -114,7 +130,7 @@ def test_an_expected_failure_is_a_failure(trial: Trial) -> None:
     assert trial.run()["verdict"] == "NO-GO"
 
 
-def test_an_error_in_a_fixture_fails_the_check_and_says_where(trial: Trial) -> None:
+def test_an_error_in_a_fixture_fails_the_check_and_names_the_phase(trial: Trial) -> None:
     trial.write(
         "test_more.py",
         "import pytest\n\n@pytest.fixture\ndef disk():\n    raise AssertionError('the probe found no python3')\n\n"

@@ -42,7 +42,7 @@ def run(*results: Result, **changes: Any) -> Run:
         pytest.param(
             run(FINE, NEEDS_DB01, unreachable={"db01": "timeout"}),
             Verdict.NOT_CHECKED,
-            id="a failure that only follows from a host out of reach",
+            id="a failure that is a consequence of a host out of reach",
         ),
         pytest.param(
             run(failed("app01", "clock"), unreachable={"db01": "timeout"}),

@@ -1,4 +1,4 @@
-"""A skipped check may be waived by name, for a time; nothing else."""
+"""A skipped check may be waived by name, for a limited time; nothing else may."""
 
 from __future__ import annotations
 

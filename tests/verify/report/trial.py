@@ -114,7 +114,7 @@ def test_clock_is_right(place):
 
 
 class Trial:
-    """A folder of suites and what a run of them gave."""
+    """A folder of suites, and the outcome of the last run of them."""
 
     def __init__(self, pytester: pytest.Pytester) -> None:
         self.pytester = pytester
