@@ -99,7 +99,7 @@ def knock(host: Any) -> dict[str, Outputs]:
             host,
             {
                 "own": f"cd / && sudo -u postgres pgbackrest --stanza={stanza()} {common} archive",
-                "other": f"cd / && sudo -u postgres pgbackrest --stanza=of-somebody-else {common} archive",
+                "other": f"cd / && sudo -u postgres pgbackrest --stanza=of-someone-else {common} archive",
                 "log": log_back(server.fqdn),
                 "forged": f"{forged} --stanza={stanza()} {common} archive; s=$?; rm -r $t; exit $s",
             },

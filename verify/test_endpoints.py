@@ -220,9 +220,9 @@ def test_site_runs_on_every_application_host(endpoint: Endpoint) -> None:
             best = found
     if lost is not None and not best:
         raise lost
-    well = [name for name, status in best.items() if status == "200"]
-    assert well == wanted, f"runs on {len(well)} of {len(wanted)} application hosts" + (
-        f" only: {', '.join(well)}" if well else ""
+    healthy = [name for name, status in best.items() if status == "200"]
+    assert healthy == wanted, f"runs on {len(healthy)} of {len(wanted)} application hosts" + (
+        f" only: {', '.join(healthy)}" if healthy else ""
     )
 
 
@@ -260,9 +260,9 @@ def test_attack_is_blocked_by_the_gateway_alone(endpoint: Endpoint) -> None:
 def test_site_runs_on_every_web_host(endpoint: Endpoint) -> None:
     """On one web host only, that host's failure is an outage."""
     statuses = past_the_gateway("health", endpoint)
-    well = [web for web, status in statuses.items() if status == "200"]
-    assert len(well) == len(statuses), f"runs on {len(well)} of {len(statuses)} web hosts" + (
-        f" only: {', '.join(well)}" if well else ""
+    healthy = [web for web, status in statuses.items() if status == "200"]
+    assert len(healthy) == len(statuses), f"runs on {len(healthy)} of {len(statuses)} web hosts" + (
+        f" only: {', '.join(healthy)}" if healthy else ""
     )
 
 

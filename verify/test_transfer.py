@@ -349,5 +349,5 @@ def test_old_hoster_cannot_make_links(target: str, tried: Callable[[str], dict[s
 @check("sftp", needs=["dropped:{target}"], at=PLACE)
 def test_another_key_is_refused(target: str, tried: Callable[[str], dict[str, Any]]) -> None:
     """Others in the old hoster's network must not drop files. Twin: the stack's key may, which this needs."""
-    stranger = tried("stranger")
-    assert "Permission denied" in stranger["text"], f"another key is not refused: {stranger['text']}"
+    refusal = tried("other_key")
+    assert "Permission denied" in refusal["text"], f"another key is not refused: {refusal['text']}"

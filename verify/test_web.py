@@ -93,7 +93,7 @@ def test_every_application_host_is_an_upstream(state: Outputs) -> None:
 def test_unknown_names_are_not_served(state: Outputs) -> None:
     """A request for an unknown name must not reach whichever site comes first."""
     assert state["unknown name"].strip()[-3:] in ("000", "400", "403", "404", "421"), (
-        f"a request for elsewhere.invalid is answered with {state['stranger'].strip()}"
+        f"a request for elsewhere.invalid is answered with {state['unknown name'].strip()}"
     )
 
 

@@ -25,8 +25,8 @@ class Server:
 
     def _serve(self) -> None:
         question, client = self.socket.recvfrom(1024)
-        told = time.time() + self._off + clock.EPOCH
-        stamp = struct.pack(">II", int(told), int(told % 1 * 2**32))
+        stamped = time.time() + self._off + clock.EPOCH
+        stamp = struct.pack(">II", int(stamped), int(stamped % 1 * 2**32))
         origin = question[40:48] if self._echoes else bytes(8)
         self.socket.sendto(bytes([0x24, 8, 0, 0]) + bytes(20) + origin + stamp + stamp, client)
 

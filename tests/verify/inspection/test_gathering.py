@@ -36,7 +36,7 @@ def test_each_command_has_its_own_output_and_status(command: str, status: int, t
     assert outputs["after"] == "after"
 
 
-def test_of_a_batch_that_hangs_the_command_that_hangs_is_told() -> None:
+def test_of_a_batch_that_hangs_the_command_that_hangs_is_reported() -> None:
     class Hanging:
         def run(self, command: str) -> SimpleNamespace:
             said = b"-----livegang----- begin name\ndb01\n-----livegang----- end 0\n-----livegang----- begin disk\n"
@@ -46,7 +46,7 @@ def test_of_a_batch_that_hangs_the_command_that_hangs_is_told() -> None:
         batch(Hanging(), {"name": "hostname", "disk": "df /data", "after": "true"})
 
 
-def test_what_waits_begins_first_and_keeps_nobody_from_working(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_waits_begins_first_and_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     happened = threading.Event()
     places = [f"web{number:02}" for number in range(40)]  # more than there are threads for work
     monkeypatch.setattr(gathering, "connect", lambda place: place)
@@ -107,7 +107,7 @@ print(sum(part.cancelled() for part in looked_at._parts.values()))
     assert int(done.stdout) == 84, "all but the sixteen that are under way"
 
 
-def test_an_interrupted_run_waits_for_nothing_and_puts_in_order_what_it_has_to() -> None:
+def test_an_interrupted_run_stops_waiting_and_cleans_up() -> None:
     program = """
 from verify.inspection import gathering, waiting
 gathering.connect = lambda place: None
@@ -115,7 +115,7 @@ def wait(host):
     try:
         waiting.pause(600)
     finally:
-        print("in order")
+        print("cleaned up")
 looked_at = gathering.Gathering("suite", wait, waits=True)
 looked_at.start(["mgmt01"])
 gathering.abandon()
@@ -123,7 +123,7 @@ gathering.abandon()
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True, timeout=300
     )
-    assert done.stdout == "in order\n"
+    assert done.stdout == "cleaned up\n"
 
 
 def test_an_interrupted_run_ends_the_commands_that_run(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What readiness runs dropped is taken away by a real shell, here in a folder of the test's own."""
+"""Removing what readiness runs dropped, by a real shell in a folder of the test's own."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Here:
 
 
 def dropped(root: Path, folder: str, record: str, old: bool = False) -> None:
-    """A file that was judged, in its two places."""
+    """Make the two files that remain of a dropped file: a scanner's record and a clean copy."""
     for path, content in (
         (root / "infected" / record / "record.json", f'{{"path": "{folder}/plain.com"}}'),
         (root / "clean" / folder / "Akte", "clean"),
@@ -36,15 +36,15 @@ def dropped(root: Path, folder: str, record: str, old: bool = False) -> None:
             os.utime(path.parent, (then, then))
 
 
-def test_a_run_removes_its_own_and_what_is_forgotten_and_nothing_else(tmp_path: Path) -> None:
+def test_a_run_removes_its_own_files_and_those_of_killed_runs_and_nothing_else(tmp_path: Path) -> None:
     for place in ("infected", "unclear", "manifests", "clean", "drop/incoming"):
         (tmp_path / place).mkdir(parents=True)
     dropped(tmp_path, "livegang-readiness-1", "own")
     dropped(tmp_path, "livegang-proof-2", "killed", old=True)
-    dropped(tmp_path, "livegang-readiness-3", "anothers-at-work")
-    dropped(tmp_path, "Lieferung", "the-old-hoster-s", old=True)
+    dropped(tmp_path, "livegang-readiness-3", "another-run's")
+    dropped(tmp_path, "Lieferung", "the-old-hoster's", old=True)
     (tmp_path / "drop/incoming/livegang-readiness-1").mkdir()
     remove(Here(), str(tmp_path), "livegang-readiness-1")
-    assert {path.name for path in (tmp_path / "infected").iterdir()} == {"anothers-at-work", "the-old-hoster-s"}
+    assert {path.name for path in (tmp_path / "infected").iterdir()} == {"another-run's", "the-old-hoster's"}
     assert {path.name for path in (tmp_path / "clean").iterdir()} == {"Lieferung", "livegang-readiness-3"}
     assert not list((tmp_path / "drop/incoming").iterdir())

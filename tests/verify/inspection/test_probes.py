@@ -75,7 +75,7 @@ def test_a_probe_needs_nothing_but_the_standard_library(probe: ModuleType) -> No
     assert {name.partition(".")[0] for name in imported} <= set(sys.stdlib_module_names)
 
 
-def test_what_listens_is_connected_and_what_does_not_refuses(listen: Callable[..., int]) -> None:
+def test_what_listens_is_connected_and_what_does_not_is_refused(listen: Callable[..., int]) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))  # bound but not listening: the kernel refuses
         ports = [listen(), unused.getsockname()[1]]
@@ -157,7 +157,7 @@ def certificate(tmp_path: Path) -> tuple[Path, str]:
 
 
 def postgresql(pair: Path, answer: bytes) -> Callable[[socket.socket], None]:
-    """What PostgreSQL does with a client until it asks for the password, or refuses."""
+    """How PostgreSQL treats a client until it asks for the password or refuses it."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pair)
 
@@ -190,7 +190,7 @@ REFUSED = struct.pack(">cI", b"E", len(NO_ENTRY) + 4) + NO_ENTRY
         (REFUSED, {"tls": False}, {"tls": None, "answer": "refused: no pg_hba.conf entry for host"}),
     ],
 )
-def test_postgresql_s_answer_is_understood(
+def test_postgresqls_answer_is_understood(
     listen: Callable[..., int],
     certificate: tuple[Path, str],
     answer: bytes,
@@ -212,7 +212,7 @@ def test_a_certificate_for_another_name_is_an_error(listen: Callable[..., int], 
 
 
 class Site(BaseHTTPRequestHandler):
-    """Answers as a component's sync address does, and keeps what it was sent."""
+    """Answers as a component's sync path does, and keeps what it is sent."""
 
     records: ClassVar[set[str]] = set()
 
@@ -251,19 +251,19 @@ def http(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     server.server_close()
 
 
-def test_a_site_s_redirect_is_seen_and_not_followed(http: str) -> None:
+def test_a_sites_redirect_is_seen_and_not_followed(http: str) -> None:
     answer = site.seen(site.ask, http, "/moved", secure=False)
     assert (answer["status"], answer["location"]) == (301, "https://elsewhere/")
 
 
-def test_a_record_is_posted_twice_and_nobody_s_data_is_kept(http: str) -> None:
+def test_a_record_is_posted_twice_and_no_ones_data_is_kept(http: str) -> None:
     answer = site.seen(site.sync, http, "/sync", "record-1")
     assert answer["first"]["accepted"] == ["record-1"]
     assert (answer["second"]["accepted"], answer["second"]["duplicates"]) == ([], ["record-1"])
     assert "client" not in json.dumps(answer)
 
 
-def test_what_gives_no_answer_is_an_error_with_its_reason() -> None:
+def test_no_answer_is_an_error_with_its_reason() -> None:
     assert "refused" in site.seen(site.ask, "127.0.0.1:9", "/", secure=False)["error"].lower()
 
 
@@ -286,7 +286,7 @@ def dns_server(answer: Callable[[bytes], bytes]) -> tuple[socket.socket, int]:
         (0x8183, 0, {"error": "127.0.0.1 says NXDOMAIN"}),
     ],
 )
-def test_a_name_s_address_and_life_are_read(
+def test_a_names_address_and_ttl_are_read(
     monkeypatch: pytest.MonkeyPatch, flags: int, records: int, expected: dict[str, object]
 ) -> None:
     def answer(query: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""When what Prometheus says may be believed."""
+"""When the answers of Prometheus are recent enough to rely on."""
 
 from __future__ import annotations
 
@@ -42,35 +42,35 @@ def answers(targets: list[tuple[str, str]], sites: list[str], standbys: int = 0)
         "down, seen before",
         "down, not seen since",
         "down, seen since",
-        "never looked at",
+        "never scraped",
         "a site is down, seen since",
         "a site not asked yet",
         "no targets yet",
     ],
 )
-def test_it_is_asked_again_until_each_target_was_looked_at_anew(
+def test_it_is_asked_again_until_each_target_was_scraped_again(
     targets: list[tuple[str, str]], sites: list[str], expected: bool
 ) -> None:
     assert is_fresh(answers(targets, sites), BEGUN, expected_sites=2, expected_standbys=0) is expected
 
 
-def test_one_that_is_only_starting_is_asked_again() -> None:
+def test_one_that_is_still_starting_is_asked_again() -> None:
     refused = Output("curl", "curl: (7) Failed to connect", 7)
     said = Outputs({"targets": refused, "sites": refused, "standbys": refused})
     assert not is_fresh(said, BEGUN, expected_sites=2, expected_standbys=0)
 
 
 @pytest.mark.parametrize(("seen", "expected"), [(0, False), (1, True)])
-def test_it_is_asked_again_until_a_standby_is_back_whose_primary_was_restarted(seen: int, expected: bool) -> None:
+def test_it_is_asked_again_until_a_standby_is_back_after_its_primarys_restart(seen: int, expected: bool) -> None:
     said = answers([("up", AFTER)], ["1"], standbys=seen)
     assert is_fresh(said, BEGUN, expected_sites=1, expected_standbys=1) is expected
 
 
 @pytest.mark.parametrize(("said", "expected"), [("1", True), ("0", False)])
-def test_the_last_reload_is_judged_by_what_prometheus_says_of_itself(said: str, expected: bool) -> None:
+def test_whether_the_last_reload_succeeded_is_read_from_prometheus_own_metrics(said: str, expected: bool) -> None:
     state = Outputs({"configuration": Output("", f"prometheus_config_last_reload_successful {said}", 0)})
     assert reloaded(state) is expected
-    # Its database shows series of labels that it had before beside the new ones for five minutes: a false NO-GO.
+    # For five minutes its database also has the series with the old labels: that would be a false NO-GO.
     assert "/api/v1/query" not in QUESTIONS["configuration"]
 
 

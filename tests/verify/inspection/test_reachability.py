@@ -1,4 +1,4 @@
-"""What the flow table means for single hosts."""
+"""What the flow table means for each host."""
 
 from __future__ import annotations
 
@@ -70,13 +70,13 @@ def test_every_closed_target_has_a_twin_that_may_reach_it() -> None:
         assert all((twin, target) in opened for target, twin in pair.twins.items())
 
 
-def test_a_twin_s_flow_is_needed_so_that_its_failure_is_told_once() -> None:
+def test_a_twins_flow_is_needed_so_that_its_failure_is_reported_once() -> None:
     pair = next(pair for pair in closed_pairs() if pair.name == "web01 to db01")
     proved = {row.proves for row in open_rows()}
     assert {capability for (capability,) in pair.needs} <= proved
 
 
-def test_strangers_are_shut_out_of_everything_but_the_sites() -> None:
+def test_outsiders_are_shut_out_of_everything_but_the_sites() -> None:
     closed = {pair.name: {str(target) for target in pair.targets} for pair in public_reach().closed}
     assert closed["outside to way in"] == {"mgmt01:22"}
     assert {"db01:5432", "web01:22", "mgmt01:22"} <= closed["outside to private addresses"]
@@ -89,13 +89,13 @@ def test_the_way_in_needs_the_jump_host() -> None:
     assert (("host:mgmt01",)) in way_in.needs
 
 
-def with_a_drop(monkeypatch: pytest.MonkeyPatch, asked: bool) -> None:
-    """The landscape with a transfer host, and a place at the old hoster's from where it can be asked."""
+def with_a_drop(monkeypatch: pytest.MonkeyPatch, has_old_hoster: bool) -> None:
+    """Expect a transfer host as well and, if so wanted, a vantage point at the old hoster's."""
     trial = inventory()
     way_in = trial.way_in.model_copy(update={"transfer_address": IPv4Address("198.51.100.3")})
     host = trial.hosts["web01"].model_copy(update={"name": "xfer01", "role": "transfer"})
     points = dict(trial.vantage_points)
-    if asked:
+    if has_old_hoster:
         points["old-hoster"] = VantagePoint(spec="ssh://old-hoster", address=IPv4Address("203.0.113.20"))
     changed = trial.model_copy(
         update={"way_in": way_in, "hosts": {**trial.hosts, "xfer01": host}, "vantage_points": points}
@@ -103,8 +103,8 @@ def with_a_drop(monkeypatch: pytest.MonkeyPatch, asked: bool) -> None:
     monkeypatch.setattr(expectations, "_current", Expectations(changed, [], Path("ssh_config")))
 
 
-def test_the_drop_answers_the_old_hoster_and_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    with_a_drop(monkeypatch, asked=True)
+def test_the_drop_answers_the_old_hoster_and_no_one_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_a_drop(monkeypatch, has_old_hoster=True)
     public = public_reach()
     (target,) = next(row.targets for row in public.open if row.place == "old-hoster")
     assert str(target) == "xfer01:22"
@@ -115,14 +115,16 @@ def test_the_drop_answers_the_old_hoster_and_nobody_else(monkeypatch: pytest.Mon
     assert {str(t) for pair in public.closed if pair.place == "old-hoster" for t in pair.targets} == {"mgmt01:22"}
 
 
-def test_without_the_old_hosters_place_the_way_in_is_the_drops_twin(monkeypatch: pytest.MonkeyPatch) -> None:
-    with_a_drop(monkeypatch, asked=False)
+def test_without_a_vantage_point_at_the_old_hosters_the_way_in_is_the_drops_twin(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with_a_drop(monkeypatch, has_old_hoster=False)
     shut_out = [pair for pair in public_reach().closed if pair.label == "to transfer"]
     assert {twin for pair in shut_out for twin in pair.twins.values()} == {"operator"}
 
 
 @pytest.mark.parametrize("place", ["db01", "mgmt01", "outside", "operator"])
-def test_everything_a_test_asks_for_is_tried_from_its_place(place: str) -> None:
+def test_everything_that_a_check_needs_is_tried_from_its_place(place: str) -> None:
     public = public_reach()
     orders = {target: target.seconds for target in orders_of(place)}
     for row in [*open_rows(), *public.open]:

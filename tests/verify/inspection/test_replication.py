@@ -1,4 +1,4 @@
-"""When a database host is looked at again, because its replication is only just getting there."""
+"""When a database host is looked at again because its replication is still catching up."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def said(**answers: str) -> Outputs:
         ("db02 10.77.1.5 streaming TLSv1.3", False),
         ("", False),
     ],
-    ids=["it follows", "a new segment was begun", "it catches up", "its place is not known yet", "it is not back yet"],
+    ids=["it follows", "a new segment was begun", "it catches up", "its position is not known", "it is not back yet"],
 )
 def test_a_primary_is_asked_again_until_its_standby_follows(clients: str, expected: bool) -> None:
     assert caught_up(said(recovery="f", clients=clients)) is expected

@@ -1,4 +1,4 @@
-"""How units are, and which services flap, as systemd tells it."""
+"""The states of units, and which services flap, from systemd's output."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def test_services_are_read_from_systemctl_show() -> None:
     }
 
 
-def test_a_service_that_was_started_again_between_two_looks_flaps_though_it_runs_at_both() -> None:
+def test_a_service_that_was_restarted_between_two_looks_flaps_although_it_runs_at_both() -> None:
     before, after = {"a": Service("running", 3, "success")}, {"a": Service("running", 5, "success")}
     assert flapping(before, after) == {"a": "2 more restarts"}
 
 
-def test_a_service_that_waits_to_be_started_again_flaps() -> None:
+def test_a_service_that_waits_for_its_restart_flaps() -> None:
     waiting = {"a": Service("auto-restart", 0, "exit-code")}
     assert flapping({}, waiting) == {"a": "it ended with exit-code and waits for its restart"}
 
@@ -56,11 +56,11 @@ def test_a_unit_is_known_by_its_full_name() -> None:
 
 
 def said(ssh: str) -> str:
-    """What `systemctl show` says of nginx, which does not exist, and of ssh."""
+    """The output of `systemctl show` for nginx, which does not exist, and for ssh."""
     return f"ActiveState=inactive\nSubState=dead\nUnitFileState=\n\nActiveState={ssh}\nUnitFileState=enabled"
 
 
-def test_units_are_told_apart_by_their_order_also_where_one_does_not_exist() -> None:
+def test_units_are_recognized_by_their_order_even_if_one_does_not_exist() -> None:
     assert units(said("active\nSubState=running"), {"ssh", "nginx"}) == {
         "nginx": Unit("inactive", "dead", ""),
         "ssh": Unit("active", "running", "enabled"),
@@ -70,7 +70,7 @@ def test_units_are_told_apart_by_their_order_also_where_one_does_not_exist() -> 
 @pytest.mark.parametrize(
     ("first", "looks"), [("activating\nSubState=start", 2), ("activating\nSubState=auto-restart", 1)]
 )
-def test_a_unit_that_is_starting_is_waited_for_and_one_that_only_waits_for_its_turn_is_not(
+def test_a_unit_that_is_starting_is_waited_for_and_one_that_waits_for_its_restart_is_not(
     monkeypatch: pytest.MonkeyPatch, first: str, looks: int
 ) -> None:
     answers = [said(first), said("active\nSubState=running")]

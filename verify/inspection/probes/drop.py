@@ -5,8 +5,8 @@ written here, or ``"address"``, ``"host_key"`` (``ssh-ed25519 AAAA…``) and ``"
 reach) of an SFTP server. This place must have the old hoster's key as ssh's default key.
 ``"names"`` may select some of the files; then nothing but dropping them is tried.
 Answer: ``{"sums": {name: sha256}, "upload": outcome}``, and over SFTP also ``listing``, ``above``, ``link``,
-``shell``, ``forwarding`` and ``stranger``: the outcome of listing the root, leaving it, making a link (which is removed
-again), running a command, connecting through to another host, and logging in with another key. Each outcome is
+``shell``, ``forwarding`` and ``other_key``: the outcome of listing the root, leaving it, making a link (which is
+removed again), running a command, connecting through to another host, and logging in with another key. Each outcome is
 ``{"status": int, "text": str}``.
 """
 
@@ -99,7 +99,7 @@ def over_sftp(orders: dict, scratch: Path) -> dict:  # type: ignore[type-arg]
         "link": outcome(sftp, "ln -s /etc/passwd /incoming/link\n-rm /incoming/link\n"),
         "shell": outcome(["ssh", *options, account, "id"]),
         "forwarding": outcome(["ssh", *options, "-W", orders["inside"], account]),
-        "stranger": outcome(["sftp", *options, "-o", "IdentitiesOnly=yes", "-i", other, "-b", "-", account], "ls\n"),
+        "other_key": outcome(["sftp", *options, "-o", "IdentitiesOnly=yes", "-i", other, "-b", "-", account], "ls\n"),
     }
 
 
