@@ -1,6 +1,6 @@
-"""Makes `pytest verify/` a readiness run: its options, the landscape it expects, and the plugin that judges it.
+"""Makes `pytest verify/` a readiness run: its options, what is expected, and the plugin that decides the verdict.
 
-What the run needs is loaded before collection, because suites take their hosts and parameters from it.
+Expectations are loaded before collection, because suites take their hosts and parameters from them.
 """
 
 from __future__ import annotations
@@ -17,68 +17,68 @@ from rich.console import Console
 from console import ExpectedError, fitted
 from toolchain.folders import output_folder
 from verify.inspection import connection, expectations, gathering
-from verify.inspection.evidence import note
 from verify.inspection.expectations import Expectations
+from verify.report import checks
+from verify.report.evidence import note
 from verify.report.files import write_report
 from verify.report.model import Gap, Run, Subjects, now
+from verify.report.plugin import Readiness
+from verify.report.progress import Progress
 from verify.report.terminal import show
-from verify.report.verdict import Judgement, judge
+from verify.report.verdict import Assessment, assess
 from verify.report.waivers import read_waivers
-from verify.run import checks
-from verify.run.plugin import Readiness
-from verify.run.progress import Progress
 
 FOLDER = Path(__file__).parent
 PLUGIN = "readiness"
-ONLY_TELLING = ("help", "version", "markers", "collectonly")
-"""Options with which pytest tells something instead of checking anything."""
+ONLY_SHOWING = ("help", "version", "markers", "collectonly")
+"""Options with which pytest shows something and checks nothing."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("livegang", "readiness of a landscape")
     group.addoption("--stack", help="the stack whose landscape is verified (default: LIVEGANG_STACK, else rehearsal)")
-    group.addoption("--brief", action="store_true", help="progress and verdict only, as `fab verify.ready` shows them")
+    group.addoption("--brief", action="store_true", help="show progress and verdict only, as `fab verify.ready` does")
 
 
 @pytest.hookimpl(trylast=True)  # after pytest's own reporter, which --brief takes over from
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", checks.MARKER)
     stack = config.getoption("--stack", None) or os.environ.get("LIVEGANG_STACK", "rehearsal")
-    ending = Ending(stack)
-    checking = not any(config.getoption(option, False) for option in ONLY_TELLING)
+    writer = ReportWriter(stack)
+    checking = not any(config.getoption(option, False) for option in ONLY_SHOWING)
     try:
         if config.pluginmanager.is_blocked(PLUGIN):
-            raise ExpectedError(f"-p no:{PLUGIN} takes away what judges the run.")
+            raise ExpectedError(f"-p no:{PLUGIN} switches off the plugin that decides the verdict.")
         if checking:
-            ending.supersede("the run", "it has not come to its end")
+            writer.supersede("the run", "it did not finish")
         loaded = Expectations.load(stack)
         selected = _selection(config, loaded)
         waivers = read_waivers(FOLDER / "waivers" / f"{stack}.yaml")
     except ExpectedError as error:
-        ending.supersede("everything", error.reason)
-        # pytest ends with 4 then, which is also the exit code of NOT CHECKED.
+        writer.supersede("everything", error.reason)
+        # pytest then exits with 4, which is also the exit code of NOT CHECKED.
         raise pytest.UsageError(f"NOT CHECKED: {error}") from None
     expectations.adopt(loaded)
     connection.install()
     config.option.ssh_config = str(loaded.ssh_config)
     config.option.continue_on_collection_errors = True
     suites = {path.stem.removeprefix("test_") for path in FOLDER.glob("test_*.py")}
-    config.pluginmanager.register(ending)
-    reality = Reality(loaded, selected)
+    config.pluginmanager.register(writer)
+    hosts = LiveHosts(loaded, selected)
     if checking:
-        reality.look_ahead()
-    readiness = Readiness(loaded.subjects(), suites, reality, waivers, selected, ending.finished)
-    readiness.run.gaps += loaded.gaps
+        hosts.start_looking()
+    readiness = Readiness(loaded.subjects(), suites, hosts, waivers, selected, writer.finished)
+    readiness.run.gaps += loaded.gaps()
     config.pluginmanager.register(readiness, PLUGIN)
     if config.getoption("--brief", False):
-        Progress.take_over(config, ending.console)
+        Progress.take_over(config, writer.console)
 
 
 def _selection(config: pytest.Config, loaded: Expectations) -> set[str] | None:
-    """The hosts that --hosts names, by name or role, with or without `ssh://`; None without it.
+    """The hosts that --hosts names, by name or role, with or without `ssh://`; None without that option.
 
-    testinfra would run every suite on them, whatever its own hosts: so the option is taken from it, and tests
-    of other hosts are left out instead.
+    testinfra would run every suite on these hosts, whatever hosts the suite names itself. So the option is hidden
+    from it, and the tests of other hosts are left out instead.
     """
     words = config.option.hosts
     config.option.hosts = None
@@ -91,8 +91,8 @@ def _selection(config: pytest.Config, loaded: Expectations) -> set[str] | None:
     return chosen | (points & set(names))
 
 
-class Reality:
-    """The world as it is: hosts and vantage points over ssh."""
+class LiveHosts:
+    """The hosts and vantage points of a stack, over ssh."""
 
     def __init__(self, loaded: Expectations, selected: set[str] | None) -> None:
         inventory = loaded.inventory
@@ -107,8 +107,8 @@ class Reality:
         self._looks: dict[str, Future[str | None]] = {}
         self._gone: dict[str, str] = {}
 
-    def look_ahead(self) -> None:
-        """Begin to look whether they answer, while pytest collects."""
+    def start_looking(self) -> None:
+        """Begin to find out whether they answer, while pytest collects."""
         self._looks = gathering.start_looking(self._specs, self._jump, self._ssh_config)
 
     def unreachable(self, places: set[str]) -> dict[str, str]:
@@ -120,33 +120,33 @@ class Reality:
         gathering.start_all(places_by_suite, self._gone)
 
 
-class Ending:
-    """Writes the report and shows the verdict."""
+class ReportWriter:
+    """Writes the report and, at the end, shows the verdict."""
 
     def __init__(self, stack: str) -> None:
         self.console = Console(highlight=False)
         self._stack = stack
         self._folder = output_folder(stack) / "report"
-        self._shown: tuple[Run, Judgement, Path | None] | None = None
+        self._shown: tuple[Run, Assessment, Path | None] | None = None
 
     def supersede(self, what: str, why: str) -> None:
-        """Put NOT CHECKED in the place of the last report: if this run is killed, that one's GO must not stay."""
+        """Replace the last report by NOT CHECKED: if this run is killed, an earlier GO must not remain."""
         run = Run(Subjects(self._stack, {}, {}), started=now())
-        run.gaps.append(Gap(what, f"{why} (begun {run.started})"))
+        run.gaps.append(Gap(what, f"{why} (started {run.started})"))
         try:
-            write_report(self._folder, run, judge(run))
+            write_report(self._folder, run, assess(run))
         except OSError as error:
             raise pytest.UsageError(f"NOT CHECKED: no report can be written to {self._folder}: {error}") from None
 
-    def finished(self, run: Run, judgement: Judgement) -> Judgement:
+    def finished(self, run: Run, assessment: Assessment) -> Assessment:
         page: Path | None = None
         try:
-            page = write_report(self._folder, run, judgement)
+            page = write_report(self._folder, run, assessment)
         except OSError as error:
             run.gaps.append(Gap("report", f"it cannot be written to {self._folder}: {error}"))
-            judgement = judge(run)
-        self._shown = (run, judgement, page)
-        return judgement
+            assessment = assess(run)
+        self._shown = (run, assessment, page)
+        return assessment
 
     def pytest_keyboard_interrupt(self) -> None:
         gathering.abandon()
@@ -154,17 +154,17 @@ class Ending:
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
         if self._shown is not None:
-            run, judgement, page = self._shown
-            show(fitted(self.console), run, judgement, page)
+            run, assessment, page = self._shown
+            show(fitted(self.console), run, assessment, page)
 
 
 @pytest.fixture
 def evidence() -> Callable[[str, object], None]:
-    """Keep an observation for the report: a heading, and text or JSON-serialisable data. Never a secret."""
+    """Add an observation to the report: a heading, and text or data for JSON. It must not hold a secret."""
     return note
 
 
 def pytest_make_parametrize_id(val: Any) -> str | None:
-    """Tests are named by what they are about: `test_health_answers[ambulant]`."""
+    """Name tests after what they are about: `test_health_answers[ambulant]`."""
     name = getattr(val, "name", None)
     return name if isinstance(name, str) else None

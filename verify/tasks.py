@@ -1,4 +1,4 @@
-"""`fab verify.ready`: prove the landscape ready, or say what is not."""
+"""`fab verify.ready`: prove the landscape ready, or report what is not."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ FOREIGN = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")
 
 def ready(stack: str, limit: str | None = None) -> ExitCode:
     """Run all suites, or those of the hosts or roles that ``limit`` names; returns the verdict's exit code."""
-    # A process of its own: pytest keeps state that a second run in the same one would see.
+    # In a process of its own: pytest keeps state that a second run in the same process would see.
     command = [sys.executable, "-m", "pytest", str(PROJECT / "verify"), "--brief", "--stack", stack]
     command += ["-p", "no:cacheprovider", "--rootdir", str(PROJECT)]
     command += [f"--hosts={limit}"] if limit else []
-    # What a person's environment adds to every pytest (a selection, -x) must not decide about a go-live.
+    # What someone's environment adds to every pytest run (a selection, -x) must not decide about a go-live.
     environment = {name: value for name, value in os.environ.items() if name not in FOREIGN}
     began = now()
-    reached = "there is no verdict, NOT CHECKED; what had been checked by then stands above"
-    with interruptible(reached, hint="Begin again: fab verify.ready"):
+    reached = "NOT CHECKED, there is no verdict; what was checked until then is shown above"
+    with interruptible(reached, hint="Start again: fab verify.ready"):
         status = run_child(command, environment=environment, cwd=PROJECT)
     if status == ExitCode.DONE and not _is_go(output_folder(stack) / "report" / DOCUMENT, began):
-        console.print("NOT CHECKED: the run ended well, but left no report that says GO.")
+        console.print("NOT CHECKED: the run succeeded, but left no report that says GO.")
         return ExitCode.NOT_CHECKED
     known = {ExitCode.DONE, ExitCode.NO_GO, ExitCode.NOT_CHECKED}
     return ExitCode(status) if status in known else ExitCode.NOT_CHECKED
 
 
 def _is_go(report: Path, began: str) -> bool:
-    """Whether a run that began at or after this time (ISO 8601) left a report whose verdict is GO."""
+    """Whether the report's verdict is GO and its run began at or after this time (ISO 8601)."""
     try:
         document = json.loads(report.read_text(encoding="utf-8"))
     except (OSError, ValueError):

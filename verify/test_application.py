@@ -1,4 +1,4 @@
-"""The application hosts: every Vivendi component installed as its manifest says, running, and well."""
+"""The application hosts: every Vivendi component installed as its manifest says, running and healthy."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from verify.inspection.expectations import current, hosts, manifests, open_flows
 from verify.inspection.gathering import Gathering, Outputs, batch
 from verify.inspection.units import ask_about, explain, is_enabled, is_running
 from verify.report.causes import PRIMARY
-from verify.run.checks import check
-from verify.run.plugin import DISPROVED
+from verify.report.checks import check
+from verify.report.plugin import DISPROVED
 
 testinfra_hosts = specs("application")
 ask_about(*(component.service.unit for component in manifests()))
@@ -26,16 +26,16 @@ HEALTH_SECONDS = 5
 
 
 def folder(component: Manifest) -> str:
-    """Where a component is unpacked to."""
+    """The folder into which a component is unpacked."""
     return f"{component.artifact.target}/{component.name}"
 
 
 def document(service: str, component: Manifest) -> str:
-    """Shell: a document goes through the component to its share, comes back the same, and is taken away again."""
+    """Shell: store a document through the component on its share, read it back, compare, and remove it."""
     if component.documents is None:
         return "true"
     place = f"{service}{component.documents.path}/readiness-$(hostname)-$$"
-    call = "curl -sS -m 30 -H Expect:"  # else curl waits a second for a leave to send that it need not have
+    call = "curl -sS -m 30 -H Expect:"  # without the header: else curl waits a second for "100 Continue"
     return (
         f"t=$(mktemp -d); head -c 20000 /dev/urandom >$t/out; {call} -T $t/out {place}; echo; {call} -o $t/in {place}; "
         f"{call} -X DELETE {place}; echo; cmp $t/out $t/in && echo came back the same; s=$?; rm -r $t; exit $s"
@@ -65,7 +65,7 @@ STATE = Gathering(__name__, look)
 
 @pytest.fixture
 def state(host: Any) -> Outputs:
-    """What the components' ports, health and files are on this host."""
+    """The components' ports, health and files on this host."""
     return STATE.of(host.backend.hostname)
 
 
@@ -80,13 +80,13 @@ def test_service_is_running(host: Any, component: Manifest) -> None:
 
 @check("{component}")
 def test_service_is_enabled(host: Any, component: Manifest) -> None:
-    """A service that does not come back after a reboot is found missing by its users."""
+    """If a service does not come back after a reboot, its users are the first to notice."""
     assert is_enabled(host, component.service.unit), f"{component.service.unit} would not start at the next boot"
 
 
 @check("{component}", needs=["service:{component}@{host}"])
 def test_port_is_listening(state: Outputs, component: Manifest) -> None:
-    """The web hosts send the area's requests there."""
+    """The web hosts send the area's requests to this port."""
     listening = {line.split()[3].rpartition(":")[2] for line in state.lines("ports")}
     assert str(component.port) in listening, f"nothing listens on port {component.port}"
 
@@ -99,17 +99,17 @@ def test_port_is_listening(state: Outputs, component: Manifest) -> None:
 def test_component_is_healthy(
     host: Any, state: Outputs, component: Manifest, record_property: Callable[[str, object], None]
 ) -> None:
-    """A service that runs without its database takes requests and loses them."""
+    """A service that runs without its database accepts requests and loses them."""
     body, _, status = state[f"health-{component.name}"].rpartition("\n")
     status = status.strip()
     if status not in ("200", "000"):
-        # It answers, so the web hosts do not pass it over: its share of the requests gets this answer.
+        # It answers, so the web hosts keep sending it requests, and all of those get this answer.
         record_property(DISPROVED, f"sound:{component.name}@{host.backend.hostname}")
     assert status == "200", f"health answers {status or 'nothing'}: {reason(body)}"
 
 
 def reason(body: str) -> str:
-    """The reason in a health answer, else the answer."""
+    """The reason that a health answer gives, else the answer itself."""
     try:
         return str(json.loads(body).get("reason", body))
     except (ValueError, AttributeError):
@@ -127,23 +127,23 @@ def reason(body: str) -> str:
     applies=bool(hosts("file")),
 )
 def test_component_stores_and_reads_a_document(state: Outputs, component: Manifest) -> None:
-    """People would write reports and lose them."""
+    """People would file reports and lose them."""
     if component.documents is None:
-        pytest.skip("this component's manifest names no address for documents")
+        pytest.skip("this component's manifest names no path for documents")
     assert state.status(f"document-{component.name}") == 0, state[f"document-{component.name}"]
 
 
 @check("{component}")
-def test_version_is_the_manifest_s(state: Outputs, component: Manifest) -> None:
-    """Another version may read the data differently, or write it so that the right one no longer can."""
+def test_version_is_that_of_the_manifest(state: Outputs, component: Manifest) -> None:
+    """Another version may misread the data, or write it so that the right version can no longer read it."""
     installed = state[f"version-{component.name}"].strip().rpartition("/")[2]
     wanted = f"{component.name}-{component.version}"
     assert installed == wanted, f"{installed or 'nothing'} is installed, not {wanted}"
 
 
 @check("{component}")
-def test_files_are_the_artifact_s(state: Outputs, component: Manifest) -> None:
-    """A file edited by hand is lost at the next release; one edited by somebody else is worse."""
+def test_files_are_those_of_the_artifact(state: Outputs, component: Manifest) -> None:
+    """A file edited by hand is lost with the next release; a file changed by an intruder is worse."""
     path = artifact_path(current().inventory, component.artifact.file)
     if mistake := artifact_mistake(path, component.artifact.sha256):
         pytest.skip(f"the installed files cannot be compared: {mistake}")
@@ -163,8 +163,8 @@ def test_files_are_the_artifact_s(state: Outputs, component: Manifest) -> None:
 
 @check("{component}")
 def test_files_are_guarded(state: Outputs, component: Manifest) -> None:
-    """A password that all users of the host can read, or code that they can write, is everybody's."""
+    """If every user of the host can read the password or change the code, one broken account is enough."""
     *loose, password = state.lines(f"rights-{component.name}") or [""]
     assert not loose, f"others may write: {', '.join(loose[:5])}"
-    assert password.split()[:1] == ["root"], f"the password's file is not root's: {password}"
-    assert password.endswith(("640", "600", "440", "400")), f"others may read the password's file: {password}"
+    assert password.split()[:1] == ["root"], f"the password file is not owned by root: {password}"
+    assert password.endswith(("640", "600", "440", "400")), f"others may read the password file: {password}"

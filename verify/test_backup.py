@@ -1,4 +1,4 @@
-"""The database backups on the file host: there, fresh, complete with their log, and for nobody else."""
+"""The database backups on the file host: they exist, are recent, include the log, and are closed to everyone else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from verify.inspection.expectations import current, each, hosts, open_flows, spe
 from verify.inspection.gathering import Gathering, Outputs, batch
 from verify.inspection.units import ask_about, explain, is_enabled, is_running
 from verify.report.causes import PRIMARY
-from verify.run.checks import Need, check
+from verify.report.checks import Need, check
 
 testinfra_hosts = specs("file") if hosts("database") else []
 ask_about("pgbackrest")
@@ -23,7 +23,7 @@ REPOSITORY = "/srv/files/backups"
 KEY_FILE = "/etc/pgbackrest/conf.d/repository-key.conf"
 SEGMENT = "?" * 24 + "-*"
 KEPT_FULL = 4
-"""So many full backups are kept, and one more while it is being made."""
+"""Number of full backups that are kept; there is one more while the next is being made."""
 TIMERS = ("livegang-backup-full.timer", "livegang-backup-incr.timer")
 
 
@@ -37,7 +37,7 @@ def look(host: Any) -> Outputs:
         host,
         {
             "info": f"{call} --output=json info",
-            # Has the primary finish a segment of its log, and waits until that has arrived here.
+            # Makes the primary switch to a new log segment, and waits until the last one has arrived here.
             "check": f"{call} --archive-timeout=30 check",
             "now": "date +%s",
             "timers": "".join(f"systemctl is-enabled {timer}; systemctl is-active {timer}; " for timer in TIMERS),
@@ -58,22 +58,22 @@ STATE = Gathering(__name__, look, waits=True)
 
 @pytest.fixture
 def state(host: Any) -> Outputs:
-    """What pgBackRest on this host has and does."""
+    """What pgBackRest on this host has and how it is set up."""
     return STATE.of(host.backend.hostname)
 
 
 def backups(state: Outputs) -> list[dict[str, Any]]:
     """All complete backups, oldest first."""
     text = state["info"]
-    assert state.status("info") == 0, f"pgBackRest does not say what it has: {text}"
+    assert state.status("info") == 0, f"pgBackRest cannot list its backups: {text}"
     found = [row for row in json.loads(text) if row["name"] == stanza()]
     assert found, f"there is no stanza {stanza()}"
-    assert found[0]["status"]["code"] == 0, f"the stanza is not well: {found[0]['status']['message']}"
+    assert found[0]["status"]["code"] == 0, f"the stanza has a problem: {found[0]['status']['message']}"
     return sorted((row for row in found[0]["backup"] if not row["error"]), key=lambda row: row["timestamp"]["stop"])
 
 
 def log_back(server: str) -> str:
-    """Shell: a segment of the log that is full from now on, kept here, archived, fetched back and compared."""
+    """Shell: finish a log segment, keep a copy, wait until it is archived, fetch it back, and compare the two."""
     ask = "cd / && sudo -u postgres psql -XAtqc"
     fetch = f"sudo -u postgres pgbackrest --stanza={stanza()} --repo1-host={server} archive-get $s $t/back"
     return (
@@ -86,7 +86,7 @@ def log_back(server: str) -> str:
 
 
 def knock(host: Any) -> dict[str, Outputs]:
-    """From a database host, by file host: its own stanza, another's, its name in a forged certificate."""
+    """Access from a database host, by file host: to its own stanza, to another, with a forged certificate."""
     own = current().inventory.hosts[host.backend.hostname].fqdn
     forged = (
         "t=$(mktemp -d) && cd $t && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 "
@@ -100,7 +100,7 @@ def knock(host: Any) -> dict[str, Outputs]:
             host,
             {
                 "own": f"cd / && sudo -u postgres pgbackrest --stanza={stanza()} {common} archive",
-                "other": f"cd / && sudo -u postgres pgbackrest --stanza=of-somebody-else {common} archive",
+                "other": f"cd / && sudo -u postgres pgbackrest --stanza=of-someone-else {common} archive",
                 "log": log_back(server.fqdn),
                 "forged": f"{forged} --stanza={stanza()} {common} archive; s=$?; rm -r $t; exit $s",
             },
@@ -117,33 +117,33 @@ FROM_DATABASE: list[Need] = [
 ]
 
 
-def said(server: str, case: str) -> dict[str, tuple[int, str]]:
-    """Exit status and words of one case at a file host, by the database host it was tried from."""
+def outcomes(server: str, case: str) -> dict[str, tuple[int, str]]:
+    """Exit status and output of one case at a file host, by the database host from which it was tried."""
     found = {source.name: KNOCKING.of(source.name)[server] for source in hosts("database")}
     return {name: (outputs.status(case), outputs[case]) for name, outputs in found.items()}
 
 
 @check("backup", proves="backup-server:{host}", unit="pgbackrest")
 def test_backup_server_is_running(host: Any) -> None:
-    """The database hosts keep their log until it is taken here, and their disks fill."""
+    """The database hosts keep their log until it is archived here, so their disks fill up."""
     assert is_running(host, "pgbackrest"), explain(host, "pgbackrest")
 
 
 @check("backup")
 def test_backup_server_starts_at_boot(host: Any) -> None:
-    """After a reboot of this host no log would be archived any more."""
+    """After a reboot of this host, no log would be archived any more."""
     assert is_enabled(host, "pgbackrest"), "pgbackrest would not start at the next boot"
 
 
 @check("backup")
-def test_a_full_backup_is_there(state: Outputs) -> None:
-    """Without one, a database that is lost is lost."""
+def test_a_full_backup_exists(state: Outputs) -> None:
+    """Without one, a lost database cannot be restored."""
     assert any(backup["type"] == "full" for backup in backups(state)), "there is no full backup"
 
 
 @check("backup")
 def test_newest_backup_is_fresh(state: Outputs) -> None:
-    """From an old backup, all of the log since then has to be replayed before anybody can work."""
+    """The older the backup, the more log must be replayed before anyone can work."""
     newest = backups(state)[-1:]
     assert newest, "there is no backup"
     age = int(state["now"]) - newest[0]["timestamp"]["stop"]
@@ -152,13 +152,13 @@ def test_newest_backup_is_fresh(state: Outputs) -> None:
 
 @check("backup", needs=["backup-server:{host}", PRIMARY, *open_flows("file", "database", "{host}"), *FROM_DATABASE])
 def test_log_arrives(state: Outputs) -> None:
-    """What is not in the archive is lost with the primary's disk."""
+    """Whatever is not in the archive is lost with the primary's disk."""
     assert state.status("check") == 0, f"a segment of the primary's log did not get here:\n{state['check']}"
 
 
 @check("backup")
 def test_backups_are_made_every_night(state: Outputs) -> None:
-    """A timer that was switched off for an evening's work is found missing on the day of the loss."""
+    """A timer that was switched off for an evening's work is missed only on the day of the loss."""
     words = state.lines("timers")
     assert len(words) == 2 * len(TIMERS), f"systemd does not know the timers: {state['timers']}"
     for timer, enabled, active in zip(TIMERS, words[::2], words[1::2], strict=True):
@@ -167,7 +167,7 @@ def test_backups_are_made_every_night(state: Outputs) -> None:
 
 @check("storage")
 def test_backups_are_on_the_data_disk_and_guarded(state: Outputs) -> None:
-    """A backup holds every client's record: on the system disk it is lost, open to others it is everybody's."""
+    """Backups hold every client's record: they must not be lost with the system disk, nor be readable by others."""
     owner, *loose = state.lines("rights")
     assert owner == "pgbackrest pgbackrest 750", f"the repository is {owner}"
     assert not loose, f"others may reach {', '.join(loose)}"
@@ -178,64 +178,64 @@ def test_backups_are_on_the_data_disk_and_guarded(state: Outputs) -> None:
 
 
 @check("backup", proves="backup-access:{host}", needs=FROM_DATABASE)
-def test_database_hosts_are_received(host: Any) -> None:
-    """A database host that is not let in can neither archive nor restore."""
-    for name, (status, words) in said(host.backend.hostname, "own").items():
+def test_database_hosts_are_accepted(host: Any) -> None:
+    """A database host without access can neither archive nor restore."""
+    for name, (status, words) in outcomes(host.backend.hostname, "own").items():
         assert status == 0, f"from {name}: {words}"
         assert stanza() in words, f"from {name}: the archive of {stanza()} is not listed: {words}"
 
 
 @check("backup", needs=[*FROM_DATABASE, "backup-access:{host}"])
 def test_another_stanza_is_refused(host: Any) -> None:
-    """A database host must get at its own landscape's backups only. Twin: at these it gets."""
-    for name, (status, words) in said(host.backend.hostname, "other").items():
-        assert status != 0, f"from {name}: it was let in: {words}"
+    """A database host must have access to its own landscape's backups only. Twin: to these it has."""
+    for name, (status, words) in outcomes(host.backend.hostname, "other").items():
+        assert status != 0, f"from {name}: access was granted: {words}"
         assert "access denied" in words, f"from {name}: no clear refusal: {words}"
 
 
 @check("backup", needs=[*FROM_DATABASE, "backup-access:{host}"])
-def test_a_certificate_of_ones_own_making_is_refused(host: Any) -> None:
-    """Whoever forges a database host's certificate would get every backup. Twin: the true one is received."""
-    for name, (status, words) in said(host.backend.hostname, "forged").items():
-        assert status != 0, f"from {name}: it was let in: {words}"
+def test_a_self_made_certificate_is_refused(host: Any) -> None:
+    """Whoever forges a database host's certificate would get every backup. Twin: the true one is accepted."""
+    for name, (status, words) in outcomes(host.backend.hostname, "forged").items():
+        assert status != 0, f"from {name}: access was granted: {words}"
         assert "TLS" in words or "access denied" in words, f"from {name}: no clear refusal: {words}"
 
 
 @check("backup", needs=[PRIMARY, *FROM_DATABASE, "backup-access:{host}"])
 def test_a_segment_of_the_log_comes_back_the_same(host: Any) -> None:
-    """What was archived and cannot be read again is lost. The whole backup: fab hosts.prove-backup."""
+    """Archived log that cannot be read back is lost. To prove an entire backup: fab hosts.prove-backup."""
     name = hosts("database")[0].name
-    status, words = said(host.backend.hostname, "log")[name]
+    status, words = outcomes(host.backend.hostname, "log")[name]
     assert status == 0, f"from {name}: {words}"
     assert "came back the same" in words, f"from {name}: {words}"
 
 
 @check("storage", proves="backup-encrypted:{host}")
 def test_backups_are_encrypted(state: Outputs) -> None:
-    """Whoever gets at the disk or a copy of it would have every client's record. Twin: pgBackRest here reads them."""
+    """Whoever gets the disk or a copy of it would have every client's record. Twin: pgBackRest here reads them."""
     lines = state.lines("encrypted")
     clear = [line for line in lines if line != "encrypted"]
-    assert not clear, f"in clear: {', '.join(clear)}"
-    assert len(lines) > 2, f"there is nothing to look at: {state['encrypted']}"
-    assert backups(state), "pgBackRest does not read what it wrote"
+    assert not clear, f"not encrypted: {', '.join(clear)}"
+    assert len(lines) > 2, f"there are no files to look at: {state['encrypted']}"
+    assert backups(state), "pgBackRest cannot read what it wrote"
 
 
 @check("storage", needs=["backup-encrypted:{host}"])
 def test_the_key_of_the_backups_is_guarded(state: Outputs) -> None:
-    """A key that everybody reads encrypts nothing."""
+    """A key that everyone can read protects nothing."""
     assert state.lines("key")[0] == "root pgbackrest 640", f"{KEY_FILE} is {state.lines('key')[0]}"
     assert state.status("key") != 0, f"any user can read {KEY_FILE}"
 
 
 @check("backup")
 def test_old_backups_and_their_log_are_removed(state: Outputs) -> None:
-    """What is kept for ever fills the disk, and then nothing is kept at all."""
+    """Backups that are never removed fill the disk, and then no new one can be made."""
     full = [backup for backup in backups(state) if backup["type"] == "full"]
     assert len(full) <= KEPT_FULL + 1, f"{len(full)} full backups are kept, the oldest {full[0]['label']}"
     oldest = state.lines("oldest log")[-1:]
     assert oldest, "there is no log in the archive"
     if len(full) < KEPT_FULL:
-        return  # Nothing is removed before there are so many.
-    # All that is older than the oldest full backup serves nobody. Segments of one timeline sort by time.
+        return  # Until there are that many, nothing is removed.
+    # Log older than the oldest full backup is of no use. Segments of one timeline sort by time.
     first, start = oldest[0][:24], full[0]["archive"]["start"]
     assert first[:8] != start[:8] or first >= start, f"the archive begins at {first}, the oldest backup at {start}"

@@ -1,4 +1,4 @@
-"""What every host must be, whatever its role: who may log in, what time it is, what may reach it, what has failed."""
+"""What is true of every host, whatever its role: logins, time, firewall, file systems, packages, failed units."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from verify.inspection import storage
-from verify.inspection.apt import SIGNED_UPDATE
 from verify.inspection.expectations import current, hosts, one_of, open_flows, specs
 from verify.inspection.gathering import Gathering, Outputs, batch
+from verify.inspection.packages import SIGNED_UPDATE
 from verify.inspection.units import ask_about, explain, is_enabled, is_running
 from verify.report.causes import STORAGE, UNIT
-from verify.run.checks import check
-from verify.run.plugin import NEEDS
+from verify.report.checks import check
+from verify.report.plugin import NEEDS
 
 testinfra_hosts = specs()
 ask_about("chrony", "nftables")
@@ -27,7 +27,7 @@ SSHD_OPTIONS = (
     "|x11forwarding|allowtcpforwarding|allowagentforwarding|gatewayports|permittunnel"
 )
 LARGEST_OFFSET = 0.1
-"""Seconds: far less than what makes certificates, logs of two hosts and record times disagree."""
+"""Seconds: far less than what would matter to certificates, to logs of two hosts or to the times of records."""
 
 STATE = Gathering(
     __name__,
@@ -40,7 +40,7 @@ STATE = Gathering(
             "passwords": "passwd -S -a",
             "sudo": f"sudo -l -U {current().inventory.way_in.user}",
             "administrators": "getent group sudo",
-            # Without sources (of a landscape whose own clock is the reference) there is nothing to wait for.
+            # Without sources (in a landscape whose own clock is the reference) there is nothing to wait for.
             "follows": '[ -z "$(chronyc -n -c sources)" ] || chronyc waitsync 15 0 0 1 >/dev/null; '
             "chronyc -n -c sources",
             "clock": "chronyc -n -c tracking",
@@ -54,7 +54,7 @@ STATE = Gathering(
             '|AllowDowngradeToInsecureRepositories) "(true|1|yes)"\'',
             "kernel": "sysctl net.ipv4.conf.all.accept_redirects net.ipv4.conf.all.send_redirects "
             "net.ipv4.conf.all.accept_source_route net.ipv4.tcp_syncookies",
-            # Where it is switched off after the first boot, what that one left counts; else this boot's.
+            # If it is switched off after the first boot, that boot's result counts, else this boot's.
             "cloud-init": "if [ -e /run/cloud-init/disabled ]; then cat /var/lib/cloud/data/result.json; "
             "else cat /run/cloud-init/result.json; fi",
         },
@@ -64,18 +64,18 @@ STATE = Gathering(
 
 @pytest.fixture
 def state(host: Any) -> Outputs:
-    """The host's effective state, fetched from all hosts at the same time."""
+    """The host's effective state, fetched from all hosts concurrently."""
     return STATE.of(host.backend.hostname)
 
 
 def option(state: Outputs, name: str) -> str:
-    """An sshd option as sshd itself understands its configuration."""
+    """The effective value of an sshd option, as sshd itself reports it."""
     return next((line.split(maxsplit=1)[1] for line in state.lines("sshd") if line.startswith(f"{name} ")), "")
 
 
 @check("identity")
 def test_host_has_its_own_name(host: Any, state: Outputs) -> None:
-    """Two hosts mixed up by an address would be configured as each other."""
+    """Two hosts with swapped addresses would be configured as each other."""
     expected = current().inventory.hosts[host.backend.hostname].fqdn
     assert state["name"].strip() in (expected, host.backend.hostname), (
         f"the host at this address calls itself {state['name'].strip()}, not {expected}"
@@ -84,7 +84,7 @@ def test_host_has_its_own_name(host: Any, state: Outputs) -> None:
 
 @check("cloud-init")
 def test_cloud_init_finished_without_errors(host: Any, state: Outputs) -> None:
-    """A host whose first boot went wrong may lack its user, its keys or its disk."""
+    """A host whose first boot failed may lack its user, its keys or its disk."""
     assert state.status("cloud-init") == 0, "cloud-init has not finished"
     result = json.loads(state["cloud-init"])["v1"]
     assert not result["errors"], f"cloud-init ended with errors: {'; '.join(map(str, result['errors']))}"
@@ -100,16 +100,16 @@ def test_sshd_refuses_passwords(state: Outputs) -> None:
 
 @check("sshd")
 def test_sshd_refuses_root(state: Outputs) -> None:
-    """Who logs in as root leaves no trace of who it was."""
+    """If people log in as root, no one can say later who it was."""
     assert option(state, "permitrootlogin") == "no", f"sshd: permitrootlogin is {option(state, 'permitrootlogin')}"
 
 
 @check("sshd")
 def test_sshd_forwards_on_the_jump_host_only(host: Any, state: Outputs) -> None:
-    """A host that forwards connections is a way around the security groups; the jump host must forward."""
+    """A host that forwards connections bypasses the security groups; only the jump host must forward."""
     forwarding = option(state, "allowtcpforwarding")
     if host.backend.hostname == current().inventory.way_in.jump_host:
-        assert forwarding in ("yes", "local"), f"sshd: allowtcpforwarding is {forwarding}, so nobody gets past"
+        assert forwarding in ("yes", "local"), f"sshd: allowtcpforwarding is {forwarding}: no other host can be reached"
     else:
         assert forwarding == "no", f"sshd: allowtcpforwarding is {forwarding}, not no"
     for name in ("x11forwarding", "permittunnel"):
@@ -118,7 +118,7 @@ def test_sshd_forwards_on_the_jump_host_only(host: Any, state: Outputs) -> None:
 
 @check("sshd")
 def test_host_keys_are_the_pinned_ones(host: Any, state: Outputs) -> None:
-    """A host key that is not pinned teaches people to accept any, an impostor's too."""
+    """Host keys that are not pinned teach people to accept any key, an impostor's too."""
     pinned = {" ".join(key.split()[:2]) for key in current().inventory.hosts[host.backend.hostname].host_keys}
     served = {" ".join(line.split()[:2]) for line in state.lines("keys")}
     assert served == pinned, f"sshd serves {len(served)} host keys, {len(served - pinned)} of which are not pinned"
@@ -126,19 +126,19 @@ def test_host_keys_are_the_pinned_ones(host: Any, state: Outputs) -> None:
 
 @check("users")
 def test_no_account_has_a_password(state: Outputs) -> None:
-    """Every password on a host is one more secret that nobody rotates."""
-    assert state.status("passwords") == 0, f"the accounts cannot be told: {state['passwords']}"
+    """Every password on a host is one more secret that no one rotates."""
+    assert state.status("passwords") == 0, f"the accounts cannot be listed: {state['passwords']}"
     able = [line.split()[0] for line in state.lines("passwords") if line.split()[1] not in ("L", "LK", "NL")]
     assert not able, f"these accounts have a password or need none: {', '.join(able)}"
 
 
 @check("users")
 def test_only_the_administrator_may_become_root(state: Outputs) -> None:
-    """A forgotten administrator keeps every right after leaving."""
+    """A forgotten administrator keeps all rights after leaving."""
     user = current().inventory.way_in.user
     assert "NOPASSWD: ALL" in state["sudo"], f"{user} may not run everything as root without a password"
     members = set(state["administrators"].strip().rpartition(":")[2].split(",")) - {""}
-    assert members <= {user}, f"the group sudo has further members: {', '.join(sorted(members - {user}))}"
+    assert members <= {user}, f"the group sudo has other members: {', '.join(sorted(members - {user}))}"
 
 
 @check(
@@ -151,26 +151,26 @@ def test_only_the_administrator_may_become_root(state: Outputs) -> None:
     ],
 )
 def test_clock_follows_management(host: Any, state: Outputs) -> None:
-    """Clocks that disagree break certificates, the order of records and every log that is read side by side."""
+    """Clocks that disagree break certificates, the order of records, and any comparison of logs."""
     known = current().inventory
     is_server = "management" in known.hosts[host.backend.hostname].roles
     if is_server and not known.time_sources:
         # Its own clock is the reference of the landscape.
-        assert clock(state)["leap"] == "Normal", f"chrony says of the reference clock: {clock(state)['leap']}"
+        assert clock(state)["leap"] == "Normal", f"chrony reports of the reference clock: {clock(state)['leap']}"
         return
     selected = [line.split(",") for line in state.lines("follows") if line.startswith("^,*")]
     assert selected, "chrony follows no time source"
     if not is_server:
         servers = {str(server.address) for server in hosts("management")}
         assert selected[0][2] in servers, f"chrony follows {selected[0][2]}, not {', '.join(sorted(servers))}"
-    assert int(selected[0][5], 8) > 0, "chrony's source has not answered of late"
-    assert clock(state)["leap"] == "Normal", f"chrony says: {clock(state)['leap']}"
+    assert int(selected[0][5], 8) > 0, "chrony's source has not answered recently"
+    assert clock(state)["leap"] == "Normal", f"chrony reports: {clock(state)['leap']}"
     offset = abs(float(clock(state)["offset"]))
     assert offset < LARGEST_OFFSET, f"the clock is off by {offset:.3f} s"
 
 
 def clock(state: Outputs) -> dict[str, str]:
-    """`chronyc tracking`, the three of its fields that matter."""
+    """The three fields of `chronyc tracking` that matter here."""
     fields = state["clock"].strip().split(",")
     assert len(fields) > 12, f"chrony does not answer: {state['clock'].strip()}"
     return {"reference": fields[1], "offset": fields[4], "leap": fields[13]}
@@ -184,13 +184,13 @@ def test_chrony_is_running(host: Any) -> None:
 
 @check("time")
 def test_chrony_is_enabled(host: Any) -> None:
-    """A host that comes back from a reboot without its time is found by its consequences."""
+    """After a reboot without it, the clock drifts and no one notices until something else fails."""
     assert is_enabled(host, "chrony"), "chrony would not start at the next boot"
 
 
 @check("firewall")
 def test_firewall_drops_what_is_not_allowed(state: Outputs) -> None:
-    """The security group is one line of defence; a mistake in it must not be enough."""
+    """The security group is one line of defence; a single mistake in it must not be enough."""
     assert re.search(r"hook input priority [^;]+; policy drop;", state["firewall"]), (
         "no input chain of the host's firewall drops by default"
     )
@@ -198,13 +198,13 @@ def test_firewall_drops_what_is_not_allowed(state: Outputs) -> None:
 
 @check("firewall")
 def test_firewall_is_loaded_at_boot(host: Any) -> None:
-    """Rules that are only in the kernel are gone after the next boot."""
+    """Rules that exist only in the kernel are gone after the next boot."""
     assert is_enabled(host, "nftables"), "nftables would not be loaded at the next boot"
 
 
 @check("kernel")
 def test_host_takes_no_routes_from_others(state: Outputs) -> None:
-    """A neighbour that was broken into could send a host's traffic past itself."""
+    """A compromised neighbour could redirect this host's traffic through itself."""
     values = dict(line.split(" = ") for line in state.lines("kernel"))
     assert values.pop("net.ipv4.tcp_syncookies") == "1", "a flood of connections would stop the host"
     wrong = [name for name, value in values.items() if value != "0"]
@@ -221,28 +221,28 @@ def test_journal_is_limited(state: Outputs) -> None:
 
 @check("storage", proves=f"{STORAGE}{{host}}")
 def test_file_systems_have_room_and_can_be_written(state: Outputs) -> None:
-    """A full or read-only disk stops whatever writes next: the database, a document, the log that would tell why."""
+    """A full or read-only disk stops whatever writes next: the database, a document, the log that would say why."""
     found = [line.split(maxsplit=4) for line in state.lines("storage")]
-    assert {len(words) for words in found} == {5}, f"its file systems cannot be told: {state['storage']}"
-    # Of file systems mounted over each other, only the last is seen.
-    troubles = [
-        trouble for words in {words[0]: words for words in found}.values() if (trouble := storage.trouble(*words))
+    assert {len(words) for words in found} == {5}, f"its file systems cannot be listed: {state['storage']}"
+    # Of file systems mounted over each other, only the last is visible.
+    problems = [
+        problem for words in {words[0]: words for words in found}.values() if (problem := storage.problem(*words))
     ]
-    assert not troubles, "; ".join(troubles)
+    assert not problems, "; ".join(problems)
 
 
 @check("units", needs=[f"{STORAGE}{{host}}"])
 def test_no_unit_has_failed(host: Any, state: Outputs, record_property: Callable[[str, object], None]) -> None:
-    """A unit that failed unnoticed is an outage that has not been noticed yet."""
+    """A failed unit may be an outage that no one has noticed yet."""
     failed = [line.split()[0] for line in state.lines("failed")]
-    # Those that a check of their own has found are told there.
+    # Units that another check has found are reported there.
     record_property(NEEDS, tuple(f"{UNIT}{unit}@{host.backend.hostname}" for unit in failed))
     assert not failed, f"failed: {', '.join(failed)}"
 
 
 @check("packages", needs=[one_of("management", "mirror:{member}"), f"{STORAGE}{{host}}"])
 def test_packages_come_signed_from_the_mirror_alone(host: Any, state: Outputs) -> None:
-    """A source nobody looks after installs what nobody has tested, or what somebody else has signed."""
+    """An unmaintained source installs what no one has tested, or what someone else has signed."""
     answers = state.lines("signatures")
     wrong = [line for line in answers if line.startswith(("E:", "W:", "Err:"))]
     assert not wrong, f"apt cannot use its sources: {wrong[0]}"
@@ -250,7 +250,7 @@ def test_packages_come_signed_from_the_mirror_alone(host: Any, state: Outputs) -
     sites = {match[1] for line in answers if (match := re.match(r"(?:Get|Hit):\d+ [a-z+]+://([^/:]+)", line))}
     assert sites, "apt has no source at all"
     servers = hosts("management")
-    if host.backend.hostname in {server.name for server in servers}:  # it is the mirror, and has what it mirrors
+    if host.backend.hostname in {server.name for server in servers}:  # it is the mirror itself
         allowed = {urlsplit(source.uri).hostname or "" for source in current().inventory.packages.sources}
     else:
         allowed = {name for server in servers for name in (str(server.address), server.name, server.fqdn)}
@@ -259,5 +259,5 @@ def test_packages_come_signed_from_the_mirror_alone(host: Any, state: Outputs) -
 
 @check("packages")
 def test_unsigned_packages_are_refused(state: Outputs) -> None:
-    """One switch turns signature checks off for good, and is set in haste."""
+    """A single setting turns off signature checks for good, and is easily set in haste."""
     assert not state.lines("lax"), f"apt accepts unsigned sources: {state.lines('lax')[0]}"

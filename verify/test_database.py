@@ -1,8 +1,7 @@
-"""The database hosts: one primary, standbys that follow it, and nobody else gets in."""
+"""The database hosts: one primary, standbys that follow it, and no access for anyone else."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,14 +9,15 @@ import pytest
 
 from landscape.names import DATA_DISK
 from verify.inspection.expectations import current, each, hosts, manifests, open_flows, specs
-from verify.inspection.gathering import Gathering, Outputs, batch, pause
+from verify.inspection.gathering import Gathering, Outputs, batch
 from verify.inspection.probes import postgres
-from verify.inspection.probes.send import run_probe
+from verify.inspection.probing import run_probe
 from verify.inspection.replication import LARGEST_LAG, caught_up
 from verify.inspection.units import ask_about, explain, is_enabled, is_running
+from verify.inspection.waiting import wait_until
 from verify.report.causes import STEADY, STORAGE, UNIT
-from verify.run.checks import Need, check
-from verify.run.plugin import DISPROVED, NEEDS, STANDBY
+from verify.report.checks import Need, check
+from verify.report.plugin import DISPROVED, NEEDS, STANDBY
 
 testinfra_hosts = specs("database")
 ask_about("pgbackrest")
@@ -25,7 +25,7 @@ ask_about("pgbackrest")
 PORT = 5432
 HAS_STANDBY = len(hosts("database")) > 1
 FROM_ELSEWHERE = len({host.name for role in ("database", "application") for host in hosts(role)}) > 1
-"""Whether any component reaches a database over the network at all: one host may do the work of both roles."""
+"""Whether any component reaches a database over the network at all: one host may have both roles."""
 CATCH_UP_SECONDS = 10.0
 
 
@@ -50,7 +50,7 @@ QUESTIONS = {
     "receiver": sql("select status, sender_host, slot_name from pg_stat_wal_receiver"),
     "archive": sql(
         "select current_setting('archive_mode'), current_setting('archive_command') <> '',"
-        # A segment that failed is tried again every minute.
+        # A failed segment is retried every minute.
         " (select count(*) from pg_ls_archive_statusdir() where name like '%.ready'"
         " and modification < now() - interval '2 minutes'), coalesce(last_failed_wal, 'none')"
         " from pg_stat_archiver"
@@ -66,17 +66,14 @@ QUESTIONS = {
 
 
 def look(host: Any) -> Outputs:
-    """All of it, once the standby has caught up with what was written meanwhile, or had time enough for it.
+    """All of it, once the standby has caught up, or has had enough time to.
 
-    A new segment of the log, of which it is behind for a moment, is begun while others of this run look at the archive;
-    and one whose primary was restarted comes back some seconds later.
+    It is behind for a moment after a switch to a new log segment, which another suite of this run causes. A standby
+    whose primary was restarted reconnects some seconds later.
     """
-    deadline = time.monotonic() + CATCH_UP_SECONDS
-    found = batch(host, QUESTIONS)
-    while HAS_STANDBY and not caught_up(found) and time.monotonic() < deadline:
-        pause(1)
-        found = batch(host, QUESTIONS)
-    return found
+    return wait_until(
+        lambda: batch(host, QUESTIONS), lambda found: not HAS_STANDBY or caught_up(found), CATCH_UP_SECONDS
+    )
 
 
 STATE = Gathering(__name__, look)
@@ -84,7 +81,7 @@ STATE = Gathering(__name__, look)
 
 @pytest.fixture
 def state(host: Any) -> Outputs:
-    """What PostgreSQL on this host says of itself."""
+    """What PostgreSQL on this host reports of itself."""
     return STATE.of(host.backend.hostname)
 
 
@@ -98,7 +95,7 @@ def settings(state: Outputs) -> dict[str, str]:
 
 @check("postgresql", proves="postgresql:{host}", needs=[f"{STORAGE}{{host}}"])
 def test_postgresql_is_running(host: Any, state: Outputs, record_property: Callable[[str, object], None]) -> None:
-    """Every mobile site stores into it: without it no record is kept."""
+    """Every mobile site stores its records there: without it none is kept."""
     clusters = state.lines("cluster")
     assert clusters, "no PostgreSQL cluster is configured here"
     status = clusters[0].split()[3]
@@ -114,19 +111,19 @@ def test_postgresql_is_running(host: Any, state: Outputs, record_property: Calla
 
 @check("postgresql")
 def test_postgresql_starts_at_boot(state: Outputs) -> None:
-    """A database that stays down after a reboot at night stays down until the morning."""
+    """A database that does not start after a reboot at night is down until the morning."""
     enabled = state.lines("unit")[0]
     assert enabled in ("enabled", "enabled-runtime"), f"PostgreSQL would not start at the next boot: it is {enabled}"
 
 
 @check("replication", proves="role:{host}", needs=["postgresql:{host}"])
 def test_role_of_the_host_is_clear(host: Any, state: Outputs, record_property: Callable[[str, object], None]) -> None:
-    """Two primaries take different records, and one of the two is lost; without any, none is taken."""
+    """Two primaries accept different records, and those of one are lost; without a primary none are accepted."""
     others = {peer.name: STATE.of(peer.name)["recovery"].strip() for peer in hosts("database")}
     own = others.pop(host.backend.hostname)
     if own == "t":
         record_property(STANDBY, True)
-        assert set(others.values()) != {"t"}, "every database host is a standby: none accepts writes"
+        assert set(others.values()) != {"t"}, "every database host is a standby: no host accepts writes"
         return
     primaries = [name for name, recovery in others.items() if recovery == "f"]
     assert not primaries, f"{host.backend.hostname} accepts writes, and so does {', '.join(primaries)}"
@@ -140,7 +137,7 @@ FOLLOWING = [
 
 @check("replication", proves="standby:{host}", needs=FOLLOWING, applies=HAS_STANDBY)
 def test_standby_is_streaming(host: Any, state: Outputs) -> None:
-    """A standby that stopped following is a backup of some time ago."""
+    """A standby that stopped following is no more than an old backup."""
     if not is_standby(state):
         standbys = [peer for peer in hosts("database") if peer.name != host.backend.hostname]
         streaming = {line.split()[1] for line in state.lines("clients") if line.split()[2] == "streaming"}
@@ -154,14 +151,14 @@ def test_standby_is_streaming(host: Any, state: Outputs) -> None:
 
 @check("replication", needs=["postgresql:{host}", *each("database", "standby:{member}")], applies=HAS_STANDBY)
 def test_replication_is_encrypted(state: Outputs) -> None:
-    """The stream holds every client's record in clear otherwise."""
+    """Otherwise every client's record crosses the network in plain text."""
     weak = [line for line in state.lines("clients") if line.split()[3] != "TLSv1.3"]
     assert not weak, f"a replication connection does not use TLS 1.3: {weak[0]}"
 
 
 @check("replication", needs=["postgresql:{host}", *each("database", "standby:{member}")])
 def test_every_slot_is_active(state: Outputs) -> None:
-    """A slot nobody reads from keeps the log until the data disk is full and the primary stops."""
+    """A slot without a reader keeps the log until the data disk is full and the primary stops."""
     idle = [line.split()[0] for line in state.lines("slots") if not line.endswith(" t")]
     assert not idle, f"replication slots without a reader: {', '.join(idle)}"
     if not is_standby(state) and len(hosts("database")) > 1:
@@ -170,7 +167,7 @@ def test_every_slot_is_active(state: Outputs) -> None:
 
 @check("replication", needs=["postgresql:{host}", *each("database", "standby:{member}")], applies=HAS_STANDBY)
 def test_standby_is_not_behind(state: Outputs) -> None:
-    """What the standby lacks is lost if the primary goes now."""
+    """What the standby lacks is lost if the primary is lost now."""
     for line in state.lines("clients"):
         lag = int(line.split()[4])
         assert lag < LARGEST_LAG, f"{line.split()[0]} is {lag:,} bytes behind"
@@ -178,7 +175,7 @@ def test_standby_is_not_behind(state: Outputs) -> None:
 
 @check("storage", needs=["postgresql:{host}"])
 def test_data_is_on_the_data_disk(state: Outputs) -> None:
-    """On the system disk it would be gone with the machine, and nothing would grow it."""
+    """On the system disk it would be lost with the machine, and could not grow."""
     lines = state.lines("disk")
     assert len(lines) == 2, f"the data disk at lun 0 is not there: {state['disk']}"
     mounted, target = lines[0].split()[:2]
@@ -188,7 +185,7 @@ def test_data_is_on_the_data_disk(state: Outputs) -> None:
 
 @check("storage", needs=["postgresql:{host}"])
 def test_data_is_written_safely(state: Outputs) -> None:
-    """fsync is switched off to win a benchmark, and the next power cut takes the database with it."""
+    """With fsync switched off for speed, the next power cut destroys the database."""
     values = settings(state)
     for name in ("fsync", "full_page_writes", "data_checksums"):
         assert values.get(name) == "on", f"{name} is {values.get(name, 'unknown')}"
@@ -196,21 +193,21 @@ def test_data_is_written_safely(state: Outputs) -> None:
 
 @check("access", needs=["postgresql:{host}"])
 def test_tls_is_the_only_protocol(state: Outputs) -> None:
-    """Records and passwords would cross the network in clear."""
+    """Records and passwords would cross the network in plain text."""
     values = settings(state)
     assert values.get("ssl") == "on", "PostgreSQL serves no TLS"
     assert values.get("ssl_min_protocol_version") == "TLSv1.3", (
         f"PostgreSQL accepts {values.get('ssl_min_protocol_version')}, not TLS 1.3 only"
     )
-    assert values.get("password_encryption") == "scram-sha-256", "passwords are not kept as SCRAM"
+    assert values.get("password_encryption") == "scram-sha-256", "passwords are not stored as SCRAM"
 
 
 PEERS = [host for host in hosts("database") if "application" not in host.roles]
-"""Database hosts that no component runs on: from there its password must be worth nothing."""
+"""Database hosts without a component: a component's password must be of no use there."""
 
 
 def clients() -> dict[str, list[dict[str, object]]]:
-    """What is tried from where: by place, the orders of the probe."""
+    """What is tried from which host: the probe's orders by place."""
     known, component = current().inventory, next(iter(manifests()))
     orders: dict[str, list[dict[str, object]]] = {}
     for database in hosts("database"):
@@ -241,7 +238,7 @@ KNOCKING = Gathering(__name__, knock, places=lambda: list(clients()))
 
 
 def answers(case: str, target: str, role: str, evidence: Callable[[str, object], None]) -> dict[str, dict[str, str]]:
-    """What one case gave at a database host, by the place it was tried from."""
+    """The answers to one case at a database host, by the place from which it was tried."""
     tried = {source.name: KNOCKING.of(source.name) for source in hosts(role) if source.name != target}
     found = {name: parts[case, target] for name, parts in tried.items() if (case, target) in parts}
     assert found or not tried, f"{case} was tried from nowhere"
@@ -263,30 +260,30 @@ FROM_DATABASE: list[Need] = [
 
 
 @check("access", needs=FROM_APPLICATION, applies=FROM_ELSEWHERE)
-def test_application_hosts_are_received(host: Any, evidence: Callable[[str, object], None]) -> None:
-    """The certificate must be by our authority for this name, or the components refuse to send anything."""
+def test_application_hosts_are_accepted(host: Any, evidence: Callable[[str, object], None]) -> None:
+    """Without a certificate for this name by our authority, the components refuse to send anything."""
     for name, answer in answers("component", host.backend.hostname, "application", evidence).items():
         assert answer["answer"] == "asks for scram-sha-256", f"from {name}: {answer['answer']}"
         assert answer["tls"] == "TLSv1.3", f"from {name}: {answer['tls']}"
 
 
 @check("access", needs=FROM_APPLICATION, applies=FROM_ELSEWHERE)
-def test_connections_in_clear_are_refused(host: Any, evidence: Callable[[str, object], None]) -> None:
-    """One component configured without TLS would send every record in clear, and nobody would notice."""
+def test_connections_without_tls_are_refused(host: Any, evidence: Callable[[str, object], None]) -> None:
+    """A component configured without TLS would send every record in plain text, and no one would notice."""
     for name, answer in answers("plain", host.backend.hostname, "application", evidence).items():
         assert answer["answer"].startswith("refused: "), f"from {name}: {answer['answer']}"
 
 
 @check("access", needs=FROM_APPLICATION, applies=FROM_ELSEWHERE)
 def test_superuser_is_refused_from_the_network(host: Any, evidence: Callable[[str, object], None]) -> None:
-    """An application host that was broken into must not reach the superuser."""
+    """A compromised application host must not reach the superuser."""
     for name, answer in answers("superuser", host.backend.hostname, "application", evidence).items():
         assert answer["answer"].startswith("refused: "), f"from {name}: {answer['answer']}"
 
 
 @check("access", needs=FROM_DATABASE, applies=HAS_STANDBY and bool(PEERS))
 def test_component_is_refused_from_elsewhere(host: Any, evidence: Callable[[str, object], None]) -> None:
-    """A component's password must be worth nothing outside the application hosts. Twin: from these it is received."""
+    """A component's password must be of no use outside the application hosts. Twin: from these it is accepted."""
     for name, answer in answers("peer", host.backend.hostname, "database", evidence).items():
         assert answer["answer"].startswith("refused: "), f"from {name}: {answer['answer']}"
 
@@ -304,9 +301,9 @@ def test_backup_service_is_running(host: Any) -> None:
     applies=bool(hosts("file")),
 )
 def test_log_is_archived(state: Outputs) -> None:
-    """What is not in the archive is lost with this host's disk, and it piles up until the disk is full."""
+    """What is not archived is lost with this host's disk, and piles up until the disk is full."""
     mode, command, waiting, failed = state["archive"].split()
     assert (mode, command) == ("on", "t"), (
         f"archive_mode is {mode}, and there is {'a' if command == 't' else 'no'} command"
     )
-    assert waiting == "0", f"{waiting} segments wait for more than two minutes; the last that failed is {failed}"
+    assert waiting == "0", f"{waiting} segments have waited for over two minutes; the last that failed is {failed}"

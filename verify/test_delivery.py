@@ -1,7 +1,7 @@
-"""The way from the drop to the file host: what is clean gets there, proven by its sum, and nothing else does.
+"""The way from the drop to the file host: clean files arrive, proven by their checksums, and nothing else does.
 
-A folder with a clean file and malware is dropped as the old hoster does it, followed to the file host's share, and
-removed again in all places; its lines in the services' logs stay.
+A folder with a clean file and malware is dropped as the old hoster does, followed to the file host's share, and
+removed again everywhere; its lines in the services' logs remain.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from verify.inspection.dropping import PLACE, send
 from verify.inspection.expectations import each, endpoints, hosts, open_flows, specs
 from verify.inspection.gathering import Gathering, Outputs, batch, connect
 from verify.inspection.units import ask_about, explain, is_enabled, is_running
-from verify.run.checks import Need, check
+from verify.report.checks import Need, check
 
 testinfra_hosts = specs("transfer") if hosts("file") else []
 
@@ -43,15 +43,15 @@ SANDBOX = {
 }
 OLD = f"-mmin +{leftovers.FORGOTTEN_MINUTES}"
 FORGOTTEN = f"find {SHARED} -mindepth 1 -maxdepth 1 -name 'livegang-proof-*' {OLD} -exec rm -rf {{}} +"
-"""What a run left that was killed."""
+"""Removes what killed runs left behind."""
 CLEAN, MALWARE = "Übersicht.txt", "nested.zip"
-"""Of what the drop's probe can send: a clean file, and EICAR in a zip in a zip."""
+"""Two of the files that the drop's probe can send: a clean one, and EICAR in a zip in a zip."""
 
 Note = Callable[[str, object], None]
 
 
 def round_trip(place: str) -> str:
-    """Shell: a file of random content goes there, comes back the same, and is taken away again."""
+    """Shell: store a file of random content on the share, read it back, compare, and remove it."""
     return (
         f"t=$(mktemp -d); n=readiness-$(hostname)-$$; head -c 20000 /dev/urandom >$t/out; "
         f'{CLIENT} {place} -A {CREDENTIALS} -c "put $t/out $n; get $n $t/in; del $n; ls $n"; '
@@ -71,7 +71,8 @@ def look(host: Any) -> Outputs:
             "service reads": f"cd / && sudo -u {SERVICE} ls {dropping.FOLDER}/clean",
             "service sees": f"cd / && for d in work infected unclear manifests drop/incoming; do "
             f"sudo -u {SERVICE} ls {dropping.FOLDER}/$d >/dev/null 2>&1 && echo $d; done; true",
-            "service writes": f"cd / && sudo -u {SERVICE} touch {dropping.FOLDER}/clean/livegang-readiness",
+            "service writes": f"cd / && f={dropping.FOLDER}/clean/livegang-readiness && "
+            f"sudo -u {SERVICE} touch $f && rm $f",
             "own share": round_trip(f"//{server}/incoming"),
             "other shares": "; ".join(f"{CLIENT} //{server}/{area} -A {CREDENTIALS} -c ls" for area in others),
             "wrong password": f"t=$(mktemp); sed 's/^password.*/password = wrong/' {CREDENTIALS} >$t; "
@@ -85,7 +86,7 @@ STATE = Gathering(__name__, look)
 
 @pytest.fixture
 def state(host: Any) -> Outputs:
-    """What the service is, and what its account may."""
+    """How the service is set up, and what its account may do."""
     return STATE.of(host.backend.hostname)
 
 
@@ -94,22 +95,22 @@ class Proof:
     """A folder's way from the drop to the file host."""
 
     sent: dict[str, Any]
-    judged: dict[str, dict[str, Any]]
+    verdicts: dict[str, dict[str, Any]]
     """The scanner's lines by file name."""
     delivered: list[dict[str, Any]]
-    """The delivery's lines."""
+    """The delivery service's lines."""
     there: Outputs
-    """What the file host has."""
+    """What arrived on the file host."""
 
 
 def deliver(host: Any) -> Proof:
-    """Drop, follow, look, remove."""
+    """Drop the files, follow them to the file host, look at them there, and remove them."""
     folder = f"livegang-proof-{uuid.uuid4()}"
     server = connect(hosts("file")[0].name)
     place = f"{SHARED}/{folder}"
     try:
         sent = send(host, folder, (CLEAN, MALWARE))
-        judged = dropping.lines_about(host, folder, dropping.LOG, len(sent["sums"]) + 1)
+        verdicts = dropping.lines_about(host, folder, dropping.LOG, len(sent["sums"]) + 1)
         delivered = dropping.lines_about(host, folder, LOG, 1)
         there = batch(
             server,
@@ -122,7 +123,7 @@ def deliver(host: Any) -> Proof:
     finally:
         batch(server, {"remove": f"rm -rf {place}", "forgotten": FORGOTTEN})
         leftovers.remove(host, dropping.FOLDER, folder)
-    return Proof(sent, {str(line["path"]).rpartition("/")[2]: line for line in judged}, delivered, there)
+    return Proof(sent, {str(line["path"]).rpartition("/")[2]: line for line in verdicts}, delivered, there)
 
 
 PROOF = Gathering(__name__, deliver)
@@ -130,10 +131,10 @@ PROOF = Gathering(__name__, deliver)
 
 @pytest.fixture
 def proof(host: Any, evidence: Note) -> Proof:
-    """What this run sent on its way."""
+    """The way of the files that this run dropped."""
     found = PROOF.of(host.backend.hostname)
     evidence("the drop", found.sent["upload"])
-    evidence("the scanner's log", list(found.judged.values()))
+    evidence("the scanner's log", list(found.verdicts.values()))
     evidence("the delivery's log", found.delivered)
     return found
 
@@ -160,24 +161,24 @@ def test_delivery_is_enabled(host: Any) -> None:
 
 @check("delivery", needs=["delivery:{host}", *FILE])
 def test_delivery_delivers(state: Outputs) -> None:
-    """A service that hangs, or cannot get to the share, looks alive from outside."""
+    """A service that hangs, or cannot reach the share, looks alive from outside."""
     document, now = state["status"].strip().rsplit("\n", 1)
     status = json.loads(document)
     age = int(now) - int(status["at"])
-    assert age < LARGEST_AGE, f"it last told how it is {age} s ago"
+    assert age < LARGEST_AGE, f"its last status report is {age} s old"
     assert status["blocked"] is None, f"it delivers nothing: {status['blocked']}"
 
 
 @check("delivery", needs=["delivery:{host}", *FILE])
 def test_no_file_waits_for_a_person(state: Outputs) -> None:
-    """A clean file that the share refuses is a client's record that everybody believes to be there."""
+    """A clean file that the share refuses is a client's record that everyone believes to have arrived."""
     status = json.loads(state["status"].strip().rsplit("\n", 1)[0])
     assert status["refused"] == 0, f"{status['refused']} clean files are refused by the share: see {LOG}"
 
 
 @check("delivery")
-def test_delivery_is_shut_in(state: Outputs) -> None:
-    """It handles what strangers sent and has a password: whoever breaks into it must find nothing else."""
+def test_delivery_is_sandboxed(state: Outputs) -> None:
+    """It handles files from outside and has a password: whoever breaks into it must find nothing else."""
     values = dict(line.split("=", 1) for line in state.lines("sandbox"))
     wrong = [f"{name}={values.get(name)}" for name, value in SANDBOX.items() if values.get(name) != value]
     assert not wrong, f"not as wanted: {', '.join(wrong)}"
@@ -185,7 +186,7 @@ def test_delivery_is_shut_in(state: Outputs) -> None:
 
 @check("delivery")
 def test_delivery_reads_what_is_clean_and_nothing_else(state: Outputs) -> None:
-    """It must not be able to carry on what nobody judged, nor to change what was. Twin: what is clean it reads."""
+    """It must be able neither to deliver unscanned files nor to change scanned ones. Twin: it reads clean files."""
     assert state.status("service reads") == 0, f"it cannot read clean: {state['service reads']}"
     assert not state.lines("service sees"), f"it reads {', '.join(state.lines('service sees'))}"
     assert state.status("service writes") != 0, "it may write into clean"
@@ -193,22 +194,22 @@ def test_delivery_reads_what_is_clean_and_nothing_else(state: Outputs) -> None:
 
 @check("delivery")
 def test_credentials_are_guarded(state: Outputs) -> None:
-    """Whoever reads the password may write into the share what nobody scanned."""
+    """Whoever reads the password can put unscanned files on the share."""
     assert state["credentials"] == f"root {SERVICE} 640", f"{CREDENTIALS}: {state['credentials']}"
 
 
 @check("share", proves="incoming:{host}", needs=FILE)
 def test_its_account_stores_and_reads_in_its_share(state: Outputs) -> None:
-    """Without that right nothing can be delivered."""
+    """Without this access nothing can be delivered."""
     said = state["own share"]
     assert state.status("own share") == 0, said
     assert "came back the same" in said, said
-    assert "NT_STATUS_NO_SUCH_FILE" in said, f"the file could not be taken away again: {said}"
+    assert "NT_STATUS_NO_SUCH_FILE" in said, f"the file could not be removed: {said}"
 
 
 @check("share", needs=[*FILE, "incoming:{host}"])
 def test_its_account_is_refused_everywhere_else(state: Outputs) -> None:
-    """The host that takes strangers' files must not get at clients' documents. Twin: in its own share it may."""
+    """The host that receives files from outside must not reach clients' documents. Twin: its own share it may use."""
     refusals = state["other shares"].count("tree connect failed: NT_STATUS_ACCESS_DENIED")
     expected = len(endpoints())
     assert refusals == expected, f"{refusals} of {expected} other shares refused it:\n{state['other shares']}"
@@ -216,8 +217,8 @@ def test_its_account_is_refused_everywhere_else(state: Outputs) -> None:
 
 @check("share", needs=[*FILE, "incoming:{host}"])
 def test_a_wrong_password_is_refused(state: Outputs) -> None:
-    """Else anybody in this network could put files among those that were scanned. Twin: the right one is let in."""
-    assert state.status("wrong password") != 0, f"it was let in:\n{state['wrong password']}"
+    """Else anyone in this network could put files among the scanned ones. Twin: the right one is accepted."""
+    assert state.status("wrong password") != 0, f"access was granted:\n{state['wrong password']}"
     assert "NT_STATUS_LOGON_FAILURE" in state["wrong password"], f"no clear refusal:\n{state['wrong password']}"
 
 
@@ -225,26 +226,28 @@ def test_a_wrong_password_is_refused(state: Outputs) -> None:
 def test_a_clean_file_is_delivered_unchanged(proof: Proof) -> None:
     """A file lost or changed on the way is a client's record lost."""
     assert proof.sent["upload"]["status"] == 0, f"nothing can be dropped: {proof.sent['upload']['text'][-200:]}"
-    verdict = proof.judged.get(CLEAN, {})
+    verdict = proof.verdicts.get(CLEAN, {})
     assert verdict.get("verdict") == "clean", (
-        f"{CLEAN}: {verdict.get('verdict', 'not judged')}, {verdict.get('reason')}"
+        f"{CLEAN}: {verdict.get('verdict', 'no verdict')}, {verdict.get('reason')}"
     )
     assert [line["outcome"] for line in proof.delivered] == ["delivered"], f"not delivered: {proof.delivered}"
     sums = [line.split()[0] for line in proof.there.lines("sums")]
-    assert sums == [proof.sent["sums"][CLEAN]] == [proof.delivered[0]["sha256"]], "the sum on the file host is another"
+    assert sums == [proof.sent["sums"][CLEAN]] == [proof.delivered[0]["sha256"]], (
+        "the checksum on the file host differs"
+    )
 
 
 @check("delivery", needs=[*NEEDS, "delivered:{host}"])
-def test_malware_beside_it_is_not(proof: Proof) -> None:
-    """Malware in an archive in an archive is how it travels. Twin: the clean file beside it, which arrived."""
-    verdict = proof.judged.get(MALWARE, {})
-    assert verdict.get("verdict") == "infected", f"{MALWARE}: {verdict.get('verdict', 'not judged')}"
+def test_malware_next_to_it_is_not_delivered(proof: Proof) -> None:
+    """Malware often comes in an archive inside an archive. Twin: the clean file next to it, which arrived."""
+    verdict = proof.verdicts.get(MALWARE, {})
+    assert verdict.get("verdict") == "infected", f"{MALWARE}: {verdict.get('verdict', 'no verdict')}"
     assert len(proof.there.lines("sums")) == 1, f"on the file host: {proof.there['sums']}"
-    assert not any(MALWARE in line["path"] for line in proof.delivered), "the delivery took it"
+    assert not any(MALWARE in line["path"] for line in proof.delivered), "the delivery service took it"
 
 
 @check("delivery", needs=[*NEEDS, "delivered:{host}"])
 def test_what_is_delivered_is_for_its_share_only(proof: Proof) -> None:
-    """A record that arrived is still a client's."""
+    """A record that has arrived is still confidential."""
     assert proof.there.lines("rights") == ["smb-incoming documents-incoming 660"], f"{proof.there['rights']}"
     assert proof.there.status("nobody") != 0, "any user of the file host can read it"

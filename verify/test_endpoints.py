@@ -1,4 +1,4 @@
-"""The mobile sites as the devices see them from the Internet: name, certificate, firewall, a real synchronisation."""
+"""The mobile sites as devices see them from the Internet: name, certificate, firewall, a real synchronisation."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from typing import Any
 import pytest
 
 from infra.inventory.model import Endpoint
-from verify.inspection.connection import HostLost
 from verify.inspection.expectations import each, endpoints, hosts, manifests, one_of, web_port
-from verify.inspection.gathering import Gathering, Outputs, batch, pause
+from verify.inspection.gathering import Gathering, Outputs, batch
 from verify.inspection.probes import site
-from verify.inspection.probes.send import run_probe
+from verify.inspection.probing import run_probe
+from verify.inspection.waiting import wait_until
 from verify.report.causes import PRIMARY
-from verify.run.checks import Need, check
+from verify.report.checks import Need, check
+from verify.report.errors import HostLost
 
 pytestmark = pytest.mark.parametrize("endpoint", endpoints())
 
 ATTACK = "id=1%27%20UNION%20SELECT%20password%20FROM%20users--%20"
 LONGEST_TTL = 300
-"""Seconds that a device may go on using an address after the site has moved to another."""
+"""Seconds for which a device may still use an old address after the site has moved."""
 REPLAY_SECONDS = 10
 RECORDS = {endpoint.name: str(uuid.uuid4()) for endpoint in endpoints()}
-"""The record that this run synchronises through each endpoint. It stays, as the device livegang-readiness's."""
+"""The record that this run synchronises through each endpoint. It remains there, for the device livegang-readiness."""
 
 
 def order(endpoint: Endpoint) -> dict[str, str]:
@@ -46,8 +47,8 @@ def look(host: Any) -> dict[str, dict[str, dict[str, Any]]]:
 
 
 def count_rows(host: Any) -> Outputs:
-    """Rows of each area that hold this run's record, once the standby has had time to replay them."""
-    SITES.of("outside")  # the records are there once it has come back
+    """The number of rows of each area with this run's record, once the standby has had time to replay them."""
+    SITES.of("outside")  # its end means that the records have been sent
     tables = {component.name: f"{component.database.schema_}.record" for component in manifests()}
     databases = {component.name: component.database.name for component in manifests()}
     commands = {
@@ -56,16 +57,16 @@ def count_rows(host: Any) -> Outputs:
         for name, record in RECORDS.items()
     }
     commands["recovery"] = "cd / && sudo -u postgres psql -XAtq -c 'select pg_is_in_recovery()'"
-    deadline = time.monotonic() + REPLAY_SECONDS
-    while True:
-        rows = batch(host, commands)
-        if all(rows.quietly(name) == "1" for name in RECORDS) or time.monotonic() > deadline:
-            return rows
-        pause(0.5)  # then ask again, until the deadline
+    return wait_until(
+        lambda: batch(host, commands),
+        lambda rows: all(rows.quietly(name) == "1" for name in RECORDS),
+        REPLAY_SECONDS,
+        every=0.5,
+    )
 
 
 def look_behind(host: Any) -> Outputs:
-    """Every application host's health of every area, from a web host."""
+    """The health of every area on every application host, from a web host."""
     return batch(
         host,
         {
@@ -79,8 +80,8 @@ def look_behind(host: Any) -> Outputs:
 
 
 def look_past_the_gateway(host: Any) -> Outputs:
-    """From inside straight to each web host: every site's health, and the attack that the gateway must block."""
-    # To connect takes no time inside; a host that is cut off in silence must not use up the time of all that are asked.
+    """From inside, directly at each web host: every site's health, and the attack that the gateway must block."""
+    # Inside, a connection takes no time; one host that is silently cut off must not use up the time for all.
     status = "curl -sS -m 8 --connect-timeout 2 -o /dev/null -w '%{http_code}'"
     commands = {}
     for endpoint in endpoints():
@@ -102,7 +103,7 @@ Note = Callable[[str, object], None]
 
 @pytest.fixture
 def seen(endpoint: Endpoint, evidence: Note) -> Callable[[str], dict[str, Any]]:
-    """What was seen of a part of this endpoint from outside; fails with the reason when nothing was."""
+    """What was seen from outside of one part of this endpoint."""
 
     def part(name: str) -> dict[str, Any]:
         found = SITES.of("outside")[endpoint.name][name]
@@ -114,7 +115,7 @@ def seen(endpoint: Endpoint, evidence: Note) -> Callable[[str], dict[str, Any]]:
 
 @check("name", proves="dns:{endpoint}", at="outside")
 def test_name_leads_to_the_gateway(endpoint: Endpoint, seen: Callable[[str], dict[str, Any]]) -> None:
-    """A device finds its site by this name alone."""
+    """Devices find their site by this name only."""
     answer = seen("dns")
     assert "error" not in answer, f"{endpoint.host_name} has no address: {answer['error']}"
     assert answer["addresses"] == [str(endpoint.address)], (
@@ -123,16 +124,16 @@ def test_name_leads_to_the_gateway(endpoint: Endpoint, seen: Callable[[str], dic
 
 
 @check("name", needs=["dns:{endpoint}"], at="outside")
-def test_name_has_a_short_life(seen: Callable[[str], dict[str, Any]]) -> None:
-    """While a device remembers an old address, the site cannot be moved."""
+def test_name_has_a_short_ttl(seen: Callable[[str], dict[str, Any]]) -> None:
+    """As long as devices remember an old address, the site cannot be moved."""
     answer = seen("dns")
     assert "error" not in answer, answer["error"]
-    assert 0 < answer["ttl"] <= LONGEST_TTL, f"the name may be remembered for {answer['ttl']} s"
+    assert 0 < answer["ttl"] <= LONGEST_TTL, f"the name has a TTL of {answer['ttl']} s, more than {LONGEST_TTL} s"
 
 
 @check("certificate", proves="tls:{endpoint}", needs=["dns:{endpoint}", "gateway"], at="outside")
 def test_certificate_is_trusted(endpoint: Endpoint, seen: Callable[[str], dict[str, Any]]) -> None:
-    """The devices refuse a site whose certificate they cannot verify, and people must not learn to click it away."""
+    """Devices refuse a site whose certificate they cannot verify, and people must not learn to click warnings away."""
     answer = seen("tls")
     assert "error" not in answer, f"no trusted TLS connection to {endpoint.host_name}: {answer['error']}"
     assert endpoint.host_name in answer["names"] or any(
@@ -142,7 +143,7 @@ def test_certificate_is_trusted(endpoint: Endpoint, seen: Callable[[str], dict[s
 
 @check("certificate", needs=["tls:{endpoint}"], at="outside")
 def test_certificate_is_valid_for_long_enough(endpoint: Endpoint, seen: Callable[[str], dict[str, Any]]) -> None:
-    """A certificate that expires during the move stops every device at once."""
+    """A certificate that expires during the move stops all devices."""
     answer = seen("tls")
     assert "error" not in answer, answer["error"]
     days = (answer["expires"] - time.time()) / 86400
@@ -153,7 +154,7 @@ def test_certificate_is_valid_for_long_enough(endpoint: Endpoint, seen: Callable
 
 @check("tls", needs=["tls:{endpoint}"], at="outside")
 def test_tls_is_modern(seen: Callable[[str], dict[str, Any]]) -> None:
-    """TLS 1.1 and older can be broken."""
+    """TLS 1.1 and older are broken."""
     answer = seen("tls")
     assert "error" not in answer, answer["error"]
     assert answer["version"] in ("TLSv1.2", "TLSv1.3"), f"the site speaks {answer['version']}"
@@ -161,7 +162,7 @@ def test_tls_is_modern(seen: Callable[[str], dict[str, Any]]) -> None:
 
 @check("tls", needs=["tls:{endpoint}"], at="outside")
 def test_old_tls_is_refused(seen: Callable[[str], dict[str, Any]]) -> None:
-    """An attacker in between makes a device and a site agree on the oldest version both take. Twin: TLS 1.2."""
+    """An attacker in between can make a device and a site agree on the oldest version both accept. Twin: TLS 1.2."""
     answer = seen("old_tls")
     assert "version" not in answer, f"the site accepts {answer['version']}"
     refusals = ("alert", "closed", "reset", "eof", "unsupported protocol", "wrong version")
@@ -170,7 +171,7 @@ def test_old_tls_is_refused(seen: Callable[[str], dict[str, Any]]) -> None:
 
 @check("site", needs=["dns:{endpoint}", "gateway"], at="outside")
 def test_plain_http_is_redirected(endpoint: Endpoint, seen: Callable[[str], dict[str, Any]]) -> None:
-    """Who types the name without https must not stay on a connection that anyone can read."""
+    """People who type the name without https must not stay on a connection that anyone can read."""
     answer = seen("redirect")
     assert "error" not in answer, answer["error"]
     assert answer["status"] == 301, f"http is answered with {answer['status']}"
@@ -188,7 +189,7 @@ WORKING_SITE: tuple[Need, ...] = (
 
 @check("site", proves="health:{endpoint}", needs=WORKING_SITE, at="outside")
 def test_health_is_good(seen: Callable[[str], dict[str, Any]]) -> None:
-    """This is what a device meets when it comes to deliver its records."""
+    """This is what devices meet when they deliver their records."""
     answer = seen("health")
     assert "error" not in answer, f"health gives no answer: {answer['error']}"
     assert answer["status"] == 200, f"health answers {answer['status']}: {reason(answer['body'])}"
@@ -203,7 +204,7 @@ def reason(body: str) -> str:
 
 @check("redundancy", needs=[*each("application", "area:{endpoint}@{member}"), PRIMARY], at="outside")
 def test_site_runs_on_every_application_host(endpoint: Endpoint) -> None:
-    """On one host alone, that host's failure is an outage of the area."""
+    """On one host only, that host's failure is an outage of the area."""
     component = next(component for component in manifests() if component.name == endpoint.name)
     wanted = [application.name for application in hosts("application")]
     lost: HostLost | None = None
@@ -219,22 +220,22 @@ def test_site_runs_on_every_application_host(endpoint: Endpoint) -> None:
             best = found
     if lost is not None and not best:
         raise lost
-    well = [name for name, status in best.items() if status == "200"]
-    assert well == wanted, f"runs on {len(well)} of {len(wanted)} application hosts" + (
-        f" only: {', '.join(well)}" if well else ""
+    healthy = [name for name, status in best.items() if status == "200"]
+    assert healthy == wanted, f"runs on {len(healthy)} of {len(wanted)} application hosts" + (
+        f" only: {', '.join(healthy)}" if healthy else ""
     )
 
 
 @check("firewall", proves="waf:{endpoint}", needs=["tls:{endpoint}"], at="outside")
 def test_attack_is_blocked_at_the_gateway(seen: Callable[[str], dict[str, Any]]) -> None:
-    """An injection that reaches the application may reach 80,000 clients' records. Twin: the health check beside it."""
+    """An injection that reaches the application may expose 80,000 clients' records. Twin: the health check."""
     answer = seen("attack")
     assert "error" not in answer, answer["error"]
     assert answer["status"] == 403, f"an SQL injection is answered with {answer['status']}"
 
 
 def past_the_gateway(what: str, endpoint: Endpoint) -> dict[str, str]:
-    """Status that each web host gives when it is asked directly, by its name; 000 where it gives none."""
+    """The status that each web host answers directly, by host name; 000 if it does not answer."""
     answers = DIRECT.of(hosts("management")[0].name)
     return {web.name: answers[f"{what}-{endpoint.name}@{web.name}"].strip()[-3:] for web in hosts("web")}
 
@@ -245,7 +246,7 @@ def past_the_gateway(what: str, endpoint: Endpoint) -> dict[str, str]:
     at="outside",
 )
 def test_attack_is_blocked_by_the_gateway_alone(endpoint: Endpoint) -> None:
-    """If another blocked it too, the gateway's firewall could be off unnoticed. Twin: straight to the web hosts."""
+    """If others blocked it too, the gateway's firewall could be off unnoticed. Twin: directly at the web hosts."""
     answered = {web: status for web, status in past_the_gateway("attack", endpoint).items() if status != "000"}
     assert answered, "no web host answers the same request from inside"
     assert "403" not in answered.values(), f"web hosts block it themselves: {answered}"
@@ -257,17 +258,17 @@ def test_attack_is_blocked_by_the_gateway_alone(endpoint: Endpoint) -> None:
     at="outside",
 )
 def test_site_runs_on_every_web_host(endpoint: Endpoint) -> None:
-    """On one web host alone, that host's failure is an outage."""
+    """On one web host only, that host's failure is an outage."""
     statuses = past_the_gateway("health", endpoint)
-    well = [web for web, status in statuses.items() if status == "200"]
-    assert len(well) == len(statuses), f"runs on {len(well)} of {len(statuses)} web hosts" + (
-        f" only: {', '.join(well)}" if well else ""
+    healthy = [web for web, status in statuses.items() if status == "200"]
+    assert len(healthy) == len(statuses), f"runs on {len(healthy)} of {len(statuses)} web hosts" + (
+        f" only: {', '.join(healthy)}" if healthy else ""
     )
 
 
 @check("synchronisation", proves="sync:{endpoint}", needs=["health:{endpoint}", *WORKING_SITE], at="outside")
 def test_record_is_accepted(endpoint: Endpoint, seen: Callable[[str], dict[str, Any]]) -> None:
-    """The devices hold 72 hours of records that exist nowhere else."""
+    """Devices hold 72 hours of records that exist nowhere else."""
     answer = seen("sync")
     assert "error" not in answer, f"synchronisation gives no answer: {answer['error']}"
     first = answer["first"]
@@ -277,7 +278,7 @@ def test_record_is_accepted(endpoint: Endpoint, seen: Callable[[str], dict[str, 
 
 @check("synchronisation", needs=["sync:{endpoint}"], at="outside")
 def test_record_sent_again_is_a_duplicate(endpoint: Endpoint, seen: Callable[[str], dict[str, Any]]) -> None:
-    """A device that missed the answer sends all again; counted twice, a visit is billed twice."""
+    """A device that missed the answer sends everything again; a visit counted twice is billed twice."""
     answer = seen("sync")
     assert "error" not in answer, answer["error"]
     second = answer["second"]
@@ -288,7 +289,7 @@ def test_record_sent_again_is_a_duplicate(endpoint: Endpoint, seen: Callable[[st
 
 
 def rows_on(standby: bool, endpoint: Endpoint) -> dict[str, str]:
-    """Number of rows with this run's record, by database host in that role."""
+    """The number of rows with this run's record, by database host in that role."""
     found: dict[str, str] = {}
     lost: HostLost | None = None
     for database in hosts("database"):
@@ -306,7 +307,7 @@ def rows_on(standby: bool, endpoint: Endpoint) -> dict[str, str]:
 
 @check("synchronisation", needs=["sync:{endpoint}", PRIMARY], at="outside")
 def test_record_is_one_row_on_the_primary(endpoint: Endpoint) -> None:
-    """An answer of 200 is a promise that the record is kept, once."""
+    """The answer 200 promises that the record is stored, once."""
     rows = rows_on(False, endpoint)
     assert len(rows) == 1, f"{len(rows)} database hosts accept writes"
     assert set(rows.values()) == {"1"}, f"rows with the record: {rows}"
@@ -321,5 +322,5 @@ def test_record_is_one_row_on_the_primary(endpoint: Endpoint) -> None:
 def test_record_reaches_the_standby(endpoint: Endpoint) -> None:
     """What only the primary has is lost with it."""
     rows = rows_on(True, endpoint)
-    assert rows, "no standby took the record"
+    assert rows, "no database host is a standby"
     assert set(rows.values()) == {"1"}, f"rows with the record after {REPLAY_SECONDS} s: {rows}"

@@ -1,4 +1,4 @@
-"""The file host: documents of each area for that area only, over encrypted SMB."""
+"""The file host: each area's documents for that area only, over encrypted SMB."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from landscape.names import DATA_DISK, INCOMING_SHARE
 from verify.inspection.expectations import each, endpoints, hosts, open_flows, specs
 from verify.inspection.gathering import Gathering, Outputs, batch
 from verify.inspection.probes import smb_wire
-from verify.inspection.probes.send import run_probe
+from verify.inspection.probing import run_probe
 from verify.inspection.units import ask_about, explain, is_enabled, is_running
-from verify.run.checks import Need, check
+from verify.report.checks import Need, check
 
 testinfra_hosts = specs("file")
 ask_about("smbd")
@@ -22,7 +22,7 @@ ask_about("smbd")
 FOLDER = "/srv/files/documents"
 CLIENT = "smbclient -t 15 --option=clientminprotocol=SMB3_11 -m SMB3_11 --client-protection=encrypt"
 REFUSED = ("NT_STATUS_ACCESS_DENIED", "NT_STATUS_LOGON_FAILURE")
-"""What a server says that does not want this client. Anything else, a timeout above all, proves nothing."""
+"""How a server refuses a client. Anything else, above all a timeout, proves nothing."""
 
 STATE = Gathering(
     __name__,
@@ -43,7 +43,7 @@ STATE = Gathering(
 
 @pytest.fixture
 def state(host: Any) -> Outputs:
-    """What Samba on this host is configured to do, and what lies on its disk."""
+    """Samba's effective configuration on this host, and what is on its disk."""
     return STATE.of(host.backend.hostname)
 
 
@@ -52,12 +52,12 @@ def shares() -> list[str]:
 
 
 def credentials(area: str) -> str:
-    """Where an application host has name and password of an area's account."""
+    """The file with name and password of an area's account, on application hosts."""
     return f"/etc/vivendi/{area}.smb.credentials"
 
 
 def round_trip(server: str, area: str) -> str:
-    """Shell: a document of random content goes there, comes back the same, and is taken away again."""
+    """Shell: store a document of random content on the share, read it back, compare, and remove it."""
     return (
         f"t=$(mktemp -d); n=readiness-$(hostname)-$$; head -c 20000 /dev/urandom >$t/out; "
         f"{CLIENT} //{server}/{area} -A {credentials(area)} "
@@ -67,7 +67,7 @@ def round_trip(server: str, area: str) -> str:
 
 
 def attempts(host: Any) -> dict[str, Outputs]:
-    """From an application host, by file host: every area's round trip, and what must be refused."""
+    """From an application host, by file host: each area's round trip, and what must be refused."""
     areas = [endpoint.name for endpoint in endpoints()]
     first = areas[0]
     found = {}
@@ -75,7 +75,7 @@ def attempts(host: Any) -> dict[str, Outputs]:
         place = f"//{server.fqdn}/{first}"
         commands = {f"own-{area}": round_trip(server.fqdn, area) for area in areas}
         for area in areas:
-            # In one session, which its own share has let in; a client for each would cost seconds of every host.
+            # In one session, which its own share has accepted: a client for each would take seconds on every host.
             others = "; ".join(f"tcon {other}" for other in [*areas, INCOMING_SHARE] if other != area)
             commands[f"other-{area}"] = f'{CLIENT} //{server.fqdn}/{area} -A {credentials(area)} -c "{others}"'
         known = f"-A {credentials(first)} -c ls"
@@ -99,8 +99,8 @@ FROM_APPLICATION: list[Need] = [
 ]
 
 
-def said(server: str, case: str) -> dict[str, tuple[int, str]]:
-    """Exit status and words of one case at a file host, by the application host it was tried from."""
+def outcomes(server: str, case: str) -> dict[str, tuple[int, str]]:
+    """Exit status and output of one case at a file host, by the application host from which it was tried."""
     assert hosts("application"), "no application host to try it from"
     found = {source.name: TRIED.of(source.name)[server] for source in hosts("application")}
     return {name: (outputs.status(case), outputs[case]) for name, outputs in found.items()}
@@ -108,18 +108,18 @@ def said(server: str, case: str) -> dict[str, tuple[int, str]]:
 
 @check("smb", proves="smb:{host}", unit="smbd")
 def test_smb_is_running(host: Any) -> None:
-    """Without it no area has its clients' documents."""
+    """Without it no area can get at its clients' documents."""
     assert is_running(host, "smbd"), explain(host, "smbd")
 
 
 @check("smb")
 def test_smb_starts_at_boot(host: Any) -> None:
-    """After a reboot at night the documents would be away until the morning."""
+    """After a reboot at night the documents would be unavailable until the morning."""
     assert is_enabled(host, "smbd"), "smbd would not start at the next boot"
 
 
 WANTED = {
-    # What testparm calls the newest of its kind: 3.1.1.
+    # testparm's name for the newest version, 3.1.1.
     "server min protocol": "SMB3",
     "server smb encrypt": "required",
     "server signing": "required",
@@ -132,8 +132,8 @@ WANTED = {
 
 
 @check("smb", proves="smb-configuration:{host}")
-def test_configuration_lets_in_encrypted_smb_only(state: Outputs) -> None:
-    """Clients' documents would cross the network in clear."""
+def test_configuration_allows_encrypted_smb_only(state: Outputs) -> None:
+    """Clients' documents would cross the network in plain text."""
     sections = of_configuration(state["configuration"])
     values = sections.get("global", {})
     wrong = [
@@ -146,7 +146,7 @@ def test_configuration_lets_in_encrypted_smb_only(state: Outputs) -> None:
 
 @check("smb")
 def test_shares_are_the_areas(state: Outputs) -> None:
-    """A share that nobody declared is a way to documents that nobody looks at."""
+    """An undeclared share gives access to documents that no one watches."""
     sections = of_configuration(state["configuration"])
     found = set(sections) - {"global"}
     assert found == set(shares()), f"the shares are {', '.join(sorted(found))}, not {', '.join(shares())}"
@@ -172,23 +172,23 @@ def of_configuration(text: str) -> dict[str, dict[str, str]]:
 
 @check("smb")
 def test_accounts_are_those_of_the_shares(state: Outputs) -> None:
-    """An account that somebody added by hand is a way in that no secret store knows."""
+    """An account that was added by hand gives access that no secret store knows of."""
     found = {line.strip() for line in state.lines("accounts")}
     wanted = {f"smb-{share}" for share in shares()}
-    assert not wanted - found, f"no account {', '.join(sorted(wanted - found))}"
-    assert not found - wanted, f"accounts that nobody declared: {', '.join(sorted(found - wanted))}"
+    assert not wanted - found, f"missing accounts: {', '.join(sorted(wanted - found))}"
+    assert not found - wanted, f"undeclared accounts: {', '.join(sorted(found - wanted))}"
 
 
 @check("smb", needs=["smb:{host}"])
 def test_smb_listens_on_its_own_port_only(state: Outputs) -> None:
-    """Port 139 is the way of clients that know no encryption."""
+    """Port 139 is for clients that know no encryption."""
     ports = {line.split()[3].rpartition(":")[2] for line in state.lines("ports") if '"smbd"' in line}
     assert ports == {"445"}, f"smbd listens on {', '.join(sorted(ports)) or 'no port'}, not on 445 alone"
 
 
 @check("storage")
 def test_documents_are_on_the_data_disk(state: Outputs) -> None:
-    """On the system disk they would be gone with the machine, and nothing would grow it."""
+    """On the system disk they would be lost with the machine, and could not grow."""
     lines = state.lines("disk")
     assert len(lines) == 2, f"the data disk at lun 0 is not there: {state['disk']}"
     mounted, target, kind = lines[0].split()[:3]
@@ -198,20 +198,20 @@ def test_documents_are_on_the_data_disk(state: Outputs) -> None:
 
 
 @check("storage")
-def test_folders_are_their_groups_only(state: Outputs) -> None:
-    """Whoever gets on the host as an ordinary user must find no document."""
+def test_folders_are_open_to_their_groups_only(state: Outputs) -> None:
+    """Whoever gets onto the host as an ordinary user must not find any document."""
     found = {words[0].rpartition("/")[2]: words[1:] for line in state.lines("folders") if (words := line.split())}
     for share in shares():
         wanted = ["root", f"documents-{share}", "2770"]
         assert found.get(share) == wanted, (
             f"{share} is {' '.join(found.get(share, ['missing']))}, not {' '.join(wanted)}"
         )
-    assert not state.lines("loose"), f"everybody may reach {', '.join(state.lines('loose'))}"
+    assert not state.lines("loose"), f"open to every user: {', '.join(state.lines('loose'))}"
 
 
 @check("storage")
 def test_groups_hold_their_own_account_only(state: Outputs) -> None:
-    """A member too many reads a whole area's documents."""
+    """One member too many can read all documents of an area."""
     users, _, groups = state["members"].partition("\n\n")
     names: dict[str, set[str]] = {}
     for row in groups.splitlines():
@@ -220,25 +220,25 @@ def test_groups_hold_their_own_account_only(state: Outputs) -> None:
         names[name] = primary | set(filter(None, members.split(",")))
     for share in shares():
         found = names.get(f"documents-{share}", set())
-        assert found == {f"smb-{share}"}, f"documents-{share} holds {', '.join(sorted(found)) or 'nobody'}"
+        assert found == {f"smb-{share}"}, f"documents-{share} has the members: {', '.join(sorted(found)) or 'none'}"
 
 
 @pytest.mark.parametrize("area", endpoints())
 @check("documents of {area}", proves="documents:{area}", needs=FROM_APPLICATION)
 def test_document_is_stored_and_read(host: Any, area: Endpoint) -> None:
-    """The area's people could neither file a document nor open one."""
-    for name, (status, words) in said(host.backend.hostname, f"own-{area.name}").items():
+    """The area's staff could neither file a document nor open one."""
+    for name, (status, words) in outcomes(host.backend.hostname, f"own-{area.name}").items():
         assert status == 0, f"from {name}: {words}"
         assert "came back the same" in words, f"from {name}: {words}"
-        assert "NT_STATUS_NO_SUCH_FILE" in words, f"from {name}: the document could not be taken away again: {words}"
+        assert "NT_STATUS_NO_SUCH_FILE" in words, f"from {name}: the document could not be removed: {words}"
 
 
 @pytest.mark.parametrize("area", endpoints())
 @check("documents of {area}", needs=[*FROM_APPLICATION, "documents:{area}"])
 def test_other_shares_are_refused(host: Any, area: Endpoint) -> None:
-    """One area's account that opens another's documents breaks what clients were promised. Twin: its own it opens."""
+    """An account that opens another area's documents breaks clients' confidentiality. Twin: its own share it opens."""
     others = len(shares()) - 1
-    for name, (_, words) in said(host.backend.hostname, f"other-{area.name}").items():
+    for name, (_, words) in outcomes(host.backend.hostname, f"other-{area.name}").items():
         refusals = words.count("tcon failed: NT_STATUS_ACCESS_DENIED")
         assert refusals == others, f"from {name}: {refusals} of {others} other shares refused this account:\n{words}"
 
@@ -249,32 +249,32 @@ NEGATIVE: list[Need] = [*FROM_APPLICATION, TWIN, "smb-configuration:{host}"]
 
 def assert_refused(said_by_place: dict[str, tuple[int, str]], also: tuple[str, ...] = ()) -> None:
     for name, (status, words) in said_by_place.items():
-        assert status != 0, f"from {name}: it was let in:\n{words}"
+        assert status != 0, f"from {name}: access was granted:\n{words}"
         assert any(sign in words for sign in (*REFUSED, *also)), f"from {name}: no clear refusal:\n{words}"
 
 
 @check("smb", needs=NEGATIVE)
 def test_anonymous_is_refused(host: Any) -> None:
-    """Whoever gets on the network must not read documents without a name."""
-    assert_refused(said(host.backend.hostname, "anonymous"))
+    """Whoever gets onto the network must not read documents without an account."""
+    assert_refused(outcomes(host.backend.hostname, "anonymous"))
 
 
 @check("smb", needs=NEGATIVE)
 def test_anonymous_sees_no_list_of_shares(host: Any) -> None:
-    """Names of shares and accounts are what an attacker begins with."""
-    for name, (_, words) in said(host.backend.hostname, "listing").items():
+    """The names of shares and accounts are where an attacker begins."""
+    for name, (_, words) in outcomes(host.backend.hostname, "listing").items():
         assert any(sign in words for sign in REFUSED), f"from {name}: no clear refusal:\n{words}"
         assert not any(f" {share} " in words for share in shares()), f"from {name}: the shares are listed:\n{words}"
 
 
 @check("smb", needs=NEGATIVE)
 def test_wrong_password_is_refused(host: Any) -> None:
-    """A server that takes any password has none. Twin: with the right one the same account is let in."""
-    assert_refused(said(host.backend.hostname, "wrong"))
+    """A server that accepts any password is open. Twin: with the right one the same account is accepted."""
+    assert_refused(outcomes(host.backend.hostname, "wrong"))
 
 
 def watch(host: Any) -> dict[str, Any]:
-    """From an application host, by file host: what crosses the wire when the client asks for no encryption."""
+    """From an application host, by file host: what crosses the wire if the client does not ask for encryption."""
     area = endpoints()[0].name
     orders = {"share": area, "credentials": credentials(area)}
     return {
@@ -288,30 +288,30 @@ WATCHED = Gathering(__name__, watch, places=lambda: [host.name for host in hosts
 
 @check("smb", needs=NEGATIVE)
 def test_documents_cross_the_wire_encrypted(host: Any, evidence: Callable[[str, object], None]) -> None:
-    """One client that does not ask for encryption would send documents in clear: the server must insist."""
+    """A client that does not ask for encryption would send documents in plain text: the server must insist."""
     for source in hosts("application"):
         seen = WATCHED.of(source.name)[host.backend.hostname]
         evidence(f"from {source.name}", seen)
-        # The twin: a document did go over this wire, and the relay understood what it saw.
-        assert seen["came_back"], f"from {source.name}: no document went over the wire: {seen['words']}"
+        # The twin: a document did cross this wire, and the relay understood what it saw.
+        assert seen["came_back"], f"from {source.name}: no document crossed the wire: {seen['words']}"
         assert {"negotiate", "session setup"} <= seen["clear"].keys(), f"from {source.name}: not understood: {seen}"
         more = seen["clear"].keys() - {"negotiate", "session setup"}
-        assert not more, f"from {source.name}: in clear: {', '.join(sorted(more))}"
+        assert not more, f"from {source.name}: in plain text: {', '.join(sorted(more))}"
         assert seen["encrypted"], f"from {source.name}: no frame is encrypted"
         assert not seen["seen"], f"from {source.name}: the document's content was read on the wire"
 
 
 @check("smb", needs=NEGATIVE)
 def test_older_protocol_is_refused(host: Any) -> None:
-    """SMB 2 and 3.0 can be talked down to weaker protection. Twin: the same client with 3.1.1 is let in."""
+    """SMB 2 and 3.0 can be downgraded to weaker protection. Twin: the same client with 3.1.1 is accepted."""
     signs = ("NT_STATUS_NOT_SUPPORTED", "NT_STATUS_CONNECTION_RESET", "NT_STATUS_CONNECTION_DISCONNECTED")
     more = ("NT_STATUS_INVALID_NETWORK_RESPONSE", "NT_STATUS_INVALID_PARAMETER")
-    assert_refused(said(host.backend.hostname, "older"), (*signs, *more))
+    assert_refused(outcomes(host.backend.hostname, "older"), (*signs, *more))
 
 
 @check("smb", needs=["smb:{host}"])
 def test_credentials_are_guarded(host: Any) -> None:
-    """A password that every user of an application host can read is everybody's."""
+    """A password that every user of an application host can read protects nothing."""
     for source in hosts("application"):
         outputs = GUARDED.of(source.name)
         for line in outputs.lines("rights"):

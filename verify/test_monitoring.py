@@ -1,4 +1,4 @@
-"""The monitoring on the management host: who is watched, by which rules, and that an alert arrives."""
+"""The monitoring on the management host: what is watched, by which rules, and that alerts arrive."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from verify.inspection.drill import Drill, drill
 from verify.inspection.expectations import each, endpoints, hosts, open_flows, specs
 from verify.inspection.gathering import Gathering, Outputs, batch
 from verify.inspection.probes import reach
-from verify.inspection.probes.send import run_probe
+from verify.inspection.probing import run_probe
 from verify.inspection.prometheus import data, look, reloaded, rules, target_of, values
 from verify.inspection.units import ask_about, explain, is_enabled, is_running
-from verify.run.checks import check
+from verify.report.checks import check
 
 testinfra_hosts = specs("management")
 
@@ -31,7 +31,7 @@ STATE = Gathering(__name__, look, waits=True)
 
 @pytest.fixture
 def state(host: Any) -> Outputs:
-    """What Prometheus says."""
+    """What Prometheus reports."""
     return STATE.of(host.backend.hostname)
 
 
@@ -41,14 +41,14 @@ WATCHING = each("management", "prometheus:{member}")
 @pytest.mark.parametrize("service", SERVICES)
 @check("{service}", proves="{service}:{host}", unit="{service}")
 def test_service_is_running(host: Any, service: str) -> None:
-    """What does not run warns of nothing, and its silence looks like peace."""
+    """Monitoring that does not run gives no warning, and its silence looks as if all were well."""
     assert is_running(host, service), explain(host, service)
 
 
 @pytest.mark.parametrize("service", SERVICES)
 @check("{service}")
 def test_service_starts_at_boot(host: Any, service: str) -> None:
-    """After a reboot at night nobody would be warned any more."""
+    """After a reboot at night no one would be warned any more."""
     assert is_enabled(host, service), f"{service} would not start at the next boot"
 
 
@@ -59,7 +59,7 @@ def test_service_starts_at_boot(host: Any, service: str) -> None:
     needs=["host:{target}", *open_flows("management", "any-host", "{host}"), *WATCHING],
 )
 def test_host_is_watched(target: Host, state: Outputs, evidence: Note) -> None:
-    """A host that nobody watches is found by those who need it."""
+    """If an unwatched host fails, those who need it are the first to notice."""
     target_of(state, "node", "host", target.name, evidence)
 
 
@@ -70,7 +70,7 @@ def test_host_is_watched(target: Host, state: Outputs, evidence: Note) -> None:
     needs=["host:{target}", "postgresql:{target}", *open_flows("management", "database", "{host}"), *WATCHING],
 )
 def test_database_is_watched(target: Host, state: Outputs, evidence: Note) -> None:
-    """A standby that falls behind shows nowhere else until it is needed."""
+    """A standby that falls behind is noticed nowhere else until it is needed."""
     target_of(state, "postgresql", "host", target.name, evidence)
     found = [value for labels, value in values(state, "databases") if labels.get("host") == target.name]
     assert found == [1.0], f"the exporter gets no answer from PostgreSQL: pg_up is {found}"
@@ -92,7 +92,7 @@ def test_every_file_system_is_watched(target: Host, state: Outputs, evidence: No
     watched = {labels["mountpoint"] for labels, _ in values(state, "disks") if labels.get("host") == target.name}
     evidence("file systems with metrics", sorted(watched))
     mounted = set(MOUNTED.of(target.name).lines("mounted"))
-    assert mounted <= watched, f"Prometheus does not know the free space of {', '.join(sorted(mounted - watched))}"
+    assert mounted <= watched, f"Prometheus has no metrics of {', '.join(sorted(mounted - watched))}"
     if "database" in target.roles:
         assert mounted, "its data disk is not mounted"
 
@@ -100,13 +100,13 @@ def test_every_file_system_is_watched(target: Host, state: Outputs, evidence: No
 @pytest.mark.parametrize("endpoint", endpoints())
 @check("metrics", needs=["health:{endpoint}", "prometheus-blackbox-exporter:{host}", *WATCHING])
 def test_site_is_watched(endpoint: Endpoint, state: Outputs, evidence: Note) -> None:
-    """A site that is down at night is found by the first device in the morning."""
+    """If a site goes down at night, the first device in the morning is the one to notice."""
     target_of(state, "endpoints", "endpoint", endpoint.name, evidence)
     (success,) = [value for labels, value in values(state, "sites") if labels.get("endpoint") == endpoint.name]
-    assert success == 1, "the site does not answer to the monitoring as it must"
+    assert success == 1, "the site does not answer the monitoring correctly"
     (days,) = [value for labels, value in values(state, "certificates") if labels.get("endpoint") == endpoint.name]
     evidence("days for which the certificate is valid", round(days, 1))
-    assert days > 0, "the monitoring sees a certificate that has expired"
+    assert days > 0, "the monitoring sees an expired certificate"
 
 
 @check("metrics", needs=[*WATCHING, *each("database", "standby:{member}")], applies=len(hosts("database")) > 1)
@@ -120,7 +120,7 @@ def test_replication_is_watched(state: Outputs, evidence: Note) -> None:
 
 @check("rules", needs=WATCHING)
 def test_rules_are_loaded(state: Outputs, evidence: Note) -> None:
-    """Metrics that no rule looks at warn nobody."""
+    """Metrics without a rule warn no one."""
     wanted = {"HostDown", "ExporterDown", "EndpointDown", "CertificateExpiring", "DiskFilling", "Drill"}
     wanted |= {"DatabaseDown"} if hosts("database") else set()
     wanted |= {"ReplicationLag", "StandbyMissing"} if len(hosts("database")) > 1 else set()
@@ -135,23 +135,23 @@ def test_rules_are_loaded(state: Outputs, evidence: Note) -> None:
 
 @check("prometheus", needs=WATCHING)
 def test_configuration_is_in_force(state: Outputs) -> None:
-    """After a reload that failed, Prometheus goes on with what it had, and says so only here."""
+    """After a failed reload, Prometheus keeps its old configuration, and says so only in this metric."""
     assert reloaded(state), "Prometheus could not read its configuration at the last reload"
     assert data(state, "alertmanagers")["activeAlertmanagers"], "Prometheus has no Alertmanager to send alerts to"
 
 
 @check("access")
 def test_servers_listen_on_loopback_only(state: Outputs) -> None:
-    """They know no passwords: who reaches them may silence every alert. Twin: on the loopback they do listen."""
+    """They have no passwords: whoever reaches them can silence every alert. Twin: they do listen on the loopback."""
     sockets = [(line.split()[3], line) for line in state.lines("listening")]
     own = [(at, line) for at, line in sockets if '"prometheus' in line and '"prometheus-node' not in line]
-    assert len(own) >= 3, f"{len(own)} of three servers listen at all"
+    assert len(own) >= 3, f"only {len(own)} of three servers listen at all"
     open_ones = [at for at, _ in own if not at.startswith("127.0.0.1:")]
     assert not open_ones, f"open to the network: {', '.join(open_ones)}"
 
 
 def exporters() -> list[dict[str, object]]:
-    """Every exporter as an order of the probe, with its host's name."""
+    """Every exporter, as an order for the probe."""
     found: list[dict[str, object]] = []
     for host in hosts():
         for port in (9100, 9187) if "database" in host.roles else (9100,):
@@ -159,12 +159,13 @@ def exporters() -> list[dict[str, object]]:
     return found
 
 
-def strangers() -> list[str]:
+def outsiders() -> list[str]:
+    """The hosts that must not reach any exporter."""
     return [host.name for host in hosts() if "management" not in host.roles]
 
 
 def knock(host: Any) -> dict[tuple[str, int], str]:
-    """What comes of asking other hosts' exporters from here."""
+    """The outcome of asking the other hosts' exporters from this host, by address and port."""
     own = {str(peer.address) for peer in hosts() if peer.name == host.backend.hostname}
     orders = [order for order in exporters() if order["address"] not in own]
     answers = run_probe(host, reach, orders)
@@ -174,7 +175,7 @@ def knock(host: Any) -> dict[tuple[str, int], str]:
     }
 
 
-KNOCKING = Gathering(__name__, knock, places=strangers)
+KNOCKING = Gathering(__name__, knock, places=outsiders)
 
 
 @pytest.mark.parametrize("target", hosts())
@@ -186,8 +187,8 @@ KNOCKING = Gathering(__name__, knock, places=strangers)
     ],
 )
 def test_exporters_answer_management_alone(target: Host, evidence: Note) -> None:
-    """Their metrics are a map for whoever broke in. Twin: Prometheus, which gets them."""
-    for name in strangers():
+    """For an intruder, their metrics are a map. Twin: Prometheus, which gets them."""
+    for name in outsiders():
         found = {at: outcome for at, outcome in KNOCKING.of(name).items() if at[0] == str(target.address)}
         evidence(f"from {name}", "\n".join(f"{address}:{port} {outcome}" for (address, port), outcome in found.items()))
         wrong = [f"port {port} {outcome}" for (_, port), outcome in found.items() if outcome != "timeout"]
@@ -213,25 +214,25 @@ def drilled(host: Any, evidence: Note) -> Drill:
 
 @check("alerts", proves="alerts:{host}", needs=ALERTING)
 def test_alert_is_received(drilled: Drill) -> None:
-    """An alert that fires and reaches nobody is none."""
-    assert drilled.fired, f"the receiver has no word of the drill after {drilled.seconds['firing']} s"
+    """An alert that fires but reaches no one is useless."""
+    assert drilled.fired, f"the receiver got no alert of the drill within {drilled.seconds['firing']} s"
     labels = drilled.fired[0]["labels"]
     assert (labels["alertname"], labels["severity"]) == ("Drill", "drill"), f"it arrived as {labels}"
 
 
 @check("alerts", needs=["alerts:{host}"])
 def test_end_of_alert_is_received(drilled: Drill) -> None:
-    """Who is never told that it is over stops believing the next one."""
-    assert drilled.ended, f"the receiver was not told the drill's end within {drilled.seconds.get('resolved')} s"
+    """People who never hear that an alert is over stop believing the next one."""
+    assert drilled.ended, f"the receiver got no end of the drill within {drilled.seconds.get('resolved')} s"
 
 
 @check("alerts", needs=["alerts:{host}"])
 def test_alert_that_is_not_due_is_not_sent(drilled: Drill) -> None:
-    """A receiver that gets everything proves nothing. Twin: the drill beside it, in the same file."""
-    assert not drilled.premature, f"{len(drilled.premature)} notifications of a drill whose time was over"
+    """A receiver that gets every alert proves nothing. Twin: the real drill, in the same file."""
+    assert not drilled.premature, f"{len(drilled.premature)} notifications of a drill that was over"
 
 
 @check("alerts", needs=["alerts:{host}"])
 def test_every_receiver_takes_alerts(drilled: Drill) -> None:
-    """The log on the management host may have it while the people's own receiver refuses."""
+    """The log on the management host may have an alert although the receiver that people use refused it."""
     assert drilled.failures == 0, f"{drilled.failures:.0f} notifications could not be delivered meanwhile"

@@ -1,4 +1,4 @@
-"""Who reaches whom: every row of the flow table is open, and all else times out, with an open twin beside it."""
+"""Who reaches whom: every row of the flow table is open, and everything else times out, proven by an open twin."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import pytest
 from verify.inspection.expectations import current
 from verify.inspection.gathering import Gathering
 from verify.inspection.probes import reach
-from verify.inspection.probes.send import run_probe
-from verify.inspection.reachability import Closed, Open, Target, closed_pairs, open_rows, orders_of, strangers
-from verify.run.checks import check
+from verify.inspection.probing import run_probe
+from verify.inspection.reachability import Closed, Open, Target, closed_pairs, open_rows, orders_of, public_reach
+from verify.report.checks import check
 
 OPEN_ANSWERS = ("connected", "refused")
-"""A host that refuses was reached: what should listen there is its role's suite to say."""
+"""A host that refuses was reached: whether something listens there is checked by the suite of its role."""
 
 Note = Callable[[str, object], None]
 
@@ -35,7 +35,7 @@ REACH = Gathering(__name__, look)
 
 
 def outcomes(place: str, targets: tuple[Target, ...], note: Note) -> dict[Target, str]:
-    """What came of trying some targets from a place."""
+    """The outcomes of trying some targets from a place."""
     found = {target: REACH.of(place)[target] for target in targets}
     lines = [f"{target.address}:{target.port}/{target.protocol} {outcome}" for target, outcome in found.items()]
     note(f"from {place}", "\n".join(lines))
@@ -45,7 +45,7 @@ def outcomes(place: str, targets: tuple[Target, ...], note: Note) -> dict[Target
 @pytest.mark.parametrize("row", open_rows())
 @check("flow")
 def test_allowed_flow_answers(row: Open, evidence: Note) -> None:
-    """A rule that is missing shows as a component that hangs, hours later and elsewhere."""
+    """A missing rule shows up as a component that hangs, hours later and somewhere else."""
     for target, outcome in outcomes(row.place, row.targets, evidence).items():
         assert outcome in OPEN_ANSWERS, f"{target}: {outcome}, although {row.flow} allows it"
 
@@ -53,31 +53,32 @@ def test_allowed_flow_answers(row: Open, evidence: Note) -> None:
 @pytest.mark.parametrize("pair", closed_pairs())
 @check("flow")
 def test_forbidden_flow_times_out(pair: Closed, evidence: Note) -> None:
-    """Who broke into one host must not get on from there; a refusal would say that the packet arrived."""
+    """An intruder on one host must not get any further; even a refusal would mean that the packet arrived."""
     for target, outcome in outcomes(pair.place, pair.targets, evidence).items():
         assert outcome == "timeout", f"{target}: {outcome}, although no flow allows it"
     for target, twin in pair.twins.items():
         outcome = outcomes(twin, (target,), evidence)[target]
         assert outcome in OPEN_ANSWERS, (
-            f"a timeout proves nothing here: {target} answers nobody, not even {twin} ({outcome})"
+            f"a timeout proves nothing here: {target} does not even answer {twin} ({outcome})"
         )
 
 
-@pytest.mark.parametrize("row", strangers().open)
+@pytest.mark.parametrize("row", public_reach().open)
 @check("flow")
 def test_public_address_answers(row: Open, evidence: Note) -> None:
-    """The sites for everyone and the way in for the operators are all that is open to the Internet."""
+    """Only the sites, for everyone, and the way in, for operators, are open to the Internet."""
     for target, outcome in outcomes(row.place, row.targets, evidence).items():
         assert outcome == "connected", f"{target}: {outcome}"
 
 
-@pytest.mark.parametrize("pair", strangers().closed)
+@pytest.mark.parametrize("pair", public_reach().closed)
 @check("flow")
-def test_stranger_is_shut_out(pair: Closed, evidence: Note) -> None:
-    """An open port is found by strangers within the hour. Twin: the way in and the sites, which do answer."""
+def test_outsider_is_shut_out(pair: Closed, evidence: Note) -> None:
+    """An open port is found by attackers within the hour. Twin: the way in and the sites, which do answer."""
     points = current().inventory.vantage_points
     if pair.place == "outside" and points["outside"].spec == points["operator"].spec:
-        pytest.skip(f"outside is {points['outside'].spec} as operator is: name a machine outside the operators' ranges")
+        both = points["outside"].spec
+        pytest.skip(f"outside and operator are both {both}: name a machine outside the operators' ranges for outside")
     for target, outcome in outcomes(pair.place, pair.targets, evidence).items():
         allowed = ("timeout",) if target.public else ("timeout", "no route to host", "network is unreachable")
         assert outcome in allowed, f"{target}: {outcome}"

@@ -1,4 +1,4 @@
-"""Every host: what runs stays up. A service that ends and is started again looks well at almost every moment."""
+"""Services on every host stay up. One that keeps restarting looks healthy at almost any single moment."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from verify.inspection.expectations import current, specs
-from verify.inspection.gathering import Gathering, batch, pause
+from verify.inspection.gathering import Gathering, batch
 from verify.inspection.units import Service, explain, flapping, services
+from verify.inspection.waiting import pause
 from verify.report.causes import STEADY, STORAGE, UNIT
-from verify.run.checks import check
-from verify.run.plugin import DISPROVED
+from verify.report.checks import check
+from verify.report.plugin import DISPROVED
 
 testinfra_hosts = specs()
 
 APART_SECONDS = 10.0
-"""At least so long between the two looks; in a whole run the suites before this one lie between them."""
+"""The minimum time between the two looks; in a complete run the earlier suites run between them."""
 
 LOOK = "systemctl show '*.service' --property=Id,SubState,NRestarts,Result"
 
@@ -27,7 +28,7 @@ class Look:
     """All services of a host at one moment."""
 
     at: float
-    """Of this machine's monotonic clock, in seconds."""
+    """Seconds of this machine's monotonic clock."""
     services: dict[str, Service]
 
 
@@ -41,25 +42,25 @@ def look_again(host: Any) -> Look:
     return look(host)
 
 
-FIRST = Gathering(__name__, look, waits=True)  # not for long; but from it on the time between the two counts
-AGAIN = Gathering(__name__, look_again, places=list, waits=True)  # not in advance: as late as the run allows
+FIRST = Gathering(__name__, look, waits=True)  # it waits for nothing, but the earlier it is, the less the second has to
+AGAIN = Gathering(__name__, look_again, places=list, waits=True)  # never started in advance: as late as possible
 
 Note = Callable[[str, object], None]
 
 
 @check("units", needs=[f"{STORAGE}{{host}}"])
-def test_no_service_ends_again_and_again(host: Any, evidence: Note, record_property: Note) -> None:
-    """Each time it ends it drops what it was at, and the moment of the next check decides whether anybody notices."""
+def test_no_service_keeps_restarting(host: Any, evidence: Note, record_property: Note) -> None:
+    """Each time it ends it loses its work, and whether anyone notices depends on when they look."""
     name = host.backend.hostname
     AGAIN.start(current().inventory.hosts)
     first, second = FIRST.of(name), AGAIN.of(name)
     apart = second.at - first.at
-    assert second.services, "systemd names no service"
+    assert second.services, "systemd lists no services"
     evidence("services", f"{len(second.services)} looked at twice, {apart:.0f} s apart")
     found = flapping(first.services, second.services)
     for unit in found:
         record_property(DISPROVED, f"{STEADY}{unit}@{name}")
         record_property(DISPROVED, f"{UNIT}{unit}@{name}")
     if found:
-        told = ", ".join(f"{unit} ({what})" for unit, what in found.items())
-        raise AssertionError(f"ends again and again: {told}\n\n{explain(host, next(iter(found)), 'steady')}")
+        named = ", ".join(f"{unit} ({what})" for unit, what in found.items())
+        raise AssertionError(f"keeps restarting: {named}\n\n{explain(host, next(iter(found)), 'steady')}")

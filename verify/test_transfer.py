@@ -1,7 +1,7 @@
-"""The transfer host: the old hoster's drop, who gets where in it, and what becomes of files that are dropped.
+"""The transfer host: the old hoster's drop, who has access to what in it, and what becomes of dropped files.
 
-Files are dropped over SFTP from the vantage point `old-hoster`, where the stack names one, else written on the host
-itself as the old hoster's user. What this run dropped is removed again; its lines in the service's log stay.
+Files are dropped over SFTP from the vantage point `old-hoster` if the stack names one, else they are written on the
+host itself as the old hoster's user. They are removed again; their lines in the service's log remain.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from verify.inspection.dropping import FOLDER, LOG, PLACE, VERDICT_SECONDS, line
 from verify.inspection.expectations import flows, hosts, specs
 from verify.inspection.gathering import Gathering, Outputs, batch
 from verify.inspection.units import ask_about, explain, is_enabled, is_running
-from verify.run.checks import Need, check
+from verify.report.checks import Need, check
 
 testinfra_hosts = specs("transfer")
 ask_about("transfer-scanner", "clamav-daemon")
@@ -28,10 +28,10 @@ ask_about("transfer-scanner", "clamav-daemon")
 SFTP = pytest.mark.parametrize("target", [host.name for host in hosts("transfer")])
 STATUS = "/run/transfer-scanner/status.json"
 LARGEST_AGE = 60
-"""Seconds since the service last told how it is: it does so at least every few seconds, but for one long scan."""
+"""Seconds since the service's last status report: it writes one every few seconds, except during a long scan."""
 NEEDS: list[Need] = ["clamd:{host}", "scanner:{host}", *(["drop"] if PLACE else [])]
-JUDGED: list[Need] = [*NEEDS, "dropped:{host}"]
-"""Of what becomes of files: they can be dropped, too, where nothing judges them."""
+SCANNED: list[Need] = [*NEEDS, "dropped:{host}"]
+"""The needs of checks of the scanner's verdicts. (Files can be dropped even if nothing scans them.)"""
 CLOSED = ("drop/incoming", "work", "infected", "unclear", "manifests", "clean")
 SSHD_WANTED = {
     "chrootdirectory": f"{FOLDER}/drop",
@@ -60,7 +60,7 @@ SANDBOX = {
 
 
 def caller() -> str:
-    """An address that the old hoster may come from."""
+    """An address from which the old hoster may connect."""
     prefixes = [prefix for flow in flows("old-hoster", "transfer") for prefix in flow.source_prefixes]
     return prefixes[0].partition("/")[0] if prefixes else "192.0.2.1"
 
@@ -89,27 +89,27 @@ STATE = Gathering(__name__, look)
 
 @pytest.fixture
 def state(host: Any) -> Outputs:
-    """What the host's drop is configured to be, and is."""
+    """How the drop on this host is set up."""
     return STATE.of(host.backend.hostname)
 
 
 @dataclass
 class Dropped:
-    """What was dropped and what became of it."""
+    """What was dropped, and what became of it."""
 
     sent: dict[str, Any]
     log: list[dict[str, Any]] = field(default_factory=list)
     found: Outputs | None = None
 
     def of(self, name: str) -> dict[str, Any]:
-        """The one line of the log on a file."""
+        """The only line of the log about a file."""
         lines = [entry for entry in self.log if str(entry["path"]).endswith(f"/{name}")]
-        assert len(lines) == 1, f"{len(lines)} lines in {LOG} tell of {name} {VERDICT_SECONDS} s after it was dropped"
+        assert len(lines) == 1, f"{len(lines)} lines in {LOG} about {name} {VERDICT_SECONDS} s after it was dropped"
         return lines[0]
 
 
 def drop_and_follow(host: Any) -> Dropped:
-    """Drop files, wait for their verdicts, look at where they are, and remove them."""
+    """Drop files, wait for their verdicts, see where they are, and remove them."""
     folder = f"livegang-readiness-{uuid.uuid4()}"
     clean = f"{FOLDER}/clean/{folder}"
     try:
@@ -136,7 +136,7 @@ Note = Callable[[str, object], None]
 
 @pytest.fixture
 def dropped(host: Any, evidence: Note) -> Dropped:
-    """What this run dropped, and its verdicts."""
+    """The files that this run dropped, and their verdicts."""
     found = DROP.of(host.backend.hostname)
     evidence("the drop", found.sent["upload"])
     evidence("the service's log", found.log)
@@ -145,9 +145,9 @@ def dropped(host: Any, evidence: Note) -> Dropped:
 
 @pytest.fixture
 def tried(target: str, evidence: Note) -> Callable[[str], dict[str, Any]]:
-    """What the old hoster's account was told when it tried something."""
+    """The outcome of something that the old hoster's account tried."""
     if not PLACE:
-        pytest.skip("no vantage point old-hoster is named in the stack: nobody can try what its account may do")
+        pytest.skip("the stack names no vantage point old-hoster, from which to try what its account may do")
 
     def part(name: str) -> dict[str, Any]:
         found: dict[str, Any] = DROP.of(target).sent[name]
@@ -159,7 +159,7 @@ def tried(target: str, evidence: Note) -> Callable[[str], dict[str, Any]]:
 
 @check("scanner", proves="scanner:{host}", unit="transfer-scanner")
 def test_scanner_is_running(host: Any) -> None:
-    """Without it nothing that the old hoster sends is ever judged, nor goes on."""
+    """Without it nothing that the old hoster sends is scanned or delivered."""
     assert is_running(host, "transfer-scanner"), explain(host, "transfer-scanner")
 
 
@@ -171,19 +171,19 @@ def test_scanner_is_enabled(host: Any) -> None:
 
 @check("clamd", proves="clamd:{host}", unit="clamav-daemon")
 def test_clamd_is_running(host: Any) -> None:
-    """Without it nothing is judged."""
+    """Without it nothing is scanned."""
     assert is_running(host, "clamav-daemon"), explain(host, "clamav-daemon")
 
 
 @check("clamd")
 def test_clamd_is_enabled(host: Any) -> None:
-    """After a reboot nothing would be judged."""
+    """After a reboot nothing would be scanned."""
     assert is_enabled(host, "clamav-daemon"), "clamav-daemon would not start at the next boot"
 
 
 @check("clamd")
-def test_clamd_tells_what_it_could_not_look_into(state: Outputs) -> None:
-    """clamd calls a file clean that it has only looked into in part, unless it is told otherwise."""
+def test_clamd_reports_what_it_could_not_scan(state: Outputs) -> None:
+    """Unless configured otherwise, clamd calls a file clean of which it has scanned only a part."""
     values = dict(line.split(maxsplit=1) for line in state.lines("clamd") if not line.startswith("#") and " " in line)
     wrong = [
         f"{name} {values.get(name, 'not set')}" for name, value in CLAMD_WANTED.items() if values.get(name) != value
@@ -192,18 +192,18 @@ def test_clamd_tells_what_it_could_not_look_into(state: Outputs) -> None:
 
 
 @check("scanner", needs=["scanner:{host}", "clamd:{host}"])
-def test_scanner_judges(state: Outputs) -> None:
+def test_scanner_scans(state: Outputs) -> None:
     """A service that hangs, or whose signatures are missing or too old, looks alive from outside."""
     document, now = state["status"].strip().rsplit("\n", 1)
     status = json.loads(document)
     age = int(now) - int(status["at"])
-    assert age < LARGEST_AGE, f"it last told how it is {age} s ago"
-    assert status["blocked"] is None, f"it judges nothing: {status['blocked']}"
+    assert age < LARGEST_AGE, f"its last status report is {age} s old"
+    assert status["blocked"] is None, f"it scans nothing: {status['blocked']}"
 
 
 @check("scanner")
-def test_scanner_is_shut_in(state: Outputs) -> None:
-    """It reads what strangers send: whoever breaks into it must find nothing else."""
+def test_scanner_is_sandboxed(state: Outputs) -> None:
+    """It reads files from outside: whoever breaks into it must find nothing else."""
     values = dict(line.split("=", 1) for line in state.lines("sandbox"))
     wrong = [f"{name}={values.get(name)}" for name, value in SANDBOX.items() if values.get(name) != value]
     assert not wrong, f"not as wanted: {', '.join(wrong)}"
@@ -211,7 +211,7 @@ def test_scanner_is_shut_in(state: Outputs) -> None:
 
 @check("sshd")
 def test_old_hoster_may_do_nothing_but_sftp(state: Outputs) -> None:
-    """A shell or a forwarding would be a way into the landscape for whoever has the old hoster's key."""
+    """With a shell or port forwarding, whoever has the old hoster's key could reach the landscape."""
     values = dict(line.split(maxsplit=1) for line in state.lines("sshd") if " " in line)
     wrong = [f"{name} {values.get(name)}" for name, value in SSHD_WANTED.items() if values.get(name) != value]
     assert not wrong, f"sshd, for {wanted().user}: {', '.join(wrong)}"
@@ -220,19 +220,19 @@ def test_old_hoster_may_do_nothing_but_sftp(state: Outputs) -> None:
 
 
 @check("sshd")
-def test_old_hoster_comes_with_the_stacks_keys_only(state: Outputs) -> None:
-    """A key that somebody added by hand is a way in that nobody knows of."""
+def test_old_hoster_has_the_stacks_keys_only(state: Outputs) -> None:
+    """A key that was added by hand gives access that no one knows of."""
     lines = [line for line in state.lines("keys") if not line.startswith("#")]
     present = {tuple(line.removeprefix("restrict ").split()[:2]) for line in lines}
     assert present == {tuple(key.split()[:2]) for key in wanted().public_keys}, (
-        f"{len(present)} keys may drop files, {len(wanted().public_keys)} are in the stack"
+        f"the keys that may drop files ({len(present)}) are not those of the stack ({len(wanted().public_keys)})"
     )
     assert all(line.startswith("restrict ") for line in lines), "a key is not restricted"
 
 
 @check("folders")
 def test_folders_have_their_owners(state: Outputs) -> None:
-    """A folder above a chroot that is not root's is a way out of it."""
+    """If a folder above a chroot does not belong to root, there is a way out of it."""
     user, service = wanted().user, "transfer-scanner"
     expected = {FOLDER: "root root 755", f"{FOLDER}/drop": "root root 755"}
     expected |= {f"{FOLDER}/{name}": f"{service} {service} 700" for name in CLOSED}
@@ -243,8 +243,8 @@ def test_folders_have_their_owners(state: Outputs) -> None:
 
 
 @check("folders")
-def test_nobody_else_gets_into_the_folders(state: Outputs) -> None:
-    """Clients' records lie there before anybody knows what else is in them. Twin: their own user gets in."""
+def test_no_one_else_gets_into_the_folders(state: Outputs) -> None:
+    """They hold clients' records, before anyone knows what else is in them. Twin: their own user gets in."""
     for name in CLOSED:
         assert state.status(f"nobody {name}") != 0, f"any user can list {FOLDER}/{name}"
         twin = "sender" if name == "drop/incoming" else "service"
@@ -255,13 +255,13 @@ def test_nobody_else_gets_into_the_folders(state: Outputs) -> None:
 
 @check("drop", proves="dropped:{host}", needs=NEEDS)
 def test_files_can_be_dropped(dropped: Dropped) -> None:
-    """The move begins with the old hoster's export; a drop that refuses it ends the move before it began."""
+    """The move begins with the old hoster's export; without a working drop it cannot begin."""
     upload = dropped.sent["upload"]
     reason = next((line for line in reversed(upload["text"].splitlines()) if not line.startswith("sftp>")), "")
-    assert upload["status"] == 0, f"nothing can be dropped: {reason or 'no word of why'}"
+    assert upload["status"] == 0, f"nothing can be dropped: {reason or 'no reason given'}"
 
 
-@check("drop", needs=JUDGED)
+@check("drop", needs=SCANNED)
 def test_clean_file_arrives_unchanged(dropped: Dropped) -> None:
     """A file lost or changed on the way is a client's record lost."""
     name = "Übersicht.txt"
@@ -269,40 +269,40 @@ def test_clean_file_arrives_unchanged(dropped: Dropped) -> None:
     assert entry["verdict"] == "clean", f"{name}: {entry['verdict']}, {entry['reason']}"
     assert dropped.found is not None
     sums = [line.split()[0] for line in dropped.found.lines("sums")]
-    assert sums == [dropped.sent["sums"][name]] == [entry["sha256"]], "the sum of the file in clean is another"
+    assert sums == [dropped.sent["sums"][name]] == [entry["sha256"]], "the checksum of the file in clean differs"
 
 
 INFECTED = ("plain.com", "nested.zip")
 
 
 @pytest.mark.parametrize("file", INFECTED)
-@check("drop", needs=JUDGED)
+@check("drop", needs=SCANNED)
 def test_malware_is_found(file: str, dropped: Dropped) -> None:
-    """The first file of an emergency move that brings malware along ends the move."""
+    """A single file with malware ends an emergency move."""
     entry = dropped.of(file)
     assert entry["verdict"] == "infected", f"{file}: {entry['verdict']}, {entry['reason']}"
 
 
 @pytest.mark.parametrize("file", ["bomb.zip", "link.tar"])
-@check("drop", needs=JUDGED)
-def test_what_cannot_be_judged_goes_no_further(file: str, dropped: Dropped) -> None:
-    """An archive that nobody could look into completely may hold anything."""
+@check("drop", needs=SCANNED)
+def test_what_cannot_be_scanned_goes_no_further(file: str, dropped: Dropped) -> None:
+    """An archive that could not be scanned completely may hold anything."""
     entry = dropped.of(file)
     assert entry["verdict"] == "unclear", f"{file}: {entry['verdict']}, {entry['reason']}"
 
 
-@check("drop", needs=JUDGED)
+@check("drop", needs=SCANNED)
 def test_only_the_clean_file_goes_on(dropped: Dropped) -> None:
-    """What is not clean must not lie where the next step takes its files from, nor be left unjudged."""
+    """Files that are not clean must not be where the next step takes its files from, nor stay without a verdict."""
     assert dropped.found is not None
     names = [line.split(" ", 3)[3] for line in dropped.found.lines("rights")]
     assert names == ["Übersicht.txt"], f"in clean: {', '.join(names) or 'nothing'}"
     assert not dropped.found.lines("left"), f"still in the drop: {len(dropped.found.lines('left'))} files"
 
 
-@check("drop", needs=JUDGED)
+@check("drop", needs=SCANNED)
 def test_clean_file_is_for_its_readers_only(dropped: Dropped) -> None:
-    """A record that is clean is still a client's. Twin: its owner and group are those that carry it on."""
+    """A clean record is still confidential. Twin: its owner and group are those that deliver it."""
     assert dropped.found is not None
     (rights,) = {line.rsplit(" ", 1)[0] for line in dropped.found.lines("rights")}
     assert rights == "transfer-scanner transfer-clean 640", f"its rights are {rights}"
@@ -312,7 +312,7 @@ def test_clean_file_is_for_its_readers_only(dropped: Dropped) -> None:
 @SFTP
 @check("sftp", needs=["dropped:{target}"], at=PLACE)
 def test_old_hoster_sees_its_drop_and_nothing_else(target: str, tried: Callable[[str], dict[str, Any]]) -> None:
-    """Who has the old hoster's key must not look around. Twin: its own folder is there."""
+    """Whoever has the old hoster's key must not look around. Twin: its own folder is visible."""
     listing = tried("listing")
     shown = [line for line in listing["text"].splitlines() if not line.startswith("sftp>")]
     assert listing["status"] == 0, f"it sees nothing at all: {listing['text']}"
@@ -323,7 +323,7 @@ def test_old_hoster_sees_its_drop_and_nothing_else(target: str, tried: Callable[
 @SFTP
 @check("sftp", needs=["dropped:{target}"], at=PLACE)
 def test_old_hoster_gets_no_shell(target: str, tried: Callable[[str], dict[str, Any]]) -> None:
-    """A shell would be a foothold in the landscape. Twin: the same key drops files, which this needs."""
+    """A shell would be a foothold in the landscape. Twin: the same key can drop files, which this needs."""
     shell = tried("shell")
     assert "uid=" not in shell["text"], "the command was run"
     assert shell["status"] != 0, f"no refusal: {shell['text']}"
@@ -331,23 +331,23 @@ def test_old_hoster_gets_no_shell(target: str, tried: Callable[[str], dict[str, 
 
 @SFTP
 @check("sftp", needs=["dropped:{target}"], at=PLACE)
-def test_old_hoster_cannot_get_through(target: str, tried: Callable[[str], dict[str, Any]]) -> None:
-    """A forwarded connection passes every security group. Twin: the same key drops files, which this needs."""
+def test_old_hoster_cannot_forward_connections(target: str, tried: Callable[[str], dict[str, Any]]) -> None:
+    """A forwarded connection bypasses the security groups. Twin: the same key can drop files, which this needs."""
     forwarding = tried("forwarding")
-    assert "SSH-2.0" not in forwarding["text"], "it got through"
+    assert "SSH-2.0" not in forwarding["text"], "the connection was forwarded"
     assert "prohibited" in forwarding["text"], f"no refusal by sshd: {forwarding['text']}"
 
 
 @SFTP
 @check("sftp", needs=["dropped:{target}"], at=PLACE)
 def test_old_hoster_cannot_make_links(target: str, tried: Callable[[str], dict[str, Any]]) -> None:
-    """A link in the drop could lead whoever works there to another file."""
+    """A link in the drop could lead whoever handles its files to another file."""
     assert tried("link")["status"] != 0, "it made a link to /etc/passwd"
 
 
 @SFTP
 @check("sftp", needs=["dropped:{target}"], at=PLACE)
 def test_another_key_is_refused(target: str, tried: Callable[[str], dict[str, Any]]) -> None:
-    """Whoever sits in the old hoster's network must not drop files. Twin: the stack's key may, which this needs."""
-    stranger = tried("stranger")
-    assert "Permission denied" in stranger["text"], f"another key is not refused: {stranger['text']}"
+    """Others in the old hoster's network must not drop files. Twin: the stack's key may, which this needs."""
+    refusal = tried("other_key")
+    assert "Permission denied" in refusal["text"], f"another key is not refused: {refusal['text']}"

@@ -21,7 +21,7 @@ from verify.inspection.expectations import (
 from verify.inspection.gathering import Gathering, Outputs, batch
 from verify.inspection.units import ask_about, explain, is_enabled, is_running
 from verify.report.causes import PRIMARY
-from verify.run.checks import check
+from verify.report.checks import check
 
 testinfra_hosts = specs("web")
 ask_about("nginx")
@@ -35,7 +35,7 @@ def look(host: Any) -> Outputs:
             f"curl -sS -m 8 -o /dev/null -w '%{{http_code}}' -H 'Host: {endpoint.host_name}' "
             f"http://{address}:{web_port()}{endpoint.health_path}"
         )
-    commands["stranger"] = (
+    commands["unknown name"] = (
         f"curl -sS -m 8 -o /dev/null -w '%{{http_code}}' -H 'Host: elsewhere.invalid' http://{address}:{web_port()}/"
     )
     return batch(host, commands)
@@ -46,38 +46,38 @@ STATE = Gathering(__name__, look)
 
 @pytest.fixture
 def state(host: Any) -> Outputs:
-    """What nginx on this host is configured to do, and does."""
+    """nginx's configuration on this host, and its answers."""
     return STATE.of(host.backend.hostname)
 
 
 @check("nginx", proves="nginx:{host}", unit="nginx")
 def test_nginx_is_running(host: Any) -> None:
-    """Half of the sites' capacity stands on each web host."""
+    """Each web host carries half of the sites' capacity."""
     assert is_running(host, "nginx"), explain(host, "nginx")
 
 
 @check("nginx")
 def test_nginx_is_enabled(host: Any) -> None:
-    """A web host that does not come back after a reboot leaves the other alone."""
+    """A web host whose nginx does not start after a reboot leaves all requests to the other."""
     assert is_enabled(host, "nginx"), "nginx would not start at the next boot"
 
 
 @check("nginx")
 def test_configuration_is_valid(state: Outputs) -> None:
-    """nginx goes on with its old configuration after a bad one, until the next start."""
+    """After a bad change nginx keeps its old configuration, until the next start."""
     assert state.status("configuration") == 0, "nginx would refuse its configuration at the next start"
 
 
 @check("nginx", needs=["nginx:{host}"])
 def test_port_is_listening(state: Outputs) -> None:
-    """The gateway looks for the sites there."""
+    """The gateway sends the sites' requests to this port."""
     listening = {line.split()[3].rpartition(":")[2] for line in state.lines("ports")}
     assert str(web_port()) in listening, f"nothing listens on port {web_port()}"
 
 
 @check("nginx")
 def test_every_application_host_is_an_upstream(state: Outputs) -> None:
-    """With one application host missing from the list, the other's failure is an outage."""
+    """If one application host is missing from the list, the other's failure is an outage."""
     configuration = state["configuration"]
     missing = [
         f"{component.name} on {application.name}"
@@ -91,9 +91,9 @@ def test_every_application_host_is_an_upstream(state: Outputs) -> None:
 
 @check("nginx", needs=["nginx:{host}"])
 def test_unknown_names_are_not_served(state: Outputs) -> None:
-    """A request for another name must not reach whichever site comes first."""
-    assert state["stranger"].strip()[-3:] in ("000", "400", "403", "404", "421"), (
-        f"a request for elsewhere.invalid is answered with {state['stranger'].strip()}"
+    """A request for an unknown name must not reach whichever site comes first."""
+    assert state["unknown name"].strip()[-3:] in ("000", "400", "403", "404", "421"), (
+        f"a request for elsewhere.invalid is answered with {state['unknown name'].strip()}"
     )
 
 

@@ -8,15 +8,14 @@ import pytest
 
 from console import ExpectedError
 from hosts.roles import states_of_role
-from infra.inventory import reading
 from landscape import roles
 from landscape.roles import EVERY_HOST, ROLES, Role, required_suites
-from tests.verify.runs import inventory, result, run
+from tests.verify.inventories import inventory
+from tests.verify.report.runs import result, run
 from toolchain.folders import PROJECT
-from verify.inspection import expectations
 from verify.inspection.expectations import Expectations
-from verify.report.model import Run, Subjects, Verdict
-from verify.report.verdict import judge
+from verify.report.model import Gap, Run, Subjects, Verdict
+from verify.report.verdict import assess
 
 SUITES = {file.stem.removeprefix("test_") for file in (PROJECT / "verify").glob("test_*.py")}
 
@@ -72,24 +71,17 @@ def test_a_role_without_a_module_is_an_error_that_names_the_file(monkeypatch: py
 
 
 @pytest.mark.parametrize("also", [None, "unregistered", "registered"])
-def test_a_host_whose_role_no_suite_looks_at_is_not_checked(
-    also: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_host_whose_role_no_suite_looks_at_is_not_checked(also: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     """It was GO once: nothing had looked at the host's work, and nothing missed it."""
     monkeypatch.setitem(ROLES, "registered", Role("registered"))
     found = inventory()
     web01 = found.hosts["web01"].model_copy(update={"also": [also] if also else []})
     found = found.model_copy(update={"hosts": {**found.hosts, "web01": web01}})
-    monkeypatch.setattr(reading, "load", lambda stack: found)
-    monkeypatch.setattr("infra.inventory.declared.behind", lambda loaded: None)
-    monkeypatch.setattr(expectations, "of_inventory", lambda loaded: [])
-    monkeypatch.setattr("infra.inventory.access.write", lambda loaded: tmp_path)
-    loaded = Expectations.load("sample")
+    loaded = Expectations(found, [], Path("ssh_config"))
     made = everything_passed(loaded.subjects())
-    made.gaps += loaded.gaps
-    assert judge(made).verdict is (Verdict.NOT_CHECKED if also else Verdict.GO)
-    named = [("web01", f"its role {also} has no suite, so nothing was checked of that work")] if also else []
-    assert [(gap.what, gap.why) for gap in made.gaps] == named
+    made.gaps += loaded.gaps()
+    assert assess(made).verdict is (Verdict.NOT_CHECKED if also else Verdict.GO)
+    assert made.gaps == ([Gap("web01", f"its role {also} has no suite")] if also else [])
 
 
 def everything_passed(subjects: Subjects) -> Run:

@@ -1,4 +1,4 @@
-"""The suites against nine booted hosts: what is broken is found where it is, and nothing else is."""
+"""The suites against nine booted hosts: they find what is broken, where it is, and nothing else."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ SERVICE = "/opt/vivendi/pep/current/vivendi_standin/service.py"
 
 @dataclass(frozen=True)
 class Mutation:
-    """One thing broken by hand on one host, how it is mended, and what readiness must say of it."""
+    """One thing broken by hand on one host, how to repair it, and the reason that readiness must report."""
 
     host: str
     broken: str
-    mended: str
+    repaired: str
     reason: str
 
 
@@ -68,7 +68,7 @@ MUTATIONS = [
         "server smb encrypt is desired, not required",
     ),
     Mutation("file01", "chmod 2775 /srv/files/documents/kita", "chmod 2770 /srv/files/documents/kita", "kita is root"),
-    Mutation("file01", "printf 'x\nx\n' | smbpasswd -s -a ops", "smbpasswd -x ops", "nobody declared: ops"),
+    Mutation("file01", "printf 'x\nx\n' | smbpasswd -s -a ops", "smbpasswd -x ops", "undeclared accounts: ops"),
     Mutation(
         "file01",
         "systemctl stop livegang-backup-incr.timer",
@@ -102,14 +102,14 @@ MUTATIONS = [
         "rm /etc/apt/apt.conf.d/99test",
         "APT::Periodic::Unattended-Upgrade is 0, not 1",
     ),
-    # It is up at almost every look.
+    # It is up almost whenever one looks.
     Mutation(
         "app02",
         "systemd-run -q --unit=flapper -p Restart=always -p RestartSec=1 -p StartLimitIntervalSec=0 sleep 2",
         "systemctl stop flapper",
-        "ends again and again: flapper.service",
+        "keeps restarting: flapper.service",
     ),
-    # Last, so that it is mended first: what was broken in this folder is mended after it.
+    # Last, so that it is repaired first: what was broken in this folder is repaired after it.
     Mutation(
         "web02",
         "mount --bind /etc /etc && mount -o remount,bind,ro /etc",
@@ -120,7 +120,7 @@ MUTATIONS = [
 
 
 def by_host(rehearsal: Rehearsal, commands: list[tuple[str, str]], check: bool) -> None:
-    """Carry out commands as root, all hosts side by side, a host's own in their order, whatever becomes of one."""
+    """Run commands as root, on all hosts concurrently, each host's own one after another even if one fails."""
     scripts: dict[str, str] = {}
     for host, command in commands:
         scripts[host] = scripts.get(host, "status=0") + f"; ( {command} ) || status=1"
@@ -139,11 +139,11 @@ def mutated(rehearsal: Rehearsal, mutations: list[Mutation]) -> Iterator[None]:
     try:
         yield
     finally:
-        by_host(rehearsal, [(mutation.host, mutation.mended) for mutation in reversed(mutations)], check=True)
+        by_host(rehearsal, [(mutation.host, mutation.repaired) for mutation in reversed(mutations)], check=True)
 
 
 def ready(rehearsal: Rehearsal, *arguments: str) -> tuple[int, dict[str, Any]]:
-    """Exit code and report of a readiness run."""
+    """The exit code and the report of a readiness run."""
     status = rehearsal.fab("verify.ready", *arguments, check=False).returncode
     report = rehearsal.folder / ".livegang" / STACK / "report" / "readiness.json"
     return status, json.loads(report.read_text())
@@ -186,13 +186,13 @@ def test_a_host_that_is_off_is_not_checked_and_not_one_request_fails(breakable: 
 
 
 def backend_health(shown: str) -> dict[str, str]:
-    """What `rehearsal.status` shows of the servers behind the gateway, by host."""
+    """The health of the servers behind the gateway by host, as `rehearsal.status` shows it."""
     rows = [line.split() for line in shown.partition("Behind the gateway")[2].splitlines()]
     return {words[1]: words[3] for words in rows if words[:1] == ["web"]}
 
 
 def test_a_full_data_disk_is_one_cause_in_converge_and_in_verify(breakable: Rehearsal) -> None:
-    # Most of it is set aside, not written: the machine's own disk is not filled by it.
+    # Most of it is allocated, not written: so the machine's own disk is not filled.
     size = "$(($(df --output=avail -B1 /data | tail -n1) - (64 << 20)))"
     fill = f"fallocate -l {size} /data/filling; cp /dev/zero /data/filling.rest; systemctl restart postgresql@15-main"
     breakable.ssh("db02", f"sudo sh -c '{fill}'", check=False)
@@ -212,7 +212,7 @@ def test_a_full_data_disk_is_one_cause_in_converge_and_in_verify(breakable: Rehe
     assert "✗ unit postgresql@15-main.service: /data is full: " in converged.stdout
 
 
-def test_a_stopped_primary_is_told_once(breakable: Rehearsal) -> None:
+def test_a_stopped_primary_is_reported_once(breakable: Rehearsal) -> None:
     breakable.ssh("db01", "sudo systemctl stop postgresql@15-main")
     try:
         status, report = ready(breakable)
@@ -226,7 +226,7 @@ def test_a_stopped_primary_is_told_once(breakable: Rehearsal) -> None:
 def test_no_password_is_in_the_report(rehearsal: Rehearsal) -> None:
     folder = rehearsal.folder / ".livegang" / STACK / "report"
     if not folder.exists():
-        ready(rehearsal)  # else: the report of the test before, in whose run much went wrong and was told
+        ready(rehearsal)  # else the report of the test before is there, in whose run many checks failed
     reports = [path.read_text() for path in folder.iterdir()]
     assert reports
     for area in ("ambulant", "pep"):

@@ -1,4 +1,4 @@
-"""`fab verify.ready` says GO only for a run of its own that left a report which says so."""
+"""`fab verify.ready` reports GO only if its own run left a report that says GO."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from console import ExitCode
-from tests.verify.runs import landscape
+from tests.verify.report.runs import passing_run
 from verify import conftest, tasks
 from verify.report.files import DOCUMENT
 from verify.report.model import Verdict, now
-from verify.report.verdict import judge
+from verify.report.verdict import assess
 
 
 def leave(folder: Path, verdict: str, started: str) -> None:
@@ -23,7 +23,7 @@ def leave(folder: Path, verdict: str, started: str) -> None:
 
 
 def ready(monkeypatch: pytest.MonkeyPatch, folder: Path, status: int, verdict: str | None) -> tuple[ExitCode, Any]:
-    """What becomes of a pytest that ends so and leaves this verdict."""
+    """The exit code for a pytest process that ends with this status and leaves this verdict, and its environment."""
     environments: list[dict[str, str]] = []
 
     def run(command: list[str], environment: dict[str, str], cwd: Path) -> int:
@@ -38,24 +38,26 @@ def ready(monkeypatch: pytest.MonkeyPatch, folder: Path, status: int, verdict: s
     return tasks.ready("trial"), environments[0]
 
 
-def test_go_is_a_run_that_ended_well_and_left_go(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_run_that_succeeded_and_left_a_report_of_go_is_go(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert ready(monkeypatch, tmp_path, 0, "GO")[0] is ExitCode.DONE
 
 
 @pytest.mark.parametrize("left", ["NOT CHECKED", "NO-GO", None])
-def test_a_run_that_ended_well_without_a_report_of_go_is_not_checked(
+def test_a_run_that_succeeded_without_a_report_of_go_is_not_checked(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, left: str | None
 ) -> None:
     assert ready(monkeypatch, tmp_path, 0, left)[0] is ExitCode.NOT_CHECKED
 
 
-def test_the_go_of_an_earlier_run_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_go_of_an_earlier_run_does_not_count(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     leave(tmp_path, "GO", "2026-01-09T08:00:00+01:00")
     assert ready(monkeypatch, tmp_path, 0, None)[0] is ExitCode.NOT_CHECKED
 
 
 @pytest.mark.parametrize(("status", "code"), [(1, 4), (2, 4), (3, 3), (4, 4), (5, 4), (-9, 4)])
-def test_every_other_end_is_never_go(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, status: int, code: int) -> None:
+def test_every_other_exit_status_is_not_go(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, status: int, code: int
+) -> None:
     leave(tmp_path, "GO", "2099-01-09T08:00:00+01:00")
     assert ready(monkeypatch, tmp_path, status, None)[0] == code
 
@@ -68,22 +70,20 @@ def test_what_a_person_s_environment_adds_to_pytest_is_left_out(
     assert "PYTEST_ADDOPTS" not in environment
 
 
-def test_a_run_that_has_begun_takes_the_place_of_the_last_report(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_run_replaces_the_last_report_when_it_begins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(conftest, "output_folder", lambda stack: tmp_path / ".livegang" / stack)
     leave(tmp_path, "GO", now())
-    conftest.Ending("trial").supersede("the run", "it has not come to its end")
+    conftest.ReportWriter("trial").supersede("the run", "it did not finish")
     report = json.loads((tmp_path / ".livegang" / "trial" / "report" / DOCUMENT).read_text())
     assert report["verdict"] == "NOT CHECKED"
-    assert "it has not come to its end" in report["not_checked"][0]["why"]
+    assert "it did not finish" in report["not_checked"][0]["why"]
 
 
 def test_a_report_that_cannot_be_written_is_not_go(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / ".livegang").write_text("in the folder's place")
+    (tmp_path / ".livegang").write_text("a file where the folder should be")
     monkeypatch.setattr(conftest, "output_folder", lambda stack: tmp_path / ".livegang" / stack)
     with pytest.raises(pytest.UsageError, match="NOT CHECKED: no report can be written"):
-        conftest.Ending("trial").supersede("the run", "it has not come to its end")
-    made = landscape()
-    assert judge(made).verdict is Verdict.GO
-    assert conftest.Ending("trial").finished(made, judge(made)).verdict is Verdict.NOT_CHECKED
+        conftest.ReportWriter("trial").supersede("the run", "it did not finish")
+    made = passing_run()
+    assert assess(made).verdict is Verdict.GO
+    assert conftest.ReportWriter("trial").finished(made, assess(made)).verdict is Verdict.NOT_CHECKED

@@ -1,7 +1,7 @@
-"""testinfra's ssh backend with bounds: a connection and a command end in time, a host out of reach is one error.
+"""testinfra's ssh backend with time limits for connections and commands, and one error for a host out of reach.
 
-It takes the place of testinfra's own behind the same `ssh://NAME` specs, so tests stay plain testinfra. The
-connection is ssh's own, shared over the ControlMaster of the generated ssh_config.
+It replaces testinfra's own behind the same `ssh://NAME` specs, so tests stay plain testinfra. Connections are ssh's
+own, shared by the ControlMaster of the generated ssh_config.
 """
 
 from __future__ import annotations
@@ -9,38 +9,34 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 from typing import Any
 
 import testinfra
 import testinfra.backend
 from testinfra.backend.ssh import SshBackend
 
-from verify.inspection.evidence import NOTEBOOK
+from verify.report.errors import HostLost
+from verify.report.evidence import NOTEBOOK
 
 CONNECT_SECONDS = 10
 COMMAND_SECONDS = 45
 
 
 _running: set[subprocess.Popen[bytes]] = set()
+_starting = threading.Lock()
+"""Held until a process that was started is among those that run, so that `end_running` misses none."""
 
 
 def end_running() -> None:
-    """End the commands that run now: nobody is there any more who would read what they say."""
-    for process in list(_running):
-        process.terminate()
-
-
-class HostLost(Exception):
-    """A host or vantage point does not answer (any more); the message is ssh's reason."""
-
-    def __init__(self, name: str, reason: str) -> None:
-        self.name = name
-        self.reason = reason
-        super().__init__(f"{name} is out of reach: {reason}")
+    """End the commands that run now: no one will read their output any more."""
+    with _starting:
+        for process in _running:
+            process.terminate()
 
 
 class CommandTooSlow(AssertionError):
-    """A command on a host did not end in time; ``output`` is what it had said by then."""
+    """A command on a host did not end in time; ``output`` is what it had printed by then."""
 
     def __init__(self, host: str, command: str, output: bytes) -> None:
         self.host = host
@@ -49,11 +45,11 @@ class CommandTooSlow(AssertionError):
 
 
 class BoundedSshBackend(SshBackend):  # type: ignore[misc]  # testinfra has no complete annotations
-    """`ssh://NAME`, strict about host keys, bounded in time."""
+    """`ssh://NAME` with strict host keys and time limits."""
 
     def __init__(self, hostspec: str, *args: Any, **kwargs: Any) -> None:
         super().__init__(hostspec, *args, **{**kwargs, "timeout": CONNECT_SECONDS})
-        self._encoding = "UTF-8"  # saves a round trip a host: all of ours speak it
+        self._encoding = "UTF-8"  # testinfra would ask each host for it; ours all use this one
 
     def run(self, command: str, *args: str, **kwargs: Any) -> Any:
         return self._run(self.get_command(command, *args))
@@ -61,7 +57,7 @@ class BoundedSshBackend(SshBackend):  # type: ignore[misc]  # testinfra has no c
     def _run(self, command: str) -> Any:
         status, output, errors = self._ssh(command)
         if status == 255 and command != "true":
-            # 255 is ssh's own failure, or the command's: a second look tells them apart.
+            # 255 is ssh's own failure or the command's exit status: a second try tells which.
             second, _, second_errors = self._ssh("true")
             if second == 255:
                 raise HostLost(self.hostname, reason_of(second_errors))
@@ -74,14 +70,16 @@ class BoundedSshBackend(SshBackend):  # type: ignore[misc]  # testinfra has no c
         argv = ["ssh", "-o", "BatchMode=yes", "-o", f"ConnectTimeout={self.timeout}"]
         argv += ["-F", self.ssh_config] if self.ssh_config else []
         argv += [self.host.name, command]
-        with subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        ) as process:
+        with _starting:
+            process = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
             _running.add(process)
+        with process:
             try:
                 output, errors = process.communicate(timeout=COMMAND_SECONDS)
             except subprocess.TimeoutExpired:
@@ -89,17 +87,18 @@ class BoundedSshBackend(SshBackend):  # type: ignore[misc]  # testinfra has no c
                 output, _ = process.communicate()
                 raise CommandTooSlow(self.hostname, command, output) from None
             finally:
-                _running.discard(process)
+                with _starting:
+                    _running.discard(process)
         return process.returncode, output, errors
 
 
 def install() -> None:
-    """Let `ssh://` specs use the bounded backend."""
+    """Make `ssh://` specs use this backend."""
     testinfra.backend.BACKENDS["ssh"] = f"{__name__}.{BoundedSshBackend.__name__}"
 
 
 def reason_of(errors: bytes) -> str:
-    """One sentence of why ssh failed, from what it said last."""
+    """Why ssh failed, in one sentence, from its error output."""
     text = errors.decode(errors="replace")
     if "REMOTE HOST IDENTIFICATION HAS CHANGED" in text or "Host key verification failed" in text:
         return "its host key is not the pinned one"
@@ -107,11 +106,11 @@ def reason_of(errors: bytes) -> str:
         return "ssh gets no answer from it"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     said = [line for line in lines if "closed by UNKNOWN" not in line and "mux" not in line] or lines
-    return said[0].rstrip(".") if said else "ssh ended without a word"
+    return said[0].rstrip(".") if said else "ssh failed without a message"
 
 
 def look(spec: str, ssh_config: str | None) -> str | None:
-    """Reason why a host does not answer, None when it does."""
+    """The reason why a host does not answer, None if it does."""
     host = testinfra.get_host(spec, ssh_config=ssh_config)
     try:
         result = host.run("true")

@@ -1,4 +1,4 @@
-"""A drill: an alert that fires for real and ends, from a metric on a host to the receiver that keeps notifications."""
+"""A drill: a real alert that fires and ends, from a metric on a host to the receiver that keeps notifications."""
 
 from __future__ import annotations
 
@@ -9,32 +9,33 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from verify.inspection.gathering import batch, pause
+from verify.inspection.gathering import batch
+from verify.inspection.waiting import wait_until
 
 ALERTMANAGER = "http://127.0.0.1:9093"
 LOG = "/var/lib/livegang-alert-log/alerts.jsonl"
 TEXTFILES = "/var/lib/prometheus/node-exporter"
 DRILL_SECONDS = 75.0
-"""For each half of a drill: a look of Prometheus, its rule, Alertmanager's wait, and a busy machine."""
+"""For each half of a drill: a scrape by Prometheus, its rule, Alertmanager's wait, and a busy machine."""
 
 
 @dataclass(frozen=True)
 class Drill:
-    """What became of two series on a textfile: one that was to fire, and one whose time was over."""
+    """What became of two series in a textfile: one that should fire, and one whose time was already over."""
 
     name: str
     fired: list[dict[str, Any]]
-    """Notifications about the first, as the receiver kept them."""
+    """Notifications about the first series, as the receiver kept them."""
     ended: list[dict[str, Any]]
     premature: list[dict[str, Any]]
-    """Notifications about the second: there must be none."""
+    """Notifications about the second series: there must be none."""
     seconds: dict[str, float]
     failures: float
-    """Notifications that any receiver refused meanwhile."""
+    """How many notifications any receiver refused meanwhile."""
 
 
 def drill(host: Any) -> Drill:
-    """Let an alert fire for real, and end: a metric on a host, Prometheus, its rule, Alertmanager, the receiver."""
+    """Let a real alert fire and end: a metric on a host, Prometheus, its rule, Alertmanager, the receiver."""
     name = f"readiness-{uuid.uuid4()}"
     file = f"{TEXTFILES}/livegang-drill-{name}.prom"
     lines = f'livegang_drill_until_seconds{{drill="{name}"}} $((now + 300))\n'
@@ -65,15 +66,14 @@ def drill(host: Any) -> Drill:
 
 
 def wait_for(host: Any, name: str, status: str) -> float:
-    """Seconds until the receiver has a notification, or until there was time enough."""
+    """Seconds until the receiver has a notification, or until the time for it is over."""
     begun = time.monotonic()
-    while not notifications(host, name, status) and time.monotonic() - begun < DRILL_SECONDS:
-        pause(1)
+    wait_until(lambda: notifications(host, name, status), bool, DRILL_SECONDS)
     return round(time.monotonic() - begun, 1)
 
 
 def notifications(host: Any, name: str, status: str) -> list[dict[str, Any]]:
-    """The alerts with this drill's name and status in what the receiver kept."""
+    """The alerts of this drill with this status among those that the receiver kept."""
     kept = batch(host, {"log": f"tail -n 500 {LOG} | grep -F {shlex.quote(name)}"}).quietly("log")
     entries = [json.loads(line) for line in kept.splitlines() if line.startswith("{")]
     return [

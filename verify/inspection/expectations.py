@@ -1,7 +1,7 @@
 """What the suites expect: the inventory, the component manifests and the way to the hosts, loaded once a run.
 
-Suites need it while they are imported (`testinfra_hosts` and parameters are module variables), so the run's
-landscape is set before collection by the plugin in conftest.py, and read with the functions below.
+Suites need them while they are imported (`testinfra_hosts` and parameters are module variables), so the plugin in
+conftest.py sets them before collection, and suites read them with the functions below.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from verify.report.model import Gap, Subjects
 
 @dataclass(frozen=True)
 class Expectations:
-    """One stack as it is wanted, and the files to reach it with."""
+    """One stack as it is wanted, and the ssh_config to reach it with."""
 
     inventory: Inventory
     manifests: list[Manifest]
     ssh_config: Path
-    gaps: tuple[Gap, ...] = ()
-    """Why what is verified may not be what is wanted: the stack file was changed since it was brought up."""
+    behind: str | None = None
+    """Why the inventory may not be what is wanted: the stack file has changed since it was brought up."""
 
     @classmethod
     def load(cls, stack: str) -> Expectations:
@@ -34,16 +34,19 @@ class Expectations:
         Raises ExpectedError naming the file, key and value that is wrong, or the command that is missing.
         """
         loaded = reading.load(stack)
-        behind = declared.behind(loaded)
-        gaps = [Gap("inventory", behind)] if behind else []
-        gaps += [
-            Gap(host.name, f"its role {role} has no suite, so nothing was checked of that work")
-            for host in loaded.hosts.values()
+        return cls(loaded, of_inventory(loaded), access.write(loaded), declared.behind(loaded))
+
+    def gaps(self) -> list[Gap]:
+        """What keeps even a complete run of the suites from proving this stack ready."""
+        gaps = [Gap("inventory", self.behind)] if self.behind else []
+        return gaps + [
+            Gap(host.name, f"its role {role} has no suite")
+            for host in self.inventory.hosts.values()
             for role in roles.without_suite(host.roles)
         ]
-        return cls(loaded, of_inventory(loaded), access.write(loaded), tuple(gaps))
 
     def subjects(self) -> Subjects:
+        """Every host and endpoint, with the suites that must look at it."""
         hosts = self.inventory.hosts
         present = frozenset(role for host in hosts.values() for role in host.roles)
         required = {name: roles.required_suites(host.roles, present) for name, host in hosts.items()}
@@ -60,30 +63,30 @@ class Expectations:
 _current: Expectations | None = None
 
 
-def adopt(loaded: Expectations) -> None:
-    """Make these the expectations of this run."""
+def adopt(expectations: Expectations) -> None:
+    """Make them the expectations of this run."""
     global _current
-    _current = loaded
+    _current = expectations
 
 
 def current() -> Expectations:
     """The expectations of this run."""
     if _current is None:
         raise ExpectedError(
-            "The suites of verify/ were imported without their expectations.",
+            "The suites of verify/ were imported before the stack that they verify was loaded.",
             hint="Run them from the clone's folder with: pytest verify/ --stack STACK",
         )
     return _current
 
 
 def hosts(role: str | None = None) -> list[Host]:
-    """The hosts of a role, or all."""
+    """The hosts of a role, or all hosts."""
     known = current().inventory
     return known.hosts_of(role) if role else list(known.hosts.values())
 
 
 def specs(role: str | None = None) -> list[str]:
-    """testinfra host specs of a role's hosts, or of all: for `testinfra_hosts`."""
+    """The testinfra host specs of a role's hosts, or of all hosts: for `testinfra_hosts`."""
     return [f"ssh://{host.name}" for host in hosts(role)]
 
 
@@ -97,7 +100,7 @@ def manifests() -> list[Manifest]:
 
 
 def flows(source: str | None = None, destination: str | None = None) -> list[Flow]:
-    """Rows of the flow table with this source and destination."""
+    """The rows of the flow table with this source and destination."""
     return [
         flow
         for flow in current().inventory.flows
@@ -106,7 +109,7 @@ def flows(source: str | None = None, destination: str | None = None) -> list[Flo
 
 
 def web_port() -> int:
-    """The port at which the gateway reaches the web hosts, from the flow table."""
+    """The port on which the gateway reaches the web hosts, from the flow table."""
     ports = sorted(port for flow in flows("gateway", "web") for port in flow.ports)
     if not ports:
         raise ExpectedError(
@@ -117,15 +120,15 @@ def web_port() -> int:
 
 
 def one_of(role: str, capability: str) -> tuple[str, ...]:
-    """A need that any one host of a role can meet; ``{member}`` in the capability stands for the host."""
+    """A need that any one host of a role can meet; ``{member}`` in the capability is replaced by the host."""
     return tuple(capability.replace("{member}", host.name) for host in hosts(role))
 
 
 def each(role: str, capability: str) -> tuple[tuple[str, ...], ...]:
-    """Needs that every host of a role must meet."""
+    """The needs that every host of a role meets this capability."""
     return tuple((name,) for name in one_of(role, capability))
 
 
 def open_flows(source: str, destination: str, place: str) -> tuple[tuple[str, ...], ...]:
-    """Needs that every flow from one role to another is open from a place, a host's name or ``{host}``."""
+    """The needs that every flow from one role to another is open from a place: a host's name or ``{host}``."""
     return tuple((f"flow:{flow.name}@{place}",) for flow in flows(source, destination))

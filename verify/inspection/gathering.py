@@ -1,13 +1,12 @@
-"""Looking at many places at once: what several tests need of a host is fetched in one command, from all hosts together.
+"""Looking at all hosts concurrently: what several tests need of a host is fetched once, in a single command.
 
-A suite names what it wants once, as a `Gathering`; it is fetched in the background while other tests run, and
-a test gets its host's part, which is noted as the test's evidence.
+A suite declares what it wants as a `Gathering`. It is fetched in the background while other tests run; a test gets
+the part of its host, which is kept as the test's evidence.
 """
 
 from __future__ import annotations
 
 import shlex
-import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,53 +15,41 @@ from typing import Any, Generic, TypeVar
 import testinfra
 
 from verify.inspection.connection import CommandTooSlow, end_running, look
-from verify.inspection.evidence import NOTEBOOK
 from verify.inspection.expectations import current
+from verify.inspection.waiting import pause, stop_waiting
+from verify.report.evidence import NOTEBOOK
 
 T = TypeVar("T")
 
 _pool = ThreadPoolExecutor(max_workers=16, thread_name_prefix="gather")
 _waiting = ThreadPoolExecutor(max_workers=64, thread_name_prefix="wait")
-"""For what mostly waits for something else to happen: it must not keep others from their work, nor begin after them."""
+"""For what mostly waits for something to happen on a host: it must neither hold up the others nor begin after them."""
 _all: list[Gathering[Any]] = []
 
 
-_abandoned = threading.Event()
-
-
-class Abandoned(Exception):
-    """Raised in what waits for something, when the run was interrupted: it puts in order what it has to, and ends."""
-
-
 def abandon() -> None:
-    """Begin nothing more, and wait for nothing more: an interrupted run would go on, and its process with it.
+    """Stop fetching and waiting: else an interrupted run, and with it the process, would go on until all is done.
 
-    What then puts a host in order still may.
+    What is under way may still run commands to clean up on its host.
     """
-    _abandoned.set()
+    stop_waiting()
     for pool in (_pool, _waiting):
         pool.shutdown(wait=False, cancel_futures=True)
     end_running()
 
 
-def pause(seconds: float) -> None:
-    """Let time pass before another look at something; raises Abandoned when the run is interrupted meanwhile."""
-    if _abandoned.wait(seconds):
-        raise Abandoned
-
-
 def start_looking(specs: dict[str, str], first: str | None, ssh_config: str) -> dict[str, Future[str | None]]:
-    """Begin to look whether places answer; each part is the reason why one does not, None when it does.
+    """Begin to find out which places answer; a part's result is the reason why one does not, None if it does.
 
-    ``specs``: testinfra host spec by name. ``first``: the jump host's name; it is asked alone, so that the others find
-    its shared connection open instead of opening one each.
+    ``specs``: testinfra host specs by name. ``first``: the jump host's name. It is asked before the others, which
+    then share its open connection instead of opening one each.
     """
     jump = _waiting.submit(look, specs[first], ssh_config) if first is not None and first in specs else None
 
     def look_behind(spec: str) -> str | None:
         if jump is not None:
-            jump.exception()  # what became of it is not for this place to say
-        pause(0)
+            jump.exception()  # wait for it; what came of it is reported for the jump host itself
+        pause(0)  # nothing more is asked once the run is interrupted
         return look(spec, ssh_config)
 
     parts = {name: _waiting.submit(look_behind, spec) for name, spec in specs.items() if name != first}
@@ -70,18 +57,18 @@ def start_looking(specs: dict[str, str], first: str | None, ssh_config: str) -> 
 
 
 def connect(place: str) -> Any:
-    """The testinfra host of a host or vantage point, by name."""
-    landscape = current()
-    points = {str(name): point.spec for name, point in landscape.inventory.vantage_points.items()}
-    return testinfra.get_host(points.get(place, f"ssh://{place}"), ssh_config=str(landscape.ssh_config))
+    """The testinfra host for a host or vantage point, by name."""
+    expected = current()
+    points = {str(name): point.spec for name, point in expected.inventory.vantage_points.items()}
+    return testinfra.get_host(points.get(place, f"ssh://{place}"), ssh_config=str(expected.ssh_config))
 
 
 class Gathering(Generic[T]):
-    """Something fetched once from each of several places, all at the same time.
+    """Something that is fetched once from each of several places, from all of them concurrently.
 
-    ``fetch`` is given a testinfra host. What it raises is raised again in the tests that ask for that place.
-    ``places``: names those places that are not where the suite's tests run. ``waits``: for most of its time it waits
-    for something on the host to happen, so it begins before those that do not.
+    ``fetch`` is given a testinfra host. An exception from it is raised again in every test that asks for that place.
+    ``places``: where to fetch it, if not where the suite's tests run. ``waits``: it mostly waits for something to
+    happen on the host, so it is started before those that do not.
     """
 
     def __init__(
@@ -107,13 +94,13 @@ class Gathering(Generic[T]):
         return self._fetch(connect(place))
 
     def of(self, place: str) -> T:
-        """The part of one place, waited for."""
+        """What was fetched from one place; waits until it is there."""
         self.start([place])
         return self._parts[place].result()
 
 
 def start_all(places_by_suite: dict[str, set[str]], unreachable: Iterable[str]) -> None:
-    """Begin to fetch for the suites that will run, from the places on which their tests run."""
+    """Begin to fetch for all suites that will run, from the places where their tests run."""
     for gathering in sorted(_all, key=lambda gathering: not gathering.waits):
         if gathering.suite in places_by_suite:
             places = gathering.places() if gathering.places else places_by_suite[gathering.suite]
@@ -122,7 +109,7 @@ def start_all(places_by_suite: dict[str, set[str]], unreachable: Iterable[str]) 
 
 @dataclass(frozen=True)
 class Output:
-    """What one command of a batch said (standard output and error together) and its exit status."""
+    """What one command of a batch printed (standard output and error together) and its exit status."""
 
     command: str
     text: str
@@ -130,7 +117,7 @@ class Output:
 
 
 class Outputs:
-    """The outputs of a batch by name; asking for one makes it evidence of the running test."""
+    """The outputs of a batch by name; reading one makes it evidence of the running test."""
 
     def __init__(self, outputs: dict[str, Output]) -> None:
         self._outputs = outputs
@@ -142,7 +129,7 @@ class Outputs:
         return output.text
 
     def quietly(self, name: str) -> str:
-        """An output that is not evidence: for waiting until it is as it should be."""
+        """An output without making it evidence: for waiting until it is as wanted."""
         return self._outputs[name].text.strip()
 
     def status(self, name: str) -> int:
@@ -157,7 +144,7 @@ _MARK = "-----livegang-----"
 
 
 def batch(host: Any, commands: dict[str, str], sudo: bool = True) -> Outputs:
-    """Run several commands on a host in one round trip; each may fail without touching the others."""
+    """Run several commands on a host in one round trip; each may fail without affecting the others."""
     script = "\n".join(
         f"echo {_MARK} begin {name}; ( {command} ) </dev/null 2>&1; s=$?; echo; echo {_MARK} end $s"
         for name, command in commands.items()
@@ -166,7 +153,7 @@ def batch(host: Any, commands: dict[str, str], sudo: bool = True) -> Outputs:
     try:
         result = host.run(wrapped)
     except CommandTooSlow as slow:
-        # Of all that was asked at once, the one that hangs is worth telling.
+        # Of all the commands, report the one that hangs.
         begun = [line.removeprefix(f"{_MARK} begin ") for line in slow.output.splitlines() if f"{_MARK} begin " in line]
         if begun and begun[-1] in commands:
             raise CommandTooSlow(slow.host, commands[begun[-1]], slow.output.encode()) from None

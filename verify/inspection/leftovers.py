@@ -1,4 +1,4 @@
-"""Taking away what readiness runs dropped on a transfer host, those that were killed too."""
+"""Removing what readiness runs dropped on a transfer host, including runs that were killed."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 from verify.inspection.gathering import batch
 
 FORGOTTEN_MINUTES = 30
-"""After so long, what a readiness run dropped is of one that was killed."""
+"""Files that a readiness run dropped longer ago than this are left over from one that was killed."""
 
 
 def remove(host: Any, root: str, folder: str) -> None:
-    """Take away all that became of a folder dropped below ``root``, and what a run left that was killed."""
+    """Remove everything that became of a folder dropped below ``root``, and what killed runs left behind."""
     ours = "livegang-(readiness|proof)-"
     old = f"-mmin +{FORGOTTEN_MINUTES}"
-    # Not in clean: what a sender calls record.json is no record.
+    # Not in clean: a sender's file may be called record.json too.
     records = (
         f"grep -rlsF --include=record.json {folder}/ infected unclear manifests; "
         f'find infected unclear manifests -name record.json {old} -exec grep -lE \'"path": "{ours}\' {{}} +'

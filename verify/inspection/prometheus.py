@@ -1,32 +1,32 @@
-"""What Prometheus on the management host says, asked over its API once it has looked at everything anew."""
+"""What Prometheus on the management host reports over its API, once it has scraped everything again."""
 
 from __future__ import annotations
 
 import json
 import shlex
-import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 from verify.inspection.expectations import endpoints, hosts
-from verify.inspection.gathering import Outputs, batch, pause
+from verify.inspection.gathering import Outputs, batch
+from verify.inspection.waiting import wait_until
 
 PROMETHEUS = "http://127.0.0.1:9090"
 FRESH_SECONDS = 30.0
-"""Twice the interval between two looks of Prometheus: by then each target was looked at anew."""
+"""Twice the scrape interval: by then each target has been scraped again."""
 
 Note = Callable[[str, object], None]
 
 
 def ask(path: str) -> str:
-    """A command that prints an answer of the API."""
+    """A command that prints the API's answer for a path."""
     return f"curl --silent --show-error --max-time 10 {shlex.quote(PROMETHEUS + path)}"
 
 
 def query(expression: str) -> str:
-    """A command that prints the answer to an expression of PromQL."""
+    """A command that prints the value of a PromQL expression."""
     return ask(f"/api/v1/query?query={quote(expression, safe='')}")
 
 
@@ -36,8 +36,8 @@ QUESTIONS = {
     "targets": ask("/api/v1/targets?state=active"),
     "rules": ask("/api/v1/rules?type=alert"),
     "alertmanagers": ask("/api/v1/alertmanagers"),
-    # From itself, not from what it remembers: after a change of labels its database shows the old series for five
-    # minutes beside the new one, and of a reload that just failed it knows only after its next look at itself.
+    # From its own metrics, not from its database: after a change of labels that holds the old series for five more
+    # minutes next to the new one, and learns of a failed reload only at the next scrape of itself.
     "configuration": f"{ask('/metrics')} | grep ^{RELOADED}",
     "sites": query("probe_success"),
     "certificates": query("(probe_ssl_earliest_cert_expiry-time())/86400"),
@@ -45,43 +45,42 @@ QUESTIONS = {
     "standbys": query('pg_stat_replication_pg_wal_lsn_diff{state="streaming"}'),
     "disks": query('node_filesystem_avail_bytes{fstype=~"ext4|xfs|btrfs"}'),
     "listening": "ss -Hltnp",
-    "now": "date +%s",
 }
 
 
 def look(host: Any) -> Outputs:
-    """All that Prometheus says, once it has looked at everything since this run began."""
-    deadline = time.monotonic() + FRESH_SECONDS
-    answers = batch(host, QUESTIONS)
-    begun = float(answers.quietly("now") or 0)
+    """Everything that Prometheus reports, once it has scraped all targets since this began."""
+    begun = float(batch(host, {"now": "date +%s"}).quietly("now") or 0)
     standbys = max(0, len(hosts("database")) - 1)
-    while not settled(answers, begun, len(endpoints()), standbys) and time.monotonic() < deadline:
-        pause(2)
-        answers = batch(host, QUESTIONS)
-    return answers
+    return wait_until(
+        lambda: batch(host, QUESTIONS),
+        lambda answers: is_fresh(answers, begun, len(endpoints()), standbys),
+        FRESH_SECONDS,
+        every=2,
+    )
 
 
-def settled(answers: Outputs, begun: float, expected_sites: int, expected_standbys: int) -> bool:
-    """True once each target was looked at after ``begun`` (seconds since the epoch): what was well may be over.
+def is_fresh(answers: Outputs, begun: float, expected_sites: int, expected_standbys: int) -> bool:
+    """Whether each target was scraped after ``begun`` (seconds since the epoch), and all standbys were seen.
 
-    And once it saw all standbys: after its primary was restarted, a standby comes back some seconds later.
+    What an earlier scrape found may no longer hold. A standby reconnects some seconds after its primary's restart.
     """
     try:
         targets = json.loads(answers.quietly("targets"))["data"]["activeTargets"]
         sites, standbys = (json.loads(answers.quietly(name))["data"]["result"] for name in ("sites", "standbys"))
     except (ValueError, KeyError, TypeError):
-        return False  # It is only starting.
+        return False  # It is still starting.
     complete = len(sites) == expected_sites and len(standbys) >= expected_standbys
-    return bool(targets) and complete and all(looked_at(target) > begun for target in targets)
+    return bool(targets) and complete and all(scraped_at(target) > begun for target in targets)
 
 
-def looked_at(target: dict[str, Any]) -> float:
-    """Seconds since the epoch of Prometheus' last look at a target; far in the past before the first."""
+def scraped_at(target: dict[str, Any]) -> float:
+    """When Prometheus last scraped a target, in seconds since the epoch; far in the past before the first time."""
     return datetime.fromisoformat(f"{target['lastScrape'][:19]}+00:00").timestamp()
 
 
 def data(state: Outputs, name: str) -> Any:
-    """The data of one answer of Prometheus' API."""
+    """The data in one answer of Prometheus' API. Fails if there is none."""
     text = state.quietly(name)
     try:
         answer = json.loads(text)
@@ -97,12 +96,12 @@ def values(state: Outputs, name: str) -> list[tuple[dict[str, str], float]]:
 
 
 def reloaded(state: Outputs) -> bool:
-    """Whether the last reload of its configuration succeeded, by its own metrics."""
+    """Whether the last reload of its configuration succeeded, according to its own metrics."""
     return state["configuration"].split() == [RELOADED, "1"]
 
 
 def target_of(state: Outputs, job: str, label: str, value: str, evidence: Note) -> dict[str, Any]:
-    """The one target of a job with this label. Fails when nobody watches it, or when Prometheus gets no metrics."""
+    """The one target of a job with this label. Fails if Prometheus does not watch it, or gets no metrics from it."""
     found = [
         target
         for target in data(state, "targets")["activeTargets"]
@@ -116,7 +115,7 @@ def target_of(state: Outputs, job: str, label: str, value: str, evidence: Note) 
 
 
 def rules(state: Outputs) -> dict[str, list[dict[str, Any]]]:
-    """The loaded alert rules by name."""
+    """The loaded alert rules, by name."""
     found: dict[str, list[dict[str, Any]]] = {}
     for group in data(state, "rules")["groups"]:
         for rule in group["rules"]:

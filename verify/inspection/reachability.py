@@ -1,7 +1,7 @@
-"""What the flow table means for single hosts: what each must reach and must not, and the twin that proves the test.
+"""What the flow table means for each host: what it must and must not reach, and the twin that proves the test.
 
-Every forbidden target has a twin: the same address and port, tried from a place that may reach it. Only beside
-an answer there does a timeout here prove a rule, rather than that nothing is there.
+Every forbidden target has a twin: the same address and port, tried from a place that may reach it. Only together with
+an answer there does a timeout here prove a rule; else there might just be nothing to answer.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from verify.report.model import Needs
 
 OPEN_SECONDS = 6.0
 CLOSED_SECONDS = 2.0
-"""Long against a round trip inside one region, even on a busy machine; a first packet lost is sent again after 1 s."""
+"""Long compared to a round trip inside one region, even on a busy machine; a lost first packet is resent after 1 s."""
 UDP_SPOKEN = (53, 123)
-"""UDP ports whose service the probe can ask something: others never answer, so nothing can be told."""
+"""UDP ports whose protocol the probe speaks. On others it gets no answer, which proves nothing."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """One address and port."""
+    """One address and port to try."""
 
     name: str
-    """Of the host, or what else it is."""
+    """The host's name, or another description."""
     address: str
     port: int
     protocol: str = "tcp"
@@ -41,7 +41,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Open:
-    """A row of the flow table from one place."""
+    """What one place must reach: a row of the flow table, or a public address."""
 
     name: str
     place: str
@@ -64,13 +64,15 @@ class Open:
 
 @dataclass(frozen=True)
 class Closed:
-    """What one place must not reach at another; a twin's place by target."""
+    """What one place must not reach at another."""
 
     name: str
     place: str
     targets: tuple[Target, ...]
     twins: dict[Target, str] = field(hash=False)
+    """For each target, a place that may reach it."""
     twin_capabilities: tuple[str, ...] = ()
+    """What is out of service if the twins get no answer."""
 
     @property
     def label(self) -> str:
@@ -86,13 +88,15 @@ class Closed:
 
 
 @dataclass(frozen=True)
-class Strangers:
+class PublicReach:
+    """What the Internet may and may not reach."""
+
     open: list[Open]
     closed: list[Closed]
 
 
 def targets_of(flow: Flow, source: Host) -> tuple[Target, ...]:
-    """What a flow opens to one host, as far as its far end has addresses that can be known."""
+    """What a flow opens to one host, as far as the addresses of the other end are known."""
     known = current().inventory
     ports = [port for port in flow.ports if flow.protocol == "tcp" or port in UDP_SPOKEN]
     if flow.destination == "internet":
@@ -108,7 +112,7 @@ def targets_of(flow: Flow, source: Host) -> tuple[Target, ...]:
 
 
 def package_servers() -> list[Target]:
-    """Where the management host gets packages from, on the Internet."""
+    """The servers on the Internet from which the management host gets packages."""
     servers = []
     for source in current().inventory.packages.sources:
         url = urlsplit(source.uri)
@@ -118,14 +122,14 @@ def package_servers() -> list[Target]:
 
 
 def rows_from(source: Host) -> list[tuple[Flow, tuple[Target, ...]]]:
-    """The flows that start at a host, with what they open to it."""
+    """The flows that start at a host, each with what it opens."""
     starting = [flow for flow in current().inventory.flows if flow.source in (*source.roles, "any-host")]
     rows = [(flow, targets_of(flow, source)) for flow in starting]
     return [(flow, targets) for flow, targets in rows if targets]
 
 
 def open_rows() -> list[Open]:
-    """Every flow from every host that it starts at."""
+    """Every flow from every host at which it starts."""
     return [
         Open(f"{flow.name} from {source.name}", source.name, flow.name, targets)
         for source in hosts()
@@ -134,7 +138,7 @@ def open_rows() -> list[Open]:
 
 
 def served() -> dict[Target, list[tuple[str, str]]]:
-    """All that some host may reach over TCP, with who may: names of host and flow."""
+    """Everything that some host may reach over TCP, with the names of these hosts and the flows."""
     openings: dict[Target, list[tuple[str, str]]] = {}
     for source in hosts():
         for flow, targets in rows_from(source):
@@ -145,7 +149,7 @@ def served() -> dict[Target, list[tuple[str, str]]]:
 
 
 def closed_pairs() -> list[Closed]:
-    """From every host to every other: the ports that others may reach there and it may not."""
+    """From every host to every other: the ports there that other hosts may reach, but this one may not."""
     openings = served()
     pairs = []
     for source in hosts():
@@ -161,8 +165,8 @@ def closed_pairs() -> list[Closed]:
     return pairs
 
 
-def strangers() -> Strangers:
-    """What the Internet may and may not reach, from the two vantage points."""
+def public_reach() -> PublicReach:
+    """What is open and closed to the Internet, from each vantage point."""
     known = current().inventory
     jump = Target(known.way_in.jump_host, str(known.way_in.jump_address), known.way_in.jump_port, public=True)
     gateways = sorted({str(endpoint.address) for endpoint in known.endpoints.values()})
@@ -174,31 +178,31 @@ def strangers() -> Strangers:
         Open("sites from outside", "outside", "sites", sites, "gateway"),
         Open("way in from operator", "operator", "way in", (jump,), "way-in"),
     ]
-    beside_sites = {sites[0]: "outside"}
+    sites_answer = {sites[0]: "outside"}
     closed = [
         Closed("outside to way in", "outside", (jump,), {jump: "operator"}, ("way-in",)),
-        Closed("outside to private addresses", "outside", private, beside_sites, ("gateway",)),
+        Closed("outside to private addresses", "outside", private, sites_answer, ("gateway",)),
         Closed(
             "outside to other ports of the gateway",
             "outside",
             gateway_targets(gateways, inner_ports),
-            beside_sites,
+            sites_answer,
             ("gateway",),
         ),
     ]
     if known.way_in.transfer_address is not None:
         behind = known.hosts_of("transfer")[0].name
         transfer = (Target(behind, str(known.way_in.transfer_address), 22, public=True),)
-        # Where the old hoster's place can be asked, the drop itself is the twin: it answers there.
-        asked = "old-hoster" in known.vantage_points
-        twins, capability = ({transfer[0]: "old-hoster"}, "drop") if asked else ({jump: "operator"}, "way-in")
+        # With a vantage point at the old hoster's, the drop itself is the twin: it answers there.
+        has_old_hoster = "old-hoster" in known.vantage_points
+        twins, capability = ({transfer[0]: "old-hoster"}, "drop") if has_old_hoster else ({jump: "operator"}, "way-in")
         closed += [
             Closed(f"{place} to transfer", place, transfer, twins, (capability,)) for place in ("outside", "operator")
         ]
-        if asked:
+        if has_old_hoster:
             opened.append(Open("drop from old-hoster", "old-hoster", "drop", transfer, "drop"))
             closed.append(Closed("old-hoster to way in", "old-hoster", (jump,), {jump: "operator"}, ("way-in",)))
-    return Strangers(opened, closed)
+    return PublicReach(opened, closed)
 
 
 def gateway_targets(addresses: list[str], ports: list[int]) -> tuple[Target, ...]:
@@ -206,8 +210,8 @@ def gateway_targets(addresses: list[str], ports: list[int]) -> tuple[Target, ...
 
 
 def orders_of(place: str) -> list[Target]:
-    """Everything to be tried from a place; what must time out is given less time."""
-    public = strangers()
+    """Everything to try from a place, with less time for what must time out."""
+    public = public_reach()
     wanted: dict[Target, float] = {}
     for row in [*open_rows(), *public.open]:
         if row.place == place:

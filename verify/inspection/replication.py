@@ -1,18 +1,18 @@
-"""Whether a standby follows its primary, from what both say of it."""
+"""Whether a standby follows its primary, according to both of them."""
 
 from __future__ import annotations
 
 from verify.inspection.gathering import Outputs
 
 LARGEST_LAG = 16 * 1024 * 1024
-"""Bytes of write-ahead log, one segment: more than that is lost work if the primary goes now."""
+"""Bytes of write-ahead log, one segment: as much work may be lost if the primary is lost now."""
 
 
 def caught_up(found: Outputs) -> bool:
-    """Whether replication, as one database host sees it, is as it should be.
+    """Whether replication is up to date, as one database host sees it.
 
-    ``recovery``: whether it is a standby; ``receiver``: of a standby, what it receives; ``clients``: of a primary, a
-    line a standby with name, address, state, TLS version and bytes behind.
+    Outputs: ``recovery``, whether it is a standby; ``receiver``, a standby's receiver; ``clients``, a primary's
+    standbys, a line each with name, address, state, TLS version and bytes behind.
     """
     if found.quietly("recovery") == "t":
         return found.quietly("receiver").startswith("streaming")

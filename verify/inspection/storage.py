@@ -1,4 +1,4 @@
-"""Whether a host's file systems have room and can be written: asked by writing, for only that proves it."""
+"""Whether a host's file systems have room and can be written, which only writing proves."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ said=$(f=$(mktemp -p "$place" .livegang-readiness.XXXXXX 2>&1) || { echo "$f"; e
 head -c 65536 /dev/zero 2>&1 >"$f" && sync "$f" 2>&1 && echo written; rm -f "$f")
 echo "$place $rest" $said
 done"""
-"""Each file system with kind, size and bytes free, and what came of writing 64 KiB to it."""
+"""Shell: prints a line for each file system with type, size, free bytes, and the result of writing 64 KiB to it."""
 LEAST_SHARE_FREE = 0.1
-"""As the alert DiskFilling has it."""
+"""The same as in the alert DiskFilling."""
 LEAST_FREE_BELOW = 1 << 30
-"""Bytes, where the disk below is shared."""
+"""Bytes, for a file system that shares its disk."""
 
 
-def trouble(place: str, kind: str, size: str, free: str, written: str) -> str:
-    """What is wrong with a file system of which the sizes are in bytes; empty when nothing is."""
+def problem(place: str, kind: str, size: str, free: str, written: str) -> str:
+    """What is wrong with a file system, whose sizes are in bytes; empty if nothing is."""
     least = int(size) * LEAST_SHARE_FREE
-    if kind == "overlay":  # A host that is a container: the disk below is the machine's, which others use as well.
+    if kind == "overlay":  # A host that is a container shares the machine's disk.
         least = min(least, LEAST_FREE_BELOW)
     if "Read-only" in written:
         return f"{place} is mounted read-only"

@@ -1,27 +1,27 @@
-"""systemd units: whether they run and come back after a boot, why not, and which of them flap.
+"""systemd units: whether they run and start at boot, why not, and which of them flap.
 
-All that suites ask about are looked at once a host, in one command.
+All units that suites ask about are looked at once on each host, in one command.
 """
 
 from __future__ import annotations
 
 import shlex
-import time
 from dataclasses import dataclass
 from typing import Any
 
-from verify.inspection.evidence import NOTEBOOK
-from verify.inspection.gathering import Gathering, batch, pause
+from verify.inspection.gathering import Gathering, batch
+from verify.inspection.waiting import wait_until
+from verify.report.evidence import NOTEBOOK
 
-SETTLING_SECONDS = 15.0
-"""For units that are still starting when they are looked at, e.g. just after a boot."""
+STARTING_SECONDS = 15.0
+"""How long to wait for units that are still starting, e.g. just after a boot."""
 
 _asked: set[str] = set()
 
 
 @dataclass(frozen=True)
 class Unit:
-    """A unit's state as systemd shows it; one that does not exist is inactive, and its file has no state."""
+    """A unit's state as systemd shows it. A unit that does not exist is inactive and has no file state."""
 
     active: str
     """``active``, ``activating``, ``failed`` …"""
@@ -32,7 +32,7 @@ class Unit:
 
 
 def ask_about(*names: str) -> None:
-    """Let these units be looked at on every host. Called where suites are imported, before anything is looked at."""
+    """Have these units looked at on every host. Called while suites are imported, before anything is fetched."""
     _asked.update(names)
 
 
@@ -41,7 +41,7 @@ def is_running(host: Any, unit: str) -> bool:
 
 
 def is_enabled(host: Any, unit: str) -> bool:
-    """Whether the next boot starts it by itself."""
+    """Whether it starts at the next boot."""
     return _unit(host, unit).file_state == "enabled"
 
 
@@ -53,23 +53,26 @@ def _unit(host: Any, name: str) -> Unit:
 
 def look(host: Any) -> dict[str, Unit]:
     """All units that were asked about, by name, once none of them is starting any more."""
-    deadline = time.monotonic() + SETTLING_SECONDS
-    while True:
-        found = units(batch(host, {"units": show(_asked)}).quietly("units"), _asked)
-        starting = [unit for unit in found.values() if unit.active == "activating" and unit.sub_state != "auto-restart"]
-        if not starting or time.monotonic() > deadline:
-            return found
-        pause(1)
+    return wait_until(
+        lambda: units(batch(host, {"units": show(_asked)}).quietly("units"), _asked),
+        lambda found: not any(is_starting(unit) for unit in found.values()),
+        STARTING_SECONDS,
+    )
+
+
+def is_starting(unit: Unit) -> bool:
+    """Whether it will soon be in another state. One that waits for an automatic restart stays as it is."""
+    return unit.active == "activating" and unit.sub_state != "auto-restart"
 
 
 def show(names: set[str]) -> str:
-    """The command that shows units in alphabetical order; one that is not loaded is loaded for it."""
+    """The command that shows units, in alphabetical order; systemd loads those that are not loaded."""
     wanted = " ".join(shlex.quote(name) for name in sorted(names))
     return f"systemctl show --property=ActiveState,SubState,UnitFileState -- {wanted}"
 
 
 def units(shown: str, names: set[str]) -> dict[str, Unit]:
-    """What `show` said, by unit."""
+    """The output of `show`, by unit."""
     blocks = [dict(line.partition("=")[::2] for line in block.splitlines()) for block in shown.split("\n\n")]
     keys = ("ActiveState", "SubState", "UnitFileState")
     return {
@@ -82,14 +85,14 @@ UNITS = Gathering("verify.test_base", look)
 
 @dataclass(frozen=True)
 class Service:
-    """A service at one moment."""
+    """A service's state at one moment."""
 
     sub_state: str
     """``running``, ``exited``, ``auto-restart`` …"""
     restarts: int
-    """How often systemd has started it again by itself since somebody started it."""
+    """How often systemd has restarted it automatically since it was last started by hand."""
     result: str
-    """How it ended the last time: ``success``, ``exit-code`` …"""
+    """How it ended last time: ``success``, ``exit-code`` …"""
 
 
 def services(shown: str) -> dict[str, Service]:
@@ -105,19 +108,19 @@ def services(shown: str) -> dict[str, Service]:
 
 
 def flapping(before: dict[str, Service], after: dict[str, Service]) -> dict[str, str]:
-    """Those that end again and again, each with what was seen of it, between two looks."""
+    """The services that keep restarting, each with what was seen of it between two looks."""
     found = {}
     for unit, now in after.items():
         restarts = now.restarts - before.get(unit, now).restarts
         if restarts > 0:
             found[unit] = f"{restarts} more restart{'' if restarts == 1 else 's'}"
         elif now.sub_state.startswith("auto-restart"):
-            found[unit] = f"it has ended with {now.result} and waits to be started again"
+            found[unit] = f"it ended with {now.result} and waits for its restart"
     return found
 
 
 def explain(host: Any, unit: str, wanted: str = "running") -> str:
-    """A message for an assertion: one sentence with the unit's state, then why, as the host tells it."""
+    """A message for an assertion: the unit's state in one sentence, then the end of its journal."""
     name = shlex.quote(unit)
     names = ("LoadState", "ActiveState", "SubState", "Result", "StateChangeTimestamp")
     shown = host.run("systemctl show -p %s %%s" % ",".join(names), unit).stdout.splitlines()  # noqa: UP031

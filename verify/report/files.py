@@ -1,4 +1,4 @@
-"""The report's three files: a page for people, JSON for programs, JUnit for continuous integration."""
+"""The three files of a report: a page for people, JSON for programs, JUnit XML for continuous integration."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from verify.report.matrix import arrange
 from verify.report.model import Outcome, Result, Run
 from verify.report.page import render_page
 from verify.report.summary import consequences
-from verify.report.verdict import Judgement
+from verify.report.verdict import Assessment
 
 PAGE, DOCUMENT, JUNIT = "readiness.html", "readiness.json", "readiness.xml"
 
 
-def write_report(folder: Path, run: Run, judgement: Judgement) -> Path:
-    """Write all three files; returns the page's path. A reader never sees a half-written file."""
+def write_report(folder: Path, run: Run, assessment: Assessment) -> Path:
+    """Write all three files; returns the page's path. No reader ever sees a half-written file."""
     folder.mkdir(parents=True, exist_ok=True)
-    _replace(folder / DOCUMENT, json.dumps(document(run, judgement), indent=1, ensure_ascii=False))
-    _replace(folder / JUNIT, junit(run, judgement))
-    _replace(folder / PAGE, render_page(run, judgement))
+    texts = {
+        DOCUMENT: json.dumps(document(run, assessment), indent=1, ensure_ascii=False),
+        JUNIT: junit(run, assessment),
+        PAGE: render_page(run, assessment),
+    }
+    for name, text in texts.items():
+        write_atomically(folder / name, text.encode(), mode=0o644)
     return folder / PAGE
 
 
-def _replace(path: Path, text: str) -> None:
-    write_atomically(path, text.encode(), mode=0o644)
-
-
-def document(run: Run, judgement: Judgement) -> dict[str, Any]:
+def document(run: Run, assessment: Assessment) -> dict[str, Any]:
     """The run as plain data. Keys are part of the toolkit's interface: add, do not rename."""
     return {
         "version": 1,
-        "verdict": str(judgement.verdict),
-        "sentence": judgement.sentence,
+        "verdict": str(assessment.verdict),
+        "sentence": assessment.sentence,
         "stack": run.subjects.stack,
         "started": run.started,
         "seconds": run.seconds,
@@ -51,9 +51,9 @@ def document(run: Run, judgement: Judgement) -> dict[str, Any]:
                 "consequences": [result.check.identifier for result in cause.consequences],
                 "summary": consequences([cause], run.subjects),
             }
-            for cause in judgement.causes
+            for cause in assessment.causes
         ],
-        "not_checked": [asdict(gap) for gap in judgement.gaps],
+        "not_checked": [asdict(gap) for gap in assessment.gaps],
         "subjects": {
             row.subject: {
                 "kind": kind.lower(),
@@ -89,9 +89,9 @@ def _check(result: Result) -> dict[str, Any]:
     }
 
 
-def junit(run: Run, judgement: Judgement) -> str:
-    """JUnit XML: one test suite a topic; what was not checked is an error, so that no reader counts it as passed."""
-    root = ElementTree.Element("testsuites", name=f"readiness of {run.subjects.stack}: {judgement.verdict}")
+def junit(run: Run, assessment: Assessment) -> str:
+    """JUnit XML, one test suite a topic. What was not checked is an error, so that no reader counts it as passed."""
+    root = ElementTree.Element("testsuites", name=f"readiness of {run.subjects.stack}: {assessment.verdict}")
     by_suite: dict[str, list[Result]] = {}
     for result in run.results:
         by_suite.setdefault(result.check.suite, []).append(result)
@@ -110,16 +110,16 @@ def junit(run: Run, judgement: Judgement) -> str:
         )
         for result in results:
             _case(element, result)
-    if judgement.gaps:
+    if assessment.gaps:
         element = ElementTree.SubElement(
             root,
             "testsuite",
             name="not checked",
-            tests=str(len(judgement.gaps)),
-            errors=str(len(judgement.gaps)),
+            tests=str(len(assessment.gaps)),
+            errors=str(len(assessment.gaps)),
             failures="0",
         )
-        for gap in judgement.gaps:
+        for gap in assessment.gaps:
             case = ElementTree.SubElement(element, "testcase", classname="not checked", name=_clean(gap.what))
             ElementTree.SubElement(case, "error", message=_clean(gap.why))
     ElementTree.indent(root)
@@ -149,5 +149,5 @@ def _case(parent: ElementTree.Element, result: Result) -> None:
 
 
 def _clean(text: str) -> str:
-    """XML 1.0 has no way to write most control characters."""
+    """Replace what XML 1.0 cannot hold: most control characters."""
     return re.sub(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\N{REPLACEMENT CHARACTER}", text)

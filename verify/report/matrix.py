@@ -11,13 +11,13 @@ SUITE_ORDER = ("base", "management", "database", "application", "web", "endpoint
 
 
 class State(StrEnum):
-    """A cell's or row's state, worst first."""
+    """The state of a cell or row, worst first."""
 
     FAILED = "failed"
     NOT_CHECKED = "not checked"
     PASSED = "passed"
     NONE = "none"
-    """No suite asks anything here."""
+    """No suite has a check here."""
 
 
 @dataclass
@@ -70,7 +70,7 @@ class Matrix:
     hosts: list[Row]
     endpoints: list[Row]
     others: list[Row]
-    """What is neither: the vantage points, from which the public addresses are tried."""
+    """Neither hosts nor endpoints: the vantage points, from which the public addresses are tried."""
 
     @property
     def groups(self) -> list[tuple[str, list[Row]]]:
@@ -79,7 +79,7 @@ class Matrix:
 
 
 def arrange(run: Run) -> Matrix:
-    """Every host and endpoint has its row, whether anything was checked there or not."""
+    """The matrix of a run, with a row for every host and endpoint, even if nothing was checked there."""
     found = {result.check.suite for result in run.results}
     suites = [suite for suite in SUITE_ORDER if suite in found] + sorted(found - set(SUITE_ORDER))
     by_subject: dict[str, dict[str, Cell]] = {}

@@ -1,4 +1,4 @@
-"""What a readiness run consists of: checks, their results, what was left out, and the verdict over all."""
+"""The data of a readiness run: checks, their results, what was left out, and the verdict."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from enum import StrEnum
 from console import ExitCode
 
 Needs = tuple[tuple[str, ...], ...]
-"""What must work for a check to be able to pass: every group, of each group at least one capability."""
+"""What must work for a check to be able to pass: of every group at least one capability."""
+ENDED_FIRST = "the run ended first"
+"""Why a check was not made that nothing else kept from it."""
 
 
 def now() -> str:
-    """The time as reports tell it: ISO 8601, to the second, with offset."""
+    """The current time as reports show it: ISO 8601, to the second, with offset."""
     return datetime.now().astimezone().isoformat(timespec="seconds")
 
 
@@ -21,10 +23,10 @@ class Outcome(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     SKIPPED = "skipped"
-    """The check itself said why it cannot be made here; blocks go-live unless waived by name."""
+    """The check cannot be made here and says why; blocks go-live unless waived by name."""
     WAIVED = "waived"
     NOT_RUN = "not run"
-    """Its host was out of reach, or the run ended before its turn."""
+    """Its host was out of reach, or the run ended first."""
 
 
 class Verdict(StrEnum):
@@ -50,14 +52,14 @@ class Check:
     suite: str
     """The file's topic: ``base``, ``database`` … ``endpoints``."""
     subject: str
-    """The host or endpoint that the check is about, by name."""
+    """Name of the host or endpoint that the check is about."""
     component: str
     """The part of the subject, e.g. ``sshd``, ``postgresql`` or ``vivendi-ambulant``."""
     title: str
     risk: str = ""
-    """What goes wrong in production if this is not so: the test's docstring."""
+    """What goes wrong in production if this fails: the test's docstring."""
     proves: frozenset[str] = frozenset()
-    """Capabilities that are in service when this passes and out of service when it fails."""
+    """Capabilities that are in service if this passes and out of service if it fails."""
     needs: Needs = ()
 
 
@@ -74,22 +76,22 @@ class Result:
     check: Check
     outcome: Outcome
     reason: str = ""
-    """One sentence: why it failed or was not made; empty when it passed."""
+    """One sentence: why it failed or was not made; empty if it passed."""
     detail: str = ""
-    """What follows the first sentence, e.g. a unit's status and the end of its journal."""
+    """What follows the first sentence, e.g. a unit's state and the end of its journal."""
     evidence: list[Evidence] = field(default_factory=list)
     seconds: float = 0.0
     disproved: set[str] = field(default_factory=set)
-    """Capabilities that the check found out of service beside those it always proves: see `plugin.DISPROVED`."""
+    """Capabilities found out of service, in addition to those that the check always proves: see `plugin.DISPROVED`."""
     needs: Needs = ()
-    """What would explain the failure beside what the check always needs: see `plugin.NEEDS`."""
+    """What would explain the failure, in addition to what the check always needs: see `plugin.NEEDS`."""
     same_as: Result | None = None
-    """An earlier failure that is this very one: both wanted the same look at a host, and that look failed."""
+    """The earlier result of the same failure: both checks share one look at a host, and that look failed."""
 
 
 @dataclass(frozen=True)
 class Gap:
-    """Something that a full run would have checked and this one did not."""
+    """Something that a complete run would have checked and this one did not."""
 
     what: str
     why: str
@@ -100,21 +102,21 @@ class Gap:
 
 @dataclass(frozen=True)
 class Subjects:
-    """What the report's matrix has rows for, and which suites must have looked at each."""
+    """The rows of the report's matrix, and the suites that must look at each."""
 
     stack: str
     hosts: dict[str, str]
-    """Roles by host name, in the inventory's order: ``web``, or ``web+application`` where it does both."""
+    """Roles by host name, in the inventory's order: ``web``, or ``web+application`` for a host with both."""
     endpoints: dict[str, str]
     """Host name (DNS) by endpoint name."""
     jump_host: str | None = None
     required: dict[str, frozenset[str]] = field(default_factory=dict)
-    """By subject: the suites without which it counts as not checked."""
+    """Suites by subject; without a check of each of them it counts as not checked."""
 
 
 @dataclass
 class Run:
-    """All that one readiness run observed."""
+    """Everything that one readiness run observed."""
 
     subjects: Subjects
     started: str
@@ -122,11 +124,11 @@ class Run:
     seconds: float = 0.0
     results: list[Result] = field(default_factory=list)
     unreachable: dict[str, str] = field(default_factory=dict)
-    """Reason by name, of hosts and vantage points that did not answer."""
+    """Hosts and vantage points that did not answer, by name, each with the reason."""
     gaps: list[Gap] = field(default_factory=list)
-    """What was left out by selection or because a suite could not be loaded."""
+    """What was left out, by a selection or because a suite could not be loaded."""
     standbys: set[str] = field(default_factory=set)
-    """Database hosts that were seen to be standbys."""
+    """Database hosts that were found to be standbys."""
 
     def failed(self) -> list[Result]:
         return [result for result in self.results if result.outcome is Outcome.FAILED]

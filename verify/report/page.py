@@ -1,4 +1,4 @@
-"""The readiness page: one HTML file that needs nothing else, works without scripts, and prints."""
+"""The readiness page: one self-contained HTML file that works without scripts and prints well."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from verify.report.matrix import State, arrange
 from verify.report.model import Outcome, Run, Verdict
 from verify.report.summary import consequences
-from verify.report.verdict import Judgement
+from verify.report.verdict import Assessment
 
 _environment = Environment(
     loader=FileSystemLoader(Path(__file__).parent),
@@ -32,20 +32,20 @@ OUTCOME_STATES = {
 CLASSES = {Verdict.GO: "go", Verdict.NO_GO: "no-go", Verdict.NOT_CHECKED: "not-checked"}
 
 
-def render_page(run: Run, judgement: Judgement) -> str:
-    """The whole page."""
+def render_page(run: Run, assessment: Assessment) -> str:
+    """The complete page."""
     matrix = arrange(run)
     started = datetime.fromisoformat(run.started)
-    unreachable = {cause.subject for cause in judgement.causes if cause.unreachable}
+    unreachable = {cause.subject for cause in assessment.causes if cause.unreachable}
     return _environment.get_template("page.html.j2").render(
         run=run,
-        judgement=judgement,
-        verdict_class=CLASSES[judgement.verdict],
+        assessment=assessment,
+        verdict_class=CLASSES[assessment.verdict],
         started=started.strftime("%Y-%m-%d %H:%M:%S %z"),
         matrix=matrix,
         marks=MARKS,
         outcome_states=OUTCOME_STATES,
-        causes=[(group, consequences(group, run.subjects)) for group in judgement.groups],
-        gaps=[gap for gap in judgement.gaps if gap.what not in unreachable],
+        causes=[(group, consequences(group, run.subjects)) for group in assessment.groups],
+        gaps=[gap for gap in assessment.gaps if gap.what not in unreachable],
         passed=sum(result.outcome is Outcome.PASSED for result in run.results),
     )

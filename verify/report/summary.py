@@ -1,4 +1,4 @@
-"""A cause and its consequences in a few lines, the same on the console and in the report."""
+"""A cause and its consequences in a few lines, for the console and the report alike."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MOST_NAMES = 12
 
 
 def grouped(causes: list[Cause]) -> list[list[Cause]]:
-    """Causes that are the same thing on several subjects, e.g. a service that runs on no host, together."""
+    """The causes, grouped where several subjects have the same one, e.g. a service that runs on no host."""
     groups: dict[object, list[Cause]] = {}
     for cause in causes:
         check = cause.result.check if cause.result else None
@@ -21,7 +21,7 @@ def grouped(causes: list[Cause]) -> list[list[Cause]]:
 
 
 def heading(group: list[Cause]) -> str:
-    """``db01, postgresql: PostgreSQL is down``; several subjects are all named."""
+    """One line for a group: ``db01, postgresql: PostgreSQL is down``, with the names of all its subjects."""
     first = group[0]
     if first.unreachable:
         return f"{first.subject} is out of reach: {first.reason}"
@@ -29,7 +29,7 @@ def heading(group: list[Cause]) -> str:
 
 
 def consequences(group: list[Cause], subjects: Subjects) -> list[str]:
-    """What follows from causes that are the same: each endpoint once with its first failure, then how many others."""
+    """What follows from a group of causes: each endpoint once, with its first failure, then how many other checks."""
     first: dict[str, Result] = {}
     followers = list({id(result): result for cause in group for result in cause.consequences}.values())
     for result in followers:
@@ -43,8 +43,8 @@ def consequences(group: list[Cause], subjects: Subjects) -> list[str]:
         names = [result.check.subject for result in results]
         kind = "endpoint" if len(names) == 1 else f"{len(names)} endpoints"
         lines.append(f"{kind} {_names(names)}: {_common(results)}")
-    told = {id(result) for results in by_title.values() for result in results}
-    rest = [result for result in followers if id(result) not in told]
+    shown = {id(result) for results in by_title.values() for result in results}
+    rest = [result for result in followers if id(result) not in shown]
     if rest:
         places = Counter(result.check.subject for result in rest)
         lines.append(f"{len(rest)} further check{'s' if len(rest) > 1 else ''} on {_names(list(places))}")
@@ -54,7 +54,7 @@ def consequences(group: list[Cause], subjects: Subjects) -> list[str]:
 
 
 def _common(results: list[Result]) -> str:
-    """The reason that several results share, else that of the first as an example."""
+    """The reason that several results share; if they differ, the first as an example."""
     reasons = {result.reason for result in results}
     example = results[0].reason
     return example if len(reasons) == 1 else f"{results[0].check.title} fails, e.g. {example}"

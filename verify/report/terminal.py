@@ -1,4 +1,4 @@
-"""The verdict on the console: the matrix, the causes, what was not checked, and where the report is."""
+"""The verdict on the console: the matrix, the causes, what was not checked, and the path of the report."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.text import Text
 from verify.report.matrix import Cell, Matrix, Row, State, arrange
 from verify.report.model import Gap, Run, Subjects, Verdict
 from verify.report.summary import consequences, heading
-from verify.report.verdict import Judgement
+from verify.report.verdict import Assessment
 
 COLOURS = {
     Verdict.GO: "bold white on green",
@@ -20,7 +20,7 @@ COLOURS = {
     Verdict.NOT_CHECKED: "bold black on yellow",
 }
 WIDE = 120
-"""Columns of a console on which roles and host names fit beside the matrix."""
+"""Columns of a console on which roles and host names fit next to the matrix."""
 MARKS = {
     State.PASSED: ("✓", "green"),
     State.FAILED: ("✗", "bold red"),
@@ -29,32 +29,32 @@ MARKS = {
 }
 
 
-def show(console: Console, run: Run, judgement: Judgement, report: Path | None) -> None:
-    """Print the end of a readiness run."""
-    console.print(render(run, judgement, report, console.width))
+def show(console: Console, run: Run, assessment: Assessment, report: Path | None) -> None:
+    """Print the outcome of a readiness run."""
+    console.print(render(run, assessment, report, console.width))
 
 
-def render(run: Run, judgement: Judgement, report: Path | None, width: int) -> RenderableType:
-    """``width``: columns that there are; a narrow console gets no notes beside the names."""
-    verdict = judgement.verdict
+def render(run: Run, assessment: Assessment, report: Path | None, width: int) -> RenderableType:
+    """The outcome of a readiness run for a console of ``width`` columns; a narrow one gets no notes next to names."""
+    verdict = assessment.verdict
     matrix = arrange(run)
     with_notes = _table(matrix, notes=True)
-    # Roles and host names are told elsewhere too: the counts must not be cut short for them.
+    # Roles and host names are shown elsewhere too: they must not push out the counts.
     fits = width >= WIDE and _widest(with_notes) <= width
     parts: list[RenderableType] = ["", with_notes if fits else _table(matrix, notes=False), ""]
-    parts.append(Text.assemble((f" {verdict} ", COLOURS[verdict]), f" {judgement.sentence}"))
-    told = {cause.subject for cause in judgement.causes if cause.unreachable}
-    parts.append(_troubles(judgement, [gap for gap in judgement.gaps if gap.what not in told], run.subjects))
+    parts.append(Text.assemble((f" {verdict} ", COLOURS[verdict]), f" {assessment.sentence}"))
+    shown = {cause.subject for cause in assessment.causes if cause.unreachable}
+    parts.append(_problems(assessment, [gap for gap in assessment.gaps if gap.what not in shown], run.subjects))
     parts.append(f"[dim]{len(run.results)} checks in {run.seconds:.1f} s[/]")
     if report is not None:
         parts.append(f"Report: {escape(str(report))}")
     return Group(*parts)
 
 
-def _troubles(judgement: Judgement, gaps: list[Gap], subjects: Subjects) -> Table:
-    """One line a cause with what follows from it below, then what was not checked; wrapped lines stay indented."""
+def _problems(assessment: Assessment, gaps: list[Gap], subjects: Subjects) -> Table:
+    """One line a cause, its consequences below it, then what was not checked; wrapped lines stay indented."""
     table = Table.grid(padding=(0, 1, 0, 1))
-    for group in judgement.groups:
+    for group in assessment.groups:
         table.add_row(Text("●", "yellow" if group[0].unreachable else "red"), Text(heading(group), "bold"))
         for line in consequences(group, subjects):
             table.add_row("", Text(f"→ {line}"))
@@ -81,7 +81,7 @@ def _table(matrix: Matrix, notes: bool) -> Table:
 
 
 def _widest(table: Table) -> int:
-    """Columns that a table takes where it has all the room it wants."""
+    """The columns that a table takes if it has enough room."""
     console = Console(width=1000)
     return console.measure(table).maximum
 

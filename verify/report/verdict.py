@@ -1,21 +1,21 @@
-"""The verdict: GO only when all that belongs to the landscape was checked and nothing failed."""
+"""The verdict: GO only if everything in the landscape was checked and nothing failed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from verify.report.causes import Analysis, Cause
-from verify.report.model import Gap, Outcome, Run, Verdict
+from verify.report.model import ENDED_FIRST, Gap, Outcome, Run, Verdict
 from verify.report.summary import grouped
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Assessment:
     verdict: Verdict
     causes: list[Cause]
-    """Failures that nothing else explains, and what was out of reach, each with its consequences."""
+    """Failures that nothing else explains, and hosts out of reach, each with its consequences."""
     gaps: list[Gap]
-    """All that was not checked, and why."""
+    """Everything that was not checked, and why."""
 
     @property
     def failures(self) -> list[Cause]:
@@ -23,12 +23,12 @@ class Judgement:
 
     @property
     def groups(self) -> list[list[Cause]]:
-        """The causes, with those together that are the same thing on several hosts or endpoints."""
+        """The causes, grouped where several hosts or endpoints have the same one."""
         return grouped(self.causes)
 
     @property
     def sentence(self) -> str:
-        """The verdict's reason in one sentence."""
+        """The reason for the verdict, in one sentence."""
         if self.verdict is Verdict.GO:
             return "Every check of every host and endpoint passed."
         if self.verdict is Verdict.NO_GO:
@@ -43,8 +43,8 @@ class Judgement:
         return f"{_count(len(self.gaps), 'thing')} not checked, so there is no verdict."
 
 
-def judge(run: Run) -> Judgement:
-    """A failure that nothing out of reach explains is NO-GO; else any gap is NOT CHECKED; else GO."""
+def assess(run: Run) -> Assessment:
+    """The verdict on a run: NO-GO with a failure that no host out of reach explains, else NOT CHECKED with any gap."""
     causes = Analysis(run).causes
     gaps = _unreachable(causes) + run.gaps + _unproven(run) + _uncovered(run)
     if any(not cause.unreachable for cause in causes):
@@ -53,7 +53,7 @@ def judge(run: Run) -> Judgement:
         verdict = Verdict.NOT_CHECKED
     else:
         verdict = Verdict.GO
-    return Judgement(verdict, causes, gaps)
+    return Assessment(verdict, causes, gaps)
 
 
 def _unreachable(causes: list[Cause]) -> list[Gap]:
@@ -68,7 +68,7 @@ def _unreachable(causes: list[Cause]) -> list[Gap]:
 
 
 def _unproven(run: Run) -> list[Gap]:
-    """Checks that were skipped without a waiver, or never had their turn although their host answers."""
+    """Checks that were skipped without a waiver, or that did not run although their host answers."""
     gaps = []
     for result in run.results:
         check = result.check
@@ -78,7 +78,7 @@ def _unproven(run: Run) -> list[Gap]:
         result for result in run.results if result.outcome is Outcome.NOT_RUN and not _explained(result.reason, run)
     ]
     if late:
-        gaps.append(Gap(_count(len(late), "check"), late[0].reason or "the run ended before their turn"))
+        gaps.append(Gap(_count(len(late), "check"), late[0].reason or ENDED_FIRST))
     return gaps
 
 
@@ -87,18 +87,21 @@ def _explained(reason: str, run: Run) -> bool:
 
 
 def _uncovered(run: Run) -> list[Gap]:
-    """Hosts and endpoints that a required suite did not look at, unless that is told already."""
+    """Hosts and endpoints that no suite looked at, or not every suite that they require."""
     if run.gaps:
-        return []
+        return []  # A partial run: these already name what it left out.
     seen: dict[str, set[str]] = {}
     for result in run.results:
         seen.setdefault(result.check.subject, set()).add(result.check.suite)
-    return [
-        Gap(subject, f"no check of the suite {suite} was about it")
-        for subject, suites in run.subjects.required.items()
-        for suite in sorted(suites - seen.get(subject, set()))
-        if subject not in run.unreachable
-    ]
+    gaps = []
+    for subject in dict.fromkeys([*run.subjects.hosts, *run.subjects.endpoints, *run.subjects.required]):
+        if subject in run.unreachable:
+            continue
+        missing = run.subjects.required.get(subject, frozenset()) - seen.get(subject, set())
+        gaps += [Gap(subject, f"no check of the suite {suite} was about it") for suite in sorted(missing)]
+        if not missing and subject not in seen:
+            gaps.append(Gap(subject, "no suite looked at it"))
+    return gaps
 
 
 def _count(number: int, noun: str) -> str:

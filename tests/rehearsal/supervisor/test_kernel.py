@@ -63,7 +63,8 @@ def test_the_lock_is_seen_while_its_process_lives_and_not_after_it_was_killed(se
     assert not kernel.lives(settings.identifier)
     holder = (
         "import sys, time; from pathlib import Path; from rehearsal.control import kernel;"
-        "kernel.settings.RUNTIME = Path(sys.argv[1]); kernel.hold_alive(sys.argv[2]); print('held', flush=True); time.sleep(60)"
+        "kernel.settings.RUNTIME = Path(sys.argv[1]); kernel.hold_alive(sys.argv[2]); "
+        "print('held', flush=True); time.sleep(60)"
     )
     argv = [sys.executable, "-c", holder, str(settings_module.RUNTIME), settings.identifier]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:

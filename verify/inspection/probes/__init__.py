@@ -1,5 +1,5 @@
-"""Small programs that look at the network from a host or vantage point, needing only its python3.
+"""Small programs that look at the network from a host or vantage point and need only its python3.
 
-Each module is sent over whole as `python3 -c` and reads its orders as JSON from its argument; it imports
-nothing but the standard library, and nothing of Livegang.
+The source of each module is sent over as `python3 -c` and reads its orders as JSON from its argument. It imports only
+the standard library, nothing of Livegang.
 """

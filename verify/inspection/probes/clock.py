@@ -1,7 +1,7 @@
-"""Probe: how far the time that a server tells over NTP is from the clock of the host that asks.
+"""Probe: the offset between an NTP server's time and the clock of the host that asks.
 
 Orders: ``{"address": str, "port": int, "seconds": float}``.
-Answer: ``{"offset": float, "leap": int, "stratum": int}``, the offset in seconds, positive where the server is ahead;
+Answer: ``{"offset": float, "leap": int, "stratum": int}``, the offset in seconds, positive if the server is ahead;
 or ``{"error": str}``.
 """
 
@@ -12,7 +12,7 @@ import sys
 import time
 
 EPOCH = 2208988800
-"""Seconds from 1900, where NTP begins to count, to 1970."""
+"""Seconds from 1900, the beginning of NTP's time, to 1970."""
 PACKET = struct.Struct(">BBBb11I")
 
 
@@ -25,7 +25,7 @@ def ask(address: str, port: int, patience: float) -> dict:  # type: ignore[type-
         client.settimeout(patience)
         client.connect((address, port))
         sent = time.time()
-        # Version 4, as a client, with our time for the server to return: an answer to somebody else is not ours.
+        # Version 4, as a client, with our time, which the server returns: so an answer to someone else is recognized.
         own = (int(sent) + EPOCH, int(sent % 1 * 2**32))
         client.send(PACKET.pack(0x23, 0, 0, 0, *([0] * 9), *own))
         answer = client.recv(1024)

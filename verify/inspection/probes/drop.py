@@ -1,12 +1,13 @@
-"""Probe: drops files as the old hoster does, and tries what its account must not be able to.
+"""Probe: drops files as the old hoster does, and tries what its account must not be able to do.
 
 Orders: ``{"folder": str, "user": str, "expansion": bytes}``, and either ``"local"``, a folder into which the files are
-written here, or ``"address"``, ``"host_key"`` (``ssh-ed25519 AAAA…``) and ``"inside"`` (``HOST:PORT`` to try to get to)
-of an SFTP server, for which this place has the old hoster's key as ssh's default.
-``"names"`` may name those of the files that are dropped, and then nothing else is tried.
-Answer: ``{"sums": {name: sha256}, "upload": said}``, and over SFTP also ``listing``, ``above``, ``link``, ``shell``,
-``forwarding`` and ``stranger``: what was said when trying to list the root, to get above it, to make a link, to run a
-command, to get through to another host, and to come in with another key. ``said`` is ``{"status": int, "text": str}``.
+written here, or ``"address"``, ``"host_key"`` (``ssh-ed25519 AAAA…``) and ``"inside"`` (a ``HOST:PORT`` to try to
+reach) of an SFTP server. This place must have the old hoster's key as ssh's default key.
+``"names"`` may select some of the files; then nothing but dropping them is tried.
+Answer: ``{"sums": {name: sha256}, "upload": outcome}``, and over SFTP also ``listing``, ``above``, ``link``,
+``shell``, ``forwarding`` and ``other_key``: the outcome of listing the root, leaving it, making a link (which is
+removed again), running a command, connecting through to another host, and logging in with another key. Each outcome is
+``{"status": int, "text": str}``.
 """
 
 import hashlib
@@ -21,7 +22,7 @@ from pathlib import Path
 
 SECONDS = 30
 TEST_FILE = r"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + "EICAR-STANDARD-" + "ANTIVIRUS-TEST-FILE!$H+H*"
-"""The industry's harmless test file, in pieces: whole, it would be found in this very text."""
+"""The antivirus industry's harmless test file, in pieces: in one piece, a scanner would find it in this source."""
 ZEROS = 40 * 2**20
 
 
@@ -54,12 +55,12 @@ def files(orders: dict) -> dict:  # type: ignore[type-arg]
 
 
 def bomb(expansion: int) -> bytes:
-    """An archive of archives that come to more than ``expansion`` bytes."""
+    """An archive of archives that unpack to more than ``expansion`` bytes."""
     zeros = zipped(("zeros", bytes(ZEROS)))
     return zipped(*((f"{number}.zip", zeros) for number in range(expansion // ZEROS + 2)))
 
 
-def said(argv: list, orders: str = "") -> dict:  # type: ignore[type-arg]
+def outcome(argv: list, orders: str = "") -> dict:  # type: ignore[type-arg]
     try:
         done = subprocess.run(argv, input=orders, capture_output=True, text=True, timeout=SECONDS)
     except subprocess.TimeoutExpired:
@@ -68,7 +69,7 @@ def said(argv: list, orders: str = "") -> dict:  # type: ignore[type-arg]
 
 
 def write(folder: Path, contents: dict) -> dict:  # type: ignore[type-arg]
-    """The files and their manifest; the sums by name."""
+    """Write the files and their manifest; returns the sums by name."""
     sums = {}
     for name, content in contents.items():
         (folder / name).write_bytes(content)
@@ -88,17 +89,17 @@ def over_sftp(orders: dict, scratch: Path) -> dict:  # type: ignore[type-arg]
     (scratch / orders["folder"]).mkdir()
     sums = write(scratch / orders["folder"], files(orders))
     sftp = ["sftp", *options, "-b", "-", account]
-    sent = {"sums": sums, "upload": said(sftp, f"put -R {scratch}/{orders['folder']} /incoming/\n")}
+    sent = {"sums": sums, "upload": outcome(sftp, f"put -R {scratch}/{orders['folder']} /incoming/\n")}
     if orders.get("names"):
         return sent
     return {
         **sent,
-        "listing": said(sftp, "ls -1 /\n"),
-        "above": said(sftp, f"get /../../../etc/passwd {scratch}/passwd\n"),
-        "link": said(sftp, "ln -s /etc/passwd /incoming/link\n"),
-        "shell": said(["ssh", *options, account, "id"]),
-        "forwarding": said(["ssh", *options, "-W", orders["inside"], account]),
-        "stranger": said(["sftp", *options, "-o", "IdentitiesOnly=yes", "-i", other, "-b", "-", account], "ls\n"),
+        "listing": outcome(sftp, "ls -1 /\n"),
+        "above": outcome(sftp, f"get /../../../etc/passwd {scratch}/passwd\n"),
+        "link": outcome(sftp, "ln -s /etc/passwd /incoming/link\n-rm /incoming/link\n"),
+        "shell": outcome(["ssh", *options, account, "id"]),
+        "forwarding": outcome(["ssh", *options, "-W", orders["inside"], account]),
+        "other_key": outcome(["sftp", *options, "-o", "IdentitiesOnly=yes", "-i", other, "-b", "-", account], "ls\n"),
     }
 
 

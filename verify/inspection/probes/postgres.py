@@ -1,11 +1,11 @@
-"""Probe: how PostgreSQL receives a client from here, up to the moment where it would ask for the password.
+"""Probe: how PostgreSQL treats a client from here, up to where it would ask for the password.
 
 Orders: a list of ``{"address", "server_name", "port", "user", "database", "tls": bool, "authority": PEM or null}``.
 Answer: for each, in order, ``{"tls": version or null, "answer": str}``; answer is one of
 
-- ``asks for scram-sha-256``, ``asks for method N``, ``lets in``: the host-based rules take this client;
+- ``asks for scram-sha-256``, ``asks for method N``, ``lets in``: the host-based rules accept this client;
 - ``refused: MESSAGE``: they do not;
-- ``error: REASON``: no connection, or the certificate is not by this authority for this name.
+- ``error: REASON``: no connection, or no certificate for this name by this authority.
 """
 
 import json
@@ -58,9 +58,9 @@ def attempt(order: dict) -> dict:  # type: ignore[type-arg]
                 connection = context.wrap_socket(connection, server_hostname=order["server_name"])
                 version = connection.version()
             connection.sendall(startup(order["user"], order["database"]))
-            said = answer_of(connection)
+            answer = answer_of(connection)
             connection.close()
-            return {"tls": version, "answer": said}
+            return {"tls": version, "answer": answer}
     except (OSError, ssl.SSLError) as error:
         return {"tls": version, "answer": f"error: {getattr(error, 'verify_message', '') or error}"}
 

@@ -1,10 +1,10 @@
-"""Probe: which addresses and ports answer from here, all tried at the same time.
+"""Probe: which addresses and ports answer from here, all tried concurrently.
 
 Orders: a list of ``{"address": str, "port": int, "protocol": "tcp"|"udp", "seconds": float}``.
 Answer: for each, in order, ``{"outcome": str, "seconds": float}``; outcome is one of
 
 - ``connected``: a TCP connection was made, or a UDP service answered;
-- ``refused``: the host itself answered that nothing listens there;
+- ``refused``: the host answered that nothing listens there;
 - ``timeout``: nothing came back;
 - anything else: the operating system's reason, e.g. that there is no route.
 """

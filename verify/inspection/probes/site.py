@@ -1,12 +1,12 @@
-"""Probe: what a stranger on the Internet sees of mobile sites, all looked at at the same time.
+"""Probe: what anyone on the Internet sees of mobile sites, all looked at concurrently.
 
 Orders: a list of ``{"name", "host_name", "health_path", "sync_path", "record": uuid, "attack": path}``.
-Answer: for each by name, with every part an object that holds either what was seen or ``error``:
+Answer: for each by name, an object with these parts, each an object with what was seen or with ``error``:
 
 - ``dns``: ``addresses``, ``ttl`` in seconds, ``resolver``;
 - ``tls``: ``version``, ``expires`` (seconds since 1970), ``names`` (DNS names of the certificate), ``issuer``;
-  the chain and the name are verified with the trust store of this place;
-- ``old_tls``: ``version`` if TLS 1.1 or older was accepted, else ``error`` with how it was refused;
+  chain and name are verified with this place's trust store;
+- ``old_tls``: ``version`` if TLS 1.1 or older was accepted, else ``error`` with the refusal;
 - ``redirect``, ``health``, ``attack``: ``status``, ``location``, ``body``;
 - ``sync``: the two answers to the same record posted twice.
 """
@@ -26,9 +26,9 @@ SECONDS = 8
 DNS_PORT = 53
 BODY = 600
 NOTHING_SINCE = 1 << 62
-"""A sequence that no record has yet: the site is not asked for anybody's data."""
+"""A sequence number that no record has yet: so the site returns no one's data."""
 TRUSTED = ssl.create_default_context()
-"""The authorities that this place trusts, read once: they are many."""
+"""The authorities that this place trusts, loaded once, as they are many."""
 
 
 def resolver() -> str:
@@ -59,7 +59,7 @@ def dns(host_name: str) -> dict:  # type: ignore[type-arg]
         client.send(query)
         answer = client.recv(4096)
     if struct.unpack(">H", answer[:2])[0] != number:
-        raise OSError(f"{server} gave the answer to another question")
+        raise OSError(f"{server} answered another question")
     code = answer[3] & 0x0F
     if code:
         raise OSError(f"{server} says {({2: 'SERVFAIL', 3: 'NXDOMAIN', 5: 'REFUSED'}).get(code, code)}")
@@ -91,7 +91,7 @@ def tls(host_name: str) -> dict:  # type: ignore[type-arg]
 
 
 def old_tls(host_name: str) -> dict:  # type: ignore[type-arg]
-    """Offers TLS 1.0 and 1.1 only, with every cipher, so that a refusal is the server's and not ours."""
+    """Offer TLS 1.0 and 1.1 only, with every cipher, so that a refusal is the server's and not ours."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with warnings.catch_warnings():
@@ -126,7 +126,7 @@ def ask(host_name: str, path: str, *, secure: bool = True, body: object = None) 
 
 
 def sync(host_name: str, path: str, record: str) -> dict:  # type: ignore[type-arg]
-    """Post one record twice. What the site answers of other records is neither asked for nor kept."""
+    """Post one record twice. Other records are neither asked for nor kept."""
     records = [{"id": record, "data": {"readiness": True}}]
     order = {"device": "livegang-readiness", "records": records, "since": NOTHING_SINCE}
     answers = [ask(host_name, path, body=order) for _ in range(2)]

@@ -1,12 +1,12 @@
-"""Probe: what crosses the wire while a client that asks for no encryption stores a document.
+"""Probe: what crosses the wire while a client that does not ask for encryption stores a document.
 
-The client speaks to a relay in this process, which passes all on and looks at it: the first bytes of each SMB frame
-say whether it is in clear (and then which command it is) or encrypted.
+The client talks to a relay in this process, which passes everything on and looks at it: the first bytes of each SMB
+frame show whether it is encrypted or in plain text, and then which command it is.
 
 Orders: ``{"server": address, "share": name, "credentials": path}``. Answer:
 
-- ``status``, ``words``: the client's exit status and what it said; ``came_back``: whether it got the document back;
-- ``clear``: number of frames in clear by command; ``encrypted``: number of the others;
+- ``status``, ``words``: the client's exit status and output; ``came_back``: whether it got the document back;
+- ``clear``: number of plain-text frames by command; ``encrypted``: number of the others;
 - ``seen``: whether the document's content could be read on the way.
 """
 
