@@ -7,9 +7,3 @@ the namespace `gateway` with an address in the gateway's subnet, to which its pu
 Where it differs from Azure: one instance instead of several, one gateway a rehearsal, Debian's core rule set for
 whichever managed rule set is declared, and a renewed certificate is taken at once instead of within four hours.
 """
-
-from rehearsal.gateway.health import backend_health
-from rehearsal.gateway.parsing import problems
-from rehearsal.gateway.resources import handlers
-
-__all__ = ["backend_health", "handlers", "problems"]

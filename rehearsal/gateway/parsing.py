@@ -19,23 +19,7 @@ from rehearsal.gateway.model import (
     Rule,
 )
 from rehearsal.gateway.reader import HOST, HOST_PATTERN, URL, Reader
-
-NOT_MADE_REAL = (
-    "authenticationCertificates",
-    "backendSettingsCollection",
-    "customErrorConfigurations",
-    "listeners",
-    "loadDistributionPolicies",
-    "privateLinkConfigurations",
-    "rewriteRuleSets",
-    "routingRules",
-    "sslProfiles",
-    "trustedClientCertificates",
-    "urlPathMaps",
-    "webApplicationFirewallConfiguration",
-)
-"""Properties that would change its answers. Others that are not read here (sku, autoscaling, zones, tags) change how
-Azure runs it, and are recorded only."""
+from rehearsal.gateway.unsupported import UNSUPPORTED
 
 _REDIRECTS = {"Permanent": 301, "Found": 302, "SeeOther": 303, "Temporary": 307}
 _HIGHEST_PRIORITY = 20000
@@ -59,7 +43,7 @@ def problems(identifier: str, properties: Properties) -> list[str]:
 
 class _GatewayReader(Reader):
     def gateway(self) -> Gateway | None:
-        for key in NOT_MADE_REAL:
+        for key in UNSUPPORTED:
             if self.given.get(key):
                 self.wrong(key, "is not made real by the rehearsal's gateway")
         probes = {name: backends.probe(self, path, item) for name, path, item in self.items("probes")}

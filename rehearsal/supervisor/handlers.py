@@ -8,7 +8,7 @@ from rehearsal import dns, network, packages, vault
 from rehearsal.base.handler import Handler
 from rehearsal.base.world import World
 from rehearsal.dns import handlers as dns_handlers
-from rehearsal.gateway import handlers as gateway_handlers
+from rehearsal.gateway.resources import handlers as gateway_handlers
 from rehearsal.machines import handlers as machine_handlers
 from rehearsal.machines import vantage
 from rehearsal.network import handlers as network_handlers

@@ -11,7 +11,7 @@ from rehearsal.base.cgroups import ROOT, Cgroup
 from rehearsal.base.handler import HandlerError
 from rehearsal.base.records import Record
 from rehearsal.base.world import World
-from rehearsal.gateway import backend_health
+from rehearsal.gateway.health import backend_health
 from rehearsal.machines.host import Host, State
 from rehearsal.machines.hosts import Hosts
 from rehearsal.machines.virtual_machine import TOKEN, computer_name, interface_of

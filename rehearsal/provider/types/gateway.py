@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from rehearsal.gateway.unsupported import UNSUPPORTED
 from rehearsal.provider.check import Failure
 from rehearsal.provider.checked import Landscape
 from rehearsal.provider.types.balancer import complete_parts, expand, references_refused
@@ -55,21 +56,6 @@ _REFERENCES = {
     "redirectConfigurations": {"targetListener": "httpListeners"},
     "backendHttpSettingsCollection": {"probe": "probes", "trustedRootCertificates": "trustedRootCertificates"},
 }
-NOT_MADE = (
-    "authenticationCertificates",
-    "backendSettingsCollection",
-    "customErrorConfigurations",
-    "listeners",
-    "loadDistributionPolicies",
-    "privateLinkConfigurations",
-    "rewriteRuleSets",
-    "routingRules",
-    "sslProfiles",
-    "trustedClientCertificates",
-    "urlPathMaps",
-    "webApplicationFirewallConfiguration",
-)
-"""Properties that change what a gateway answers and that the rehearsal's gateway does not have."""
 
 
 class ApplicationGateway(ResourceType):
@@ -86,7 +72,7 @@ class ApplicationGateway(ResourceType):
 
     def validate(self, identifier: str | None, inputs: Properties, landscape: Landscape) -> Iterator[Failure]:
         yield from named(_NAME, inputs, "applicationGatewayName", _NAME_RULE)
-        for name in NOT_MADE:
+        for name in UNSUPPORTED:
             if inputs.get(name):
                 yield Failure(name, "the stand-in does not make this part of an application gateway")
         yield from _sku_refused(inputs)

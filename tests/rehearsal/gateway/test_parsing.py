@@ -10,7 +10,8 @@ import pytest
 
 from rehearsal.base.handler import HandlerError
 from rehearsal.gateway.model import Backend, Redirect
-from rehearsal.gateway.parsing import NOT_MADE_REAL, parse, problems
+from rehearsal.gateway.parsing import parse, problems
+from rehearsal.gateway.unsupported import UNSUPPORTED
 
 from .lab import GATEWAY, gateway_properties, part
 
@@ -58,7 +59,7 @@ def test_identities_may_be_a_list_or_the_map_that_azure_returns() -> None:
     assert parse(GATEWAY, mapped).identities == (identity,)
 
 
-@pytest.mark.parametrize("key", NOT_MADE_REAL)
+@pytest.mark.parametrize("key", UNSUPPORTED)
 def test_what_would_change_answers_and_is_not_made_real_is_refused(key: str) -> None:
     assert problems(GATEWAY, gateway_properties(**{key: []})) == []
     given = gateway_properties(**{key: [{"name": "x"}]})
