@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rehearsal.gateway import parsing as wire
+from rehearsal.gateway import parsing
 from rehearsal.network import security as network_security
 from rehearsal.provider import immutables, schema, schema_generator
 from rehearsal.provider.preview import preview_outputs, returned
@@ -76,7 +76,7 @@ def _exists(token: str, path: str) -> bool:
 
 
 def test_the_preview_refuses_what_the_gateway_and_the_network_do_not_make() -> None:
-    assert set(gateway.NOT_MADE) == set(wire.NOT_MADE_REAL)
+    assert gateway.UNSUPPORTED is parsing.UNSUPPORTED
     made = {*network_security.TAGS, *network_security.PLATFORM_TAGS, "VirtualNetwork", "Internet"}
     assert made == security.SERVICE_TAGS
 
