@@ -12,7 +12,7 @@ import yaml
 from infra.inventory.declared import behind, digests
 from infra.inventory.model import Inventory
 from infra.stack.topology import KEY, Topology
-from tests.infra.samples import inventory
+from tests.infra.inventory.samples import inventory
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from console import ExpectedError
 from infra.inventory import access
 from infra.inventory.model import Inventory
-from tests.infra.samples import KEY, inventory
+from tests.infra.inventory.samples import KEY, inventory
 from toolchain.folders import PROJECT, state_folder
 
 
