@@ -28,7 +28,7 @@ def output_folder(stack: str) -> Path:
     A rehearsal in a state folder of its own has its own: two in one clone would otherwise overwrite each other's.
     """
     state = state_folder()
-    return (PROJECT / ".livegang" if state == STATE else state / "output") / stack
+    return (PROJECT / ".livegang" if state == STATE.resolve() else state / "output") / stack
 
 
 def cache() -> Path:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import string
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from ipaddress import IPv4Address
 from typing import Any, ClassVar
 
@@ -24,8 +24,10 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_private_key,
 )
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider
+
+from infra.components import certificates
 
 PASSWORD_LENGTH = 40
 PASSWORD_ALPHABET = string.ascii_letters + string.digits
@@ -79,14 +81,8 @@ class _AuthorityGenerator(_Generator):
 
     def generate(self, props: Mapping[str, Any]) -> dict[str, str]:
         key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, props["common_name"])])
-        certificate = (
-            _certificate(name, name, key.public_key(), AUTHORITY_LIFETIME)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .add_extension(_key_usage(signs_certificates=True), critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-            .sign(key, SHA256())
-        )
+        name = certificates.common_name(props["common_name"])
+        certificate = certificates.authority(name, key.public_key(), AUTHORITY_LIFETIME).sign(key, SHA256())
         return {"private_key": _pem(key), "certificate": certificate.public_bytes(Encoding.PEM).decode()}
 
 
@@ -98,7 +94,7 @@ class _CertificateGenerator(_Generator):
         authority_key = load_pem_private_key(props["authority_key"].encode(), password=None)
         assert isinstance(authority_key, ec.EllipticCurvePrivateKey)  # made by _AuthorityGenerator
         key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, props["fqdn"])])
+        subject = certificates.common_name(props["fqdn"])
         names: list[x509.GeneralName] = [
             x509.DNSName(props["fqdn"]),
             x509.DNSName(props["fqdn"].partition(".")[0]),
@@ -106,10 +102,8 @@ class _CertificateGenerator(_Generator):
         ]
         usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
         certificate = (
-            _certificate(subject, authority.subject, key.public_key(), CERTIFICATE_LIFETIME)
+            certificates.leaf(subject, authority.subject, key.public_key(), CERTIFICATE_LIFETIME)
             .add_extension(x509.SubjectAlternativeName(names), critical=False)
-            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_key_usage(signs_certificates=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False
@@ -170,36 +164,6 @@ class HostCertificate(Resource, module="livegang", name="HostCertificate"):
 
 def _keeping_secret(opts: pulumi.ResourceOptions, *outputs: str) -> pulumi.ResourceOptions:
     return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(additional_secret_outputs=list(outputs)))
-
-
-def _certificate(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, lifetime: timedelta
-) -> x509.CertificateBuilder:
-    now = datetime.now(UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key)
-        .serial_number(x509.random_serial_number())
-        # An hour ago: a host whose clock is a little behind must not refuse it.
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + lifetime)
-    )
-
-
-def _key_usage(signs_certificates: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not signs_certificates,
-        key_cert_sign=signs_certificates,
-        crl_sign=signs_certificates,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
 
 
 def _pem(key: ec.EllipticCurvePrivateKey) -> str:

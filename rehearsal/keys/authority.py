@@ -18,8 +18,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
     pkcs12,
 )
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from infra.components import certificates
 from toolchain.files import write_atomically
 
 AUTHORITY_LIFETIME = dt.timedelta(days=3650)
@@ -27,7 +28,6 @@ LEAF_LIFETIME = dt.timedelta(days=397)
 """What public authorities may sign at most, so that the checks of remaining days see ordinary numbers."""
 RENEW_BEFORE = dt.timedelta(days=60)
 """A certificate with less left is signed anew: more than any endpoint's `minimum_certificate_days`."""
-CLOCK_SKEW = dt.timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -58,18 +58,10 @@ class Authority:
     def sign(self, names: Sequence[str]) -> Leaf:
         """A server certificate for the DNS names, the first of which is its subject."""
         key = ec.generate_private_key(ec.SECP256R1())
-        now = dt.datetime.now(dt.UTC)
+        subject, lifetime = certificates.common_name(names[0]), LEAF_LIFETIME - certificates.CLOCK_SKEW
         certificate = (
-            x509.CertificateBuilder()
-            .subject_name(_common_name(names[0]))
-            .issuer_name(self.certificate.subject)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - CLOCK_SKEW)
-            .not_valid_after(now - CLOCK_SKEW + LEAF_LIFETIME)
+            certificates.leaf(subject, self.certificate.subject, key.public_key(), lifetime)
             .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
-            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_usage(signs_certificates=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .add_extension(
@@ -103,21 +95,8 @@ def ends_later(certificate: x509.Certificate) -> bool:
 def new_authority(title: str) -> Authority:
     """A self-signed authority, named ``title``, that may sign servers' certificates but no other authority."""
     key = ec.generate_private_key(ec.SECP256R1())
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(_common_name(title))
-        .issuer_name(_common_name(title))
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - CLOCK_SKEW)
-        .not_valid_after(now + AUTHORITY_LIFETIME)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_usage(signs_certificates=True), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    return Authority(certificate, key)
+    builder = certificates.authority(certificates.common_name(title), key.public_key(), AUTHORITY_LIFETIME)
+    return Authority(builder.sign(key, hashes.SHA256()), key)
 
 
 def load_authority(certificate: Path, key: Path) -> Authority | None:
@@ -157,21 +136,3 @@ def certificate_in_pfx(content: bytes) -> x509.Certificate | None:
         return pkcs12.load_key_and_certificates(content, password=None)[1]
     except ValueError:
         return None
-
-
-def _common_name(text: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text[:64])])
-
-
-def _usage(signs_certificates: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not signs_certificates,
-        key_cert_sign=signs_certificates,
-        crl_sign=signs_certificates,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )

@@ -95,6 +95,19 @@ def test_each_host_is_told_of_its_own_secrets_only(exported: Inventory) -> None:
     assert all(reference.version for host in exported.hosts.values() for reference in host.secrets.values())
 
 
+def test_components_and_credentials_have_the_types_that_existing_stacks_know(state: dict[str, Any]) -> None:
+    """A type is part of the URN: under another one, Pulumi would replace everything below the component."""
+    types = {entry["type"] for entry in state["deployment"]["resources"]}
+    components = {kind.removeprefix("livegang:infra:") for kind in types if kind.startswith("livegang:")}
+    assert components == {
+        "Credentials", "Endpoints", "Machine", "Network", "PrivateNames", "PublicNames", "Vault", "WayIn",
+    }  # fmt: skip
+    credentials = {kind for kind in types if kind.startswith("pulumi-python:dynamic/")}
+    assert credentials == {
+        f"pulumi-python:dynamic/livegang:{kind}" for kind in ("Authority", "HostCertificate", "HostKey", "Password")
+    }
+
+
 def test_each_right_is_for_one_secret(state: dict[str, Any]) -> None:
     """At the vault's scope every host could read every other's."""
     scopes = [entry["inputs"]["scope"] for entry in of_type(state, "authorization:RoleAssignment")]
