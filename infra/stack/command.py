@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from console import ExpectedError, interruptible, run_child
+from infra.stack.output import changes_only
 from toolchain.folders import PROJECT
 
 PARALLEL = 32
@@ -38,12 +39,19 @@ class Pulumi:
     """Added to this process's own."""
 
     def run(self, *arguments: str) -> None:
-        """Run with this process's own terminal. Raises ExpectedError with pulumi's exit code."""
+        """Run with this process's own terminal; without one, only changes are shown.
+
+        Raises ExpectedError with pulumi's exit code.
+        """
         command = self._command(arguments)
         shown = " ".join(["pulumi", *arguments, "--stack", self.stack])
         reached = "pulumi has told above what it made, and keeps it in its state"
         with interruptible(reached, hint=f"Go on from there: {shown}"):
-            code = run_child(command, environment=self._environment())
+            if sys.stdout.isatty():
+                code = run_child(command, environment=self._environment())
+            else:
+                with changes_only(sys.stdout) as output:
+                    code = run_child(command, environment=self._environment(), stdout=output)
         if code != 0:
             raise ExpectedError(f"`{shown}` ended with exit code {code}; its reason stands above.", code=code)
 
