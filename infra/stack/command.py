@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from console import ExpectedError, interruptible, run_child
-from infra.stack.output import changes_only
+from infra.stack.output import changes_only, is_watched
 from toolchain.folders import PROJECT
 
 PARALLEL = 32
@@ -39,7 +39,7 @@ class Pulumi:
     """Added to this process's own."""
 
     def run(self, *arguments: str) -> None:
-        """Run with this process's own terminal; without one, only changes are shown.
+        """Run with this process's own terminal; without one, only what changes is printed.
 
         Raises ExpectedError with pulumi's exit code.
         """
@@ -47,7 +47,7 @@ class Pulumi:
         shown = " ".join(["pulumi", *arguments, "--stack", self.stack])
         reached = "pulumi has told above what it made, and keeps it in its state"
         with interruptible(reached, hint=f"Go on from there: {shown}"):
-            if sys.stdout.isatty():
+            if is_watched():
                 code = run_child(command, environment=self._environment())
             else:
                 with changes_only(sys.stdout) as output:

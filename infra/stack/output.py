@@ -1,48 +1,72 @@
-"""What Pulumi writes where nobody watches: only what changes, and the end.
+"""What `pulumi` prints where nobody watches it happen: what changes, what went wrong, and the end.
 
-With a terminal Pulumi draws a table that keeps up with the run. Without one it writes two lines for each resource,
-changed or not: hundreds for a run that finds nothing to do.
+On a terminal Pulumi rewrites its rows in place. In a log each of them stays: nearly 600 for a run that finds 189
+resources as they should be. A row that says that nothing changes is left out here; whatever is not recognised as one is
+kept.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import IO, TextIO
 
-UNCHANGED = re.compile(
-    r"@ \w+\.+"  # the beginning of a phase, again and again
-    r"| {4}\S+:\S+ \S+( (running|\s*))?"  # a resource to which nothing happens
-    r"| .  \S+:\S+ \S+ (refreshing|refresh) \([\d.]+s\)"  # one that is as it was
-)
-"""A line of Pulumi's non-interactive output, without trailing blanks, that says nothing happened."""
-
 _END = "\0\n"
+"""Ends the pipe: the child's own end does not, for a language host may outlive it and hold the pipe open."""
+
+_RESOURCE = r"[\w-]+:\w[\w/.-]*:\w+\ \S+"
+"""Type and name."""
+
+_UNCHANGED = re.compile(
+    rf"""
+      \ ~\ \ {_RESOURCE} \s refreshing (\s\([\d.]+s\))?     # it will be looked at
+    | \ ~\ \ {_RESOURCE} \s refresh \s \([\d.]+s\)          # it was, and no difference follows
+    | \ {{4}}  {_RESOURCE} (\s running)?                      # it stays as it is
+    | @\ .*\.\.\.                                           # Pulumi is still there
+    """,
+    re.VERBOSE,
+)
+
+
+def is_watched() -> bool:
+    """Whether Pulumi would rewrite its rows in place: it wants a terminal on both sides."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def changes(lines: Iterable[str]) -> Iterator[str]:
+    """The lines without rows of what does not change, and without the empty lines that would be left of them."""
+    last = ""
+    for line in lines:
+        if _UNCHANGED.fullmatch(line.rstrip()) or not (line.strip() or last.strip()):
+            continue
+        last = line
+        yield line
 
 
 @contextmanager
 def changes_only(output: TextIO) -> Iterator[IO[str]]:
-    """A file for a `pulumi` to write to, from which ``output`` gets all but what says that nothing happened."""
-    reading, writing = os.pipe()
-    with open(reading, errors="replace") as source, open(writing, "w") as sink:
-        passing_on = threading.Thread(target=_pass_on, args=(source, output), daemon=True)
-        passing_on.start()
-        try:
-            yield sink
-        finally:
-            # Not the pipe's end: a language host that outlives a failed run would hold it open for minutes.
-            sink.write(_END)
-            sink.flush()
-            passing_on.join()
+    """A file for a child to write to while the block lasts; what changes goes on to ``output`` line by line."""
+    source, target = (os.fdopen(end, mode, errors="replace") for end, mode in zip(os.pipe(), "rw", strict=True))
+    reader = threading.Thread(target=_pass_on, args=(source, output))
+    reader.start()
+    try:
+        yield target
+    finally:
+        with suppress(BrokenPipeError), target:
+            target.write(_END)
+        reader.join()
 
 
 def _pass_on(source: IO[str], output: TextIO) -> None:
-    for line in source:
-        if line == _END:
-            return
-        if not UNCHANGED.fullmatch(line.rstrip()):
+    # Closed in any case: a child that nobody reads from would wait for ever. Such an end is the child's to report.
+    with source, suppress(BrokenPipeError):
+        for line in changes(iter(source.readline, "")):
+            if line.endswith(_END):
+                output.write(line.removesuffix(_END))
+                break
             output.write(line)
             output.flush()

@@ -4,53 +4,113 @@ from __future__ import annotations
 
 import io
 import subprocess
+import sys
+from pathlib import Path
 
-from infra.stack.output import changes_only
+import pytest
 
-# As `pulumi up --refresh` wrote it on a rehearsal.
-NOTHING_HAPPENED = """\
+from console import ExpectedError
+from infra.stack import command
+from infra.stack.command import Pulumi
+from infra.stack.output import changes, changes_only
+
+RUN = """\
+Updating (rehearsal):
+
+ ~  pulumi:pulumi:Stack livegang-rehearsal refreshing (0s)\x20
+ ~  pulumi-python:dynamic/livegang:Password smb-pep refreshing (0s)\x20
+ ~  azure-native:network:Subnet snet-web refreshing\x20
+ ~  azure-native:network:Subnet snet-web refresh (0.02s)\x20
+ ~  azure-native:network:NetworkSecurityGroup nsg-web refresh (0.04s) [diff: ~securityRules]
+ ~  azure-native:compute:VirtualMachine vm-web01 **refreshing failed (0.01s)** error: it is on fire
 @ updating....
- ~  pulumi:pulumi:Stack livegang-small refreshing (0s)\x20
- ~  azure-native:compute:Disk disk-db01-data refreshing (0s)\x20
- ~  livegang:infra:Network network refresh (0.00s)\x20
-    pulumi:pulumi:Stack livegang-small running\x20
-    livegang:infra:Network network \x20
-    pulumi-python:dynamic/livegang:HostKey host-key-db01 \x20
-    pulumi:pulumi:Stack livegang-small \x20
-"""
-SOMETHING_HAPPENED = """\
-Updating (small):
- ~  azure-native:network:NetworkSecurityGroup nsg-web refresh (0.1s) [diff: ~securityRules]
- +  azure-native:compute:VirtualMachine vm-web01 creating (0s) web01: booting
- +  azure-native:compute:VirtualMachine vm-web01 created (9s)
- ~  azure-native:compute:VirtualMachine vm-db01 **updating failed** error: no space left
+    pulumi:pulumi:Stack livegang-rehearsal running\x20
+    azure-native:network:Subnet snet-web \x20
+ ~  azure-native:network:NetworkSecurityGroup nsg-web updated (0.02s) [diff: ~securityRules]
+ +  azure-native:dns:RecordSet kita created (0.01s)\x20
+ -  azure-native:dns:RecordSet pep deleted (0.01s)\x20
+    livegang:infra:Machine web01 \x20
 Diagnostics:
-  azure-native:compute:VirtualMachine (vm-db01):
-    error: No space left on device
+  azure-native:compute:VirtualMachine (vm-web01):
+    error: it is on fire
+    https://vault:443/ unreachable
+
 Outputs:
-    endpoint_address: "198.51.100.23"
+    endpoint_address: "198.51.100.13"
+
 Resources:
-    63 unchanged
+    + 1 created
+    189 unchanged
+
 Duration: 8s
+
+"""
+
+LEFT = """\
+Updating (rehearsal):
+
+ ~  azure-native:network:NetworkSecurityGroup nsg-web refresh (0.04s) [diff: ~securityRules]
+ ~  azure-native:compute:VirtualMachine vm-web01 **refreshing failed (0.01s)** error: it is on fire
+ ~  azure-native:network:NetworkSecurityGroup nsg-web updated (0.02s) [diff: ~securityRules]
+ +  azure-native:dns:RecordSet kita created (0.01s)\x20
+ -  azure-native:dns:RecordSet pep deleted (0.01s)\x20
+Diagnostics:
+  azure-native:compute:VirtualMachine (vm-web01):
+    error: it is on fire
+    https://vault:443/ unreachable
+
+Outputs:
+    endpoint_address: "198.51.100.13"
+
+Resources:
+    + 1 created
+    189 unchanged
+
+Duration: 8s
+
 """
 
 
-def test_only_what_changes_and_the_end_is_shown() -> None:
-    shown = io.StringIO()
-    with changes_only(shown) as file:
-        for first, second in zip(NOTHING_HAPPENED.splitlines(), SOMETHING_HAPPENED.splitlines(), strict=False):
-            file.write(f"{first}\n{second}\n")
-        file.write("\n".join(SOMETHING_HAPPENED.splitlines()[8:]) + "\n")
-    assert shown.getvalue() == SOMETHING_HAPPENED
+def test_only_what_changes_what_went_wrong_and_the_end_are_left() -> None:
+    assert "".join(changes(RUN.splitlines(keepends=True))) == LEFT
 
 
-def test_a_process_that_lives_on_and_holds_the_pipe_is_not_waited_for() -> None:
-    shown = io.StringIO()
-    with changes_only(shown) as file:
-        holding = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=file)
-        file.write("the last line\n")
-    try:
-        assert shown.getvalue() == "the last line\n"
-        assert holding.poll() is None
-    finally:
-        holding.communicate()
+def test_a_process_that_outlives_the_command_holds_nothing_up() -> None:
+    output = io.StringIO()
+    with changes_only(output) as given:
+        # As a language host does: it has the pipe open, and ends much later.
+        script = "sleep 3600 & echo $!; printf 'no line end'"
+        subprocess.run(["sh", "-c", script], stdout=given, check=True)
+    left_over, rest = output.getvalue().split("\n")
+    subprocess.run(["kill", left_over], check=True)
+    assert rest == "no line end"
+
+
+def test_a_reader_that_leaves_ends_the_command(tmp_path: Path) -> None:
+    program = (
+        "import subprocess, sys; from infra.stack.output import changes_only\n"
+        "with changes_only(sys.stdout) as given:\n"
+        "    subprocess.run(['yes'], stdout=given)\n"
+    )
+    done = subprocess.run(
+        ["bash", "-c", 'exec 3>&1; "$0" -c "$1" | head -n 1', sys.executable, program],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "y\n"
+    assert "Traceback" not in done.stderr
+
+
+def test_a_command_without_a_terminal_prints_only_what_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pulumi = tmp_path / "pulumi"
+    (tmp_path / "run").write_text(RUN)
+    pulumi.write_text(f'#!/bin/sh\ncat "{tmp_path}/run"\nexit 3\n')
+    pulumi.chmod(0o755)
+    monkeypatch.setattr(command, "pulumi_executable", lambda: str(pulumi))
+    with pytest.raises(ExpectedError) as caught:
+        Pulumi("small", tmp_path).run("up", "--yes")
+    assert caught.value.code == 3
+    assert capsys.readouterr().out == LEFT

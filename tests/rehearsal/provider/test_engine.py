@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.stack.output import changes
 from tests.rehearsal.provider.engine import RESOURCES, Project, serving
 from tests.rehearsal.provider.stubs import MemoryManager
 from toolchain import engines
@@ -39,6 +40,15 @@ def test_a_second_run_and_two_refreshes_find_nothing(project: Project) -> None:
     project.run("preview", "--refresh", "--expect-no-changes")
     project.run("refresh", "--yes", "--expect-no-changes")
     project.run("preview", "--refresh", "--expect-no-changes")
+
+
+def test_a_run_without_changes_prints_its_end_only(project: Project) -> None:
+    output = project.up("--refresh")
+    assert len(output.splitlines()) > 2 * RESOURCES
+    printed = "".join(changes(output.splitlines(keepends=True)))
+    assert [line for line in printed.splitlines() if "azure-native:" in line or "pulumi:pulumi" in line] == []
+    assert f"{RESOURCES + 1} unchanged" in printed
+    assert len(printed.splitlines()) < RESOURCES
 
 
 def test_no_secret_is_in_clear_in_state_ledger_or_log(project: Project) -> None:
