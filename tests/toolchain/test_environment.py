@@ -1,12 +1,21 @@
-"""The virtual environment: what of it is compiled."""
+"""The virtual environment: what runs before it exists, and what of it is compiled."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 
 from toolchain.environment import _unused
+from toolchain.folders import PROJECT
 
 SITE = "/clone/.venv/lib/python3.11/site-packages"
+
+
+@pytest.mark.parametrize("module", sorted(file.stem for file in (PROJECT / "toolchain").glob("[a-z]*.py")))
+def test_before_it_exists_the_standard_library_is_enough(module: str) -> None:
+    # -S: without site-packages, so without the environment that runs this test.
+    subprocess.run([sys.executable, "-S", "-c", f"import toolchain.{module}"], cwd=PROJECT, check=True)
 
 
 @pytest.mark.parametrize("part", ["network", "compute", "keyvault", "resources"])
