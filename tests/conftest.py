@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Generator, Iterator
 
@@ -17,6 +18,9 @@ from toolchain.folders import PROJECT, state_folder
 NO_HOSTS = "hosts cannot boot here: "
 """How the reason begins for which tests on booted hosts are skipped."""
 
+BOOTED = "booted"
+"""The marker of tests on booted hosts."""
+
 FAILED = pytest.StashKey[bool]()
 """Of a test: whether it failed."""
 
@@ -28,33 +32,39 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneFlee
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Tell fixtures how their test ended, and keep what a failure on booted hosts can be explained by."""
+    """Let fixtures know how their test ended, and keep what a failure on booted hosts can be explained by."""
     report = yield
     item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
-    if report.failed and item.get_closest_marker("booted"):
-        evidence.keep(item.nodeid, str(report.longrepr), getattr(item, "funcargs", {}).values())
+    if report.failed and BOOTED in report.keywords:
+        output = "\n".join(text for _, text in report.sections)
+        evidence.keep(item.nodeid, f"{report.longreprtext}\n{output}", getattr(item, "funcargs", {}).values())
     return report
-
-
-def pytest_sessionstart(session: pytest.Session) -> None:
-    if not hasattr(session.config, "workerinput"):
-        shutil.rmtree(evidence.FOLDER, ignore_errors=True)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """The last line of a run says where the evidence is."""
-    if not hasattr(config, "workerinput") and evidence.FOLDER.exists():
+    """Say in the last line of a run where the evidence of its failures is."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or hasattr(config, "workerinput"):
+        return
+    failures = reporter.stats.get("failed", []) + reporter.stats.get("error", [])
+    if any(BOOTED in getattr(report, "keywords", ()) for report in failures):
         print(f"Evidence of what failed on booted hosts: {evidence.FOLDER}", flush=True)
 
 
+@pytest.hookimpl(trylast=True)  # after -k and -m have chosen
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip what needs booted hosts where they cannot boot."""
-    items[:] = in_order(items, side_by_side=hasattr(config, "workerinput"))
-    booted = [item for item in items if item.get_closest_marker("booted")]
-    if booted and (reason := checks.why_no_hosts(state_folder())):
+    """Skip what needs booted hosts where they cannot boot; where they can, forget the evidence of the run before."""
+    worker: dict[str, str] | None = getattr(config, "workerinput", None)
+    items[:] = in_order(items, side_by_side=worker is not None)
+    booted = [item for item in items if item.get_closest_marker(BOOTED)]
+    if not booted or config.option.collectonly:
+        return
+    if reason := checks.why_no_hosts(state_folder()):
         for item in booted:
             item.add_marker(pytest.mark.skip(reason=f"{NO_HOSTS}{reason}"))
+    else:
+        evidence.begin(worker["testrunuid"] if worker else str(os.getpid()))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -83,8 +93,12 @@ def rehearsal() -> Iterator[Rehearsal]:
     shutil.rmtree(folder, ignore_errors=True)
     living = clone(folder)
     try:
-        living.up()
-        living.fab("rehearsal.snapshot")
+        try:
+            living.up()
+            living.fab("rehearsal.snapshot")
+        except AssertionError as error:
+            evidence.keep("the rehearsal of all tests", str(error), [living])
+            raise
         yield living
     finally:
         living.down()

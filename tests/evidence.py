@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
+from filelock import FileLock
+
 from console import ExpectedError
 from rehearsal.base.settings import Settings
 from rehearsal.control.client import Supervisor
@@ -28,6 +30,17 @@ class OnBootedHosts(Protocol):
     settings: Settings
 
 
+def begin(run: str) -> None:
+    """Forget the evidence of another run; each of a run's processes says this before its first test."""
+    FOLDER.parent.mkdir(parents=True, exist_ok=True)
+    mark = FOLDER / ".run"
+    with FileLock(FOLDER.with_name("evidence.lock")):
+        if not mark.exists() or mark.read_text() != run:
+            shutil.rmtree(FOLDER, ignore_errors=True)
+            FOLDER.mkdir()
+            mark.write_text(run)
+
+
 def folder_of(test: str) -> Path:
     """Where a test's evidence goes, by its node id."""
     return FOLDER / re.sub(r"[^\w.-]+", "-", test.removeprefix("tests/")).strip("-")[:150]
@@ -44,7 +57,10 @@ def keep(test: str, failure: str, fixtures: Iterable[object]) -> Path:
         if isinstance(settings, Settings):
             seen[settings.state] = settings
     for number, settings in enumerate(seen.values()):
-        _keep_rehearsal(folder / f"rehearsal{number or ''}", settings)
+        try:
+            _keep_rehearsal(folder / f"rehearsal{number or ''}", settings)
+        except OSError as error:  # a log that is being removed, a full disk: the test's own failure is what counts
+            (folder / f"incomplete{number or ''}.txt").write_text(f"{error}\n")
     return folder
 
 

@@ -55,13 +55,34 @@ def test_without_a_supervisor_the_logs_are_kept_all_the_same(kept: Path, setting
     assert "No rehearsal is running" in (folder / "rehearsal" / "no-status.txt").read_text()
 
 
+def test_a_log_that_cannot_be_read_is_named_and_breaks_nothing(
+    kept: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(folder: Path, settings: Settings) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(evidence, "_keep_rehearsal", full)
+    folder = evidence.keep("tests/test_x.py::test_it", "it failed", [SimpleNamespace(settings=settings)])
+    assert "No space left" in (folder / "incomplete.txt").read_text()
+
+
+def test_a_run_forgets_the_evidence_of_the_run_before_and_keeps_its_own(kept: Path) -> None:
+    evidence.keep("tests/test_x.py::test_before", "it failed", [])
+    for _ in range(2):  # one for each of its processes
+        evidence.begin("a run")
+        evidence.keep("tests/test_x.py::test_now", "it failed", [])
+    assert [path.name for path in kept.iterdir() if path.is_dir()] == ["test_x.py-test_now"]
+    evidence.begin("another run")
+    assert [path for path in kept.iterdir() if path.is_dir()] == []
+
+
 def test_the_last_line_of_a_run_names_the_folder(pytester: pytest.Pytester) -> None:
     pytester.makeconftest(
         """
         import pathlib
         from tests import conftest, evidence
         evidence.FOLDER = pathlib.Path("evidence").resolve()
-        from tests.conftest import pytest_runtest_makereport, pytest_sessionstart, pytest_unconfigure
+        from tests.conftest import pytest_runtest_makereport, pytest_unconfigure
         """
     )
     pytester.makeini("[pytest]\nmarkers = booted: on booted hosts\n")
@@ -77,10 +98,15 @@ def test_the_last_line_of_a_run_names_the_folder(pytester: pytest.Pytester) -> N
             assert False
         """
     )
-    result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "--numprocesses=1")
     folder = pytester.path / "evidence"
     assert result.outlines[-1] == f"Evidence of what failed on booted hosts: {folder}"
-    assert [path.name for path in folder.iterdir()] == [
-        "test_the_last_line_of_a_run_names_the_folder.py-test_that_fails"
-    ]
+    assert [path.name.partition(".py-")[2] for path in folder.iterdir()] == ["test_that_fails"]
     assert "'cause' == 'effect'" in next(folder.iterdir()).joinpath("failure.txt").read_text()
+
+
+def test_a_run_without_such_a_failure_names_none(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest("from tests.conftest import pytest_runtest_makereport, pytest_unconfigure")
+    pytester.makepyfile("def test_that_needs_no_host():\n    assert False\n")
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    assert "1 failed" in result.outlines[-1]
