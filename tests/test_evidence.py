@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,6 +13,7 @@ import pytest
 from rehearsal.base.settings import Settings
 from tests import evidence
 from tests.rehearsal.supervisor.test_server import serving
+from toolchain.folders import PROJECT
 
 pytest_plugins = ["pytester"]
 
@@ -110,3 +114,20 @@ def test_a_run_without_such_a_failure_names_none(pytester: pytest.Pytester) -> N
     pytester.makepyfile("def test_that_needs_no_host():\n    assert False\n")
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
     assert "1 failed" in result.outlines[-1]
+
+
+def test_the_last_line_of_ci_names_the_folder_too(tmp_path: Path) -> None:
+    """Below pytest's own last line, `make` says that it failed."""
+    (tmp_path / ".ci").mkdir()
+    shutil.copy(PROJECT / ".ci" / "run", tmp_path / ".ci" / "run")
+    make = tmp_path / "bin" / "make"
+    make.parent.mkdir()
+    make.write_text('#!/bin/sh\nmkdir -p .livegang/tests/evidence/test_x\necho "$*"\nexit 2\n')
+    make.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{make.parent}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run([tmp_path / ".ci" / "run"], env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stdout.splitlines() == [
+        "test",
+        f"Evidence of what failed on booted hosts: {tmp_path}/.livegang/tests/evidence",
+    ]
