@@ -74,7 +74,7 @@ def _describe(model: type[BaseModel], found: dict[str, Any]) -> Mistake:
     # "[key]" marks an error in a map's key; a key is shown like any other place.
     path: Path = tuple(part for part in found["loc"] if part != "[key]")
     owner, field = _field_at(model, path)
-    right = f"Right would be {field.description}." if field is not None and field.description else ""
+    right = f"Expected: {field.description}." if field is not None and field.description else ""
     value = found["input"]
     if found["type"] == "extra_forbidden":
         known = _names(owner) if owner is not None else []

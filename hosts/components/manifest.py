@@ -185,7 +185,7 @@ def of_inventory(inventory: Inventory) -> list[Manifest]:
         raise ManifestError(
             f"{folder / name}.yaml: database.secret: {secret!r} is no secret of stack {inventory.stack}. "
             "Nothing was touched.",
-            hint=f"Right would be postgresql/{name}.",
+            hint=f"Expected: postgresql/{name}.",
         )
     return wanted
 

@@ -47,7 +47,7 @@ def paper_project(stack: str, project: Path = PROJECT) -> Iterator[PaperProject]
     # Where the stack's own secrets are kept does not matter on paper, and must not be asked.
     document = {
         key: value
-        for key, value in stack_file.judged(stack, project).items()
+        for key, value in stack_file.read_valid(stack, project).items()
         if key not in ("secretsprovider", "encryptedkey")
     }
     with tempfile.TemporaryDirectory(prefix="livegang-paper-") as name:

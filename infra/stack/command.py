@@ -15,7 +15,7 @@ from infra.stack.output import changes_only, is_watched
 from toolchain.folders import PROJECT
 
 PARALLEL = 32
-"""Resources at a time. Azure and its stand-in spend most of a change waiting."""
+"""How many resources change concurrently. Azure and its stand-in spend most of a change waiting."""
 
 
 def default_stack() -> str:
@@ -24,7 +24,7 @@ def default_stack() -> str:
 
 
 def pulumi_executable() -> str:
-    """`pulumi` of this Python's environment, activated or not; else the one on PATH."""
+    """`pulumi` of the virtual environment, activated or not; otherwise the one on PATH."""
     own = Path(sys.executable).with_name("pulumi")
     return str(own) if own.exists() else "pulumi"
 
@@ -39,28 +39,28 @@ class Pulumi:
     """Added to this process's own."""
 
     def run(self, *arguments: str) -> None:
-        """Run with this process's own terminal; without one, only what changes is printed.
+        """Run in this process's terminal; without one, only what changes is printed.
 
-        Raises ExpectedError with pulumi's exit code.
+        Raises ExpectedError with pulumi's exit code if that is not 0.
         """
         command = self._command(arguments)
         shown = " ".join(["pulumi", *arguments, "--stack", self.stack])
-        reached = "pulumi has told above what it made, and keeps it in its state"
-        with interruptible(reached, hint=f"Go on from there: {shown}"):
+        reached = "pulumi has listed above what it changed, and its state records it"
+        with interruptible(reached, hint=f"Continue with: {shown}"):
             if is_watched():
                 code = run_child(command, environment=self._environment())
             else:
                 with changes_only(sys.stdout) as output:
                     code = run_child(command, environment=self._environment(), stdout=output)
         if code != 0:
-            raise ExpectedError(f"`{shown}` ended with exit code {code}; its reason stands above.", code=code)
+            raise ExpectedError(f"`{shown}` ended with exit code {code}; its own message is above.", code=code)
 
     def capture(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run silently and return what it wrote, whatever its exit code."""
+        """Run without output and return what it wrote, whatever its exit code."""
         command = self._command(arguments)
         # Files instead of pipes: a language host that outlives a failed run would keep a pipe open for minutes.
         with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
-            with interruptible("pulumi was asked a question only, and changed nothing", hint="Ask it again."):
+            with interruptible("pulumi was only reading, nothing was changed", hint="Run the command again."):
                 code = run_child(command, environment=self._environment(), stdout=output, stderr=errors)
             output.seek(0)
             errors.seek(0)
@@ -70,6 +70,6 @@ class Pulumi:
         return [pulumi_executable(), *arguments, "--stack", self.stack, "--cwd", str(self.folder)]
 
     def _environment(self) -> dict[str, str]:
-        # The program and its dynamic provider run in this environment's Python also where it is not activated.
+        # The program and its dynamic provider run in the virtual environment's Python even where it is not activated.
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
         return {**os.environ, "PATH": path, **self.environment}

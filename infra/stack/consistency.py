@@ -1,6 +1,6 @@
-"""Contradictions within a topology: what no single value shows to be wrong.
+"""Contradictions within a topology: mistakes that no single value shows.
 
-Each check takes what could be salvaged of the document, so that all mistakes are told at once, also when some
+Each check works on what could be salvaged of the document, so that all mistakes are reported together, even when some
 values cannot be read at all.
 """
 
@@ -25,7 +25,7 @@ FEWEST_PREFIX_BITS = 29
 
 
 def contradictions(topology: Topology, root: Path) -> list[Mistake]:
-    """Everything that does not fit together, or names a file that cannot be used.
+    """All values that contradict each other, and all named files that cannot be used.
 
     ``topology`` may be salvaged: values that could not be read are None.
     """
@@ -74,7 +74,7 @@ def _subnets(topology: Topology) -> Iterator[Mistake]:
             yield Mistake(
                 ("network", "subnets", name),
                 f"{subnet} is too small: Azure's smallest subnet is a /{FEWEST_PREFIX_BITS}",
-                f"Right would be e.g. {subnet.network_address}/24.",
+                f"Choose a larger one, e.g. {subnet.network_address}/24.",
             )
     for (name, subnet), (other, second) in combinations(subnets.items(), 2):
         if subnet.overlaps(second):
@@ -94,7 +94,7 @@ def _free_network(topology: Topology, wanted: IPv4Network) -> str:
     if present(space) and wanted.prefixlen >= space.prefixlen:
         for candidate in space.subnets(new_prefix=wanted.prefixlen):
             if not any(candidate.overlaps(subnet) for subnet in used):
-                return f"Free in {space} is e.g. {candidate}."
+                return f"{candidate}, for example, is free in {space}."
     return "Choose networks that do not overlap."
 
 
@@ -109,7 +109,7 @@ def _host_addresses(topology: Topology) -> Iterator[Mistake]:
             continue
         path = ("hosts", name, "address")
         usable = list(subnet.hosts())[RESERVED_IN_SUBNET - 1 :] or [subnet.network_address]
-        remedy = f"Right would be an address from {usable[0]} to {usable[-1]}."
+        remedy = f"Choose an address from {usable[0]} to {usable[-1]}."
         reserved = [*list(subnet)[:RESERVED_IN_SUBNET], subnet.broadcast_address]
         if host.address not in subnet:
             yield Mistake(path, f"{host.address} is outside network.subnets.{host.role} ({subnet})", remedy)
@@ -122,7 +122,9 @@ def _host_addresses(topology: Topology) -> Iterator[Mistake]:
     for address, names in holders.items():
         for name in names[1:]:
             yield Mistake(
-                ("hosts", name, "address"), f"{address} is already the address of {names[0]}", "Give each host its own."
+                ("hosts", name, "address"),
+                f"{address} is already the address of {names[0]}",
+                "Each host needs its own.",
             )
 
 
@@ -130,13 +132,15 @@ def _roles(topology: Topology) -> Iterator[Mistake]:
     subnets = topology.network.subnets
     own = {host.role for host in topology.hosts.values() if present(host.role)}
     for needed in sorted({*own, GATEWAY} - set(subnets)):
-        where = "the application gateway stands" if needed == GATEWAY else f"hosts of role {needed} stand"
-        yield Mistake(("network", "subnets", needed), f"is missing: {where} in it", f"Add {needed}: NETWORK.")
+        whose = "the application gateway" if needed == GATEWAY else f"hosts of role {needed}"
+        yield Mistake(
+            ("network", "subnets", needed), f"is missing: {whose} cannot do without", f"Add {needed}: NETWORK."
+        )
     for name in sorted(set(subnets) - set(PARTIES) | (set(subnets) & {*RANGES, *SERVICE_TAGS})):
         known = [
             party for party in PARTIES if party not in RANGES and party not in SERVICE_TAGS and party != "any-host"
         ]
-        yield Mistake(("network", "subnets", name), "is neither a role nor gateway", nearest(name, known))
+        yield Mistake(("network", "subnets", name), "is neither a role nor the gateway", nearest(name, known))
     roles = [role for host in topology.hosts.values() for role in host.roles if present(role)]
     yield from _numbers(Counter(roles))
     for name, host in topology.hosts.items():
@@ -145,7 +149,7 @@ def _roles(topology: Topology) -> Iterator[Mistake]:
             yield Mistake(
                 ("hosts", name, "data_disk_gb"),
                 f"is missing: a {needing[0]} host keeps its data on a disk of its own",
-                "Right would be a size in GiB, e.g. 64.",
+                "Give its size in GiB, e.g. 64.",
             )
 
 
@@ -156,23 +160,21 @@ def _numbers(hosts: Counter[str]) -> Iterator[Mistake]:
         if role.at_least == role.at_most != number:
             exactly = "exactly one" if role.at_least == 1 else f"exactly {role.at_least}"
             because = ": it is the only way in" if role.name == "management" else ""
-            yield Mistake(
-                ("hosts",), f"{number} hosts have the role {role.name}", f"Right would be {exactly}{because}."
-            )
+            yield Mistake(("hosts",), f"{number} hosts have the role {role.name}", f"There must be {exactly}{because}.")
         elif number < role.at_least:
             yield Mistake(
                 ("hosts",),
                 f"no host has the role {role.name}" if not number else f"only {number} hosts have the role {role.name}",
                 "Every endpoint needs a web, an application and a database host; "
-                f"another host may do it beside its own work: also: [{role.name}].",
+                f"another host may take the role on: also: [{role.name}].",
             )
         elif role.at_most is not None and number > role.at_most:
             most = "at most one" if role.at_most == 1 else f"at most {role.at_most}"
-            yield Mistake(("hosts",), f"{number} hosts have the role {role.name}", f"Right would be {most}.")
+            yield Mistake(("hosts",), f"{number} hosts have the role {role.name}", f"There may be {most}.")
 
 
 def _shared_hosts(topology: Topology) -> Iterator[Mistake]:
-    """Hosts that do another role's work beside their own."""
+    """Hosts that take on another role in addition to their own."""
     first: dict[str, tuple[str, frozenset[str]]] = {}
     for name, host in topology.hosts.items():
         path = ("hosts", name, "also")
@@ -181,18 +183,18 @@ def _shared_hosts(topology: Topology) -> Iterator[Mistake]:
         if host.also and (wrong := [role for role in host.roles if role not in SHAREABLE]):
             yield Mistake(
                 path,
-                f"a host of role {wrong[0]} shares its work with no other",
-                f"Only {', '.join(SHAREABLE)} may share a host.",
+                f"the role {wrong[0]} cannot share a host with another role",
+                f"Only {', '.join(SHAREABLE)} can.",
             )
         if twice := sorted({role for role in host.roles if host.roles.count(role) > 1}):
-            yield Mistake(path, f"names {twice[0]}, which the host does already", "Name each role once.")
+            yield Mistake(path, f"names {twice[0]}, which the host has already", "Name each role once.")
         other, roles = first.setdefault(host.role, (name, frozenset(host.roles)))
         if roles != frozenset(host.roles):
             yield Mistake(
                 path,
-                f"{name} and {other} stand in one subnet ({host.role}) and do different work "
+                f"{name} and {other} are in the same subnet ({host.role}) but have different roles "
                 f"({', '.join(sorted(host.roles))}; {', '.join(sorted(roles))})",
-                "Security rules are a subnet's: give both the same `also`, or the other role.",
+                "Security rules apply to whole subnets: give both the same `also`, or another role.",
             )
 
 
@@ -208,13 +210,13 @@ def _endpoints(topology: Topology) -> Iterator[Mistake]:
             yield Mistake(
                 path,
                 f"{shown(endpoint.host_name)} is not one label below domain.zone ({zone})",
-                f"Right would be e.g. {label}.{zone}.",
+                f"Choose e.g. {label}.{zone}.",
             )
         if endpoint.host_name in holders:
             yield Mistake(
                 path,
                 f"{shown(endpoint.host_name)} is already the host name of {holders[endpoint.host_name]}",
-                "Give each endpoint its own.",
+                "Each endpoint needs its own.",
             )
         holders.setdefault(endpoint.host_name, name)
 
@@ -224,7 +226,7 @@ def _flows(topology: Topology) -> Iterator[Mistake]:
         if name.endswith(OUTBOUND_SUFFIX):
             yield Mistake(
                 ("flows", name),
-                f"its name ends with {OUTBOUND_SUFFIX}, which marks outbound rules",
+                f"ends with {OUTBOUND_SUFFIX}, which marks outbound rules",
                 "Choose another name.",
             )
         ends = [("from", flow.source), ("to", flow.destination)]
@@ -232,12 +234,12 @@ def _flows(topology: Topology) -> Iterator[Mistake]:
             if not present(party):
                 continue
             if party not in PARTIES:
-                yield Mistake(("flows", name, key), f"{shown(party)} is no known party", nearest(party, PARTIES))
+                yield Mistake(("flows", name, key), f"{shown(party)} is not a known party", nearest(party, PARTIES))
             elif party not in (*RANGES, *SERVICE_TAGS) and not subnets_of(topology, party):
                 yield Mistake(
                     ("flows", name, key),
                     f"{shown(party)} has no subnet in this landscape",
-                    f"Add network.subnets.{party} or let a host do its work (also: [{party}]), or remove the flow."
+                    f"Add network.subnets.{party}, let a host take the role on (also: [{party}]), or remove the flow."
                     if party in SHAREABLE
                     else f"Add network.subnets.{party}, or remove the flow.",
                 )
@@ -245,7 +247,7 @@ def _flows(topology: Topology) -> Iterator[Mistake]:
             yield Mistake(
                 ("flows", name),
                 f"both ends ({flow.source}, {flow.destination}) are outside the virtual network",
-                "One end must be a role, gateway or any-host.",
+                "One end must be a role, the gateway or any-host.",
             )
 
 
@@ -260,7 +262,7 @@ def _priorities(topology: Topology) -> Iterator[Mistake]:
             yield Mistake(
                 ("flows", name, "priority"),
                 f"{priority} is already the priority of {holders[priority]}",
-                f"Free is e.g. {free}.",
+                f"{free}, for example, is free.",
             )
         holders.setdefault(priority, name)
 
@@ -269,7 +271,9 @@ def _administrator(topology: Topology) -> Iterator[Mistake]:
     given = bool(topology.administrator.public_keys), present(topology.administrator.public_key_file)
     if all(given):
         yield Mistake(
-            ("administrator",), "has both public_keys and public_key_file", "Keep one: keys here, or keys in a file."
+            ("administrator",),
+            "has both public_keys and public_key_file",
+            "Keep one of the two.",
         )
 
 
@@ -279,7 +283,7 @@ def _transfer(topology: Topology) -> Iterator[Mistake]:
         if hosts:
             yield Mistake(
                 ("transfer",),
-                f"is missing, and {next(iter(hosts))} takes what the old hoster sends",
+                f"is missing, but {next(iter(hosts))} receives what the old hoster sends",
                 "See Pulumi.rehearsal.yaml for a commented example.",
             )
         return
@@ -288,22 +292,26 @@ def _transfer(topology: Topology) -> Iterator[Mistake]:
         yield Mistake(
             ("transfer", "old_hoster"),
             "has both public_keys and public_key_file" if all(given) else "has neither public_keys nor public_key_file",
-            "Right would be one of the two, with at least one SSH public key.",
+            "Give one of the two, with at least one SSH public key.",
         )
     if not wanted.signatures.files and not present(wanted.signatures.source):
         yield Mistake(
             ("transfer", "signatures"),
             "has neither source nor files",
-            "Right would be at least one: without signatures everything would be clean.",
+            "Give at least one: without signatures every file would count as clean.",
         )
     names = [Path(path).name for path in wanted.signatures.files]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        yield Mistake(("transfer", "signatures", "files"), f"{twice[0]} is named twice", "Give each another name.")
+        yield Mistake(
+            ("transfer", "signatures", "files"),
+            f"the file name {twice[0]} occurs more than once",
+            "Rename one of the files.",
+        )
     if present(wanted.old_hoster.user) and wanted.old_hoster.user == topology.administrator.user:
         yield Mistake(
             ("transfer", "old_hoster", "user"),
-            f"{shown(wanted.old_hoster.user)} is the administrator's name",
-            "Choose another: the old hoster must not be the administrator.",
+            f"{shown(wanted.old_hoster.user)} is the administrator's user name",
+            "Choose another one: the old hoster must not be the administrator.",
         )
 
 
@@ -311,12 +319,12 @@ def _vantage(topology: Topology) -> Iterator[Mistake]:
     for name in ("outside", "operator", "old-hoster"):
         point = topology.vantage_points.get(name)
         if point is None and name == "old-hoster":
-            continue  # Where nobody can log in there, what it may do is judged from the host's configuration.
+            continue  # Where no one can log in there, suites check what it may do by the host's configuration.
         if point is None:
-            yield Mistake(("vantage_points", name), "is missing", 'Right would be e.g. {spec: "local://"}.')
+            yield Mistake(("vantage_points", name), "is missing", 'Add e.g. {spec: "local://"}.')
         elif present(point.spec) and point.spec.startswith("ssh://") and not present(point.address):
             yield Mistake(
                 ("vantage_points", name, "address"),
-                f"is missing, and spec {shown(point.spec)} needs it",
-                "Right would be the IPv4 address of that place.",
+                f"is missing, but spec {shown(point.spec)} needs it",
+                "Give the IPv4 address of the vantage point.",
             )

@@ -1,4 +1,4 @@
-"""The error that tells everything that is wrong with a stack's configuration."""
+"""The error that lists everything that is wrong with a stack's configuration."""
 
 from __future__ import annotations
 

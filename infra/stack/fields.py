@@ -1,4 +1,4 @@
-"""Types of single values in the topology, each with a sentence of what is right."""
+"""Types of single values in the topology; errors say what is wrong with a value."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from landscape.roles import ROLES
 
 RESERVED_IN_SUBNET = 4
-"""Azure keeps the first four addresses of every subnet, and the last one, for itself."""
+"""How many addresses Azure reserves at the beginning of every subnet; it also reserves the last one."""
 
 
 def _network(value: Any) -> Any:
-    """Explain the commonest slip, host bits that are set, with the network that was probably meant."""
+    """An IPv4 network. The commonest slip, host bits that are set, is explained with the network that was meant."""
     if not isinstance(value, str):
         raise ValueError("not text in CIDR notation")
     try:
@@ -31,7 +31,7 @@ def _network(value: Any) -> Any:
 
 
 def _public_key(value: str) -> str:
-    """Check the form of an SSH public key: type, base64, and that the base64 says the same type."""
+    """Check the form of an SSH public key: type, base64, and that the base64 holds a key of that type."""
     parts = value.split()
     known = ("ssh-ed25519", "sk-ssh-ed25519@openssh.com", "ssh-rsa", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384")
     if len(parts) < 2 or parts[0] not in known:
@@ -48,8 +48,8 @@ def _public_key(value: str) -> str:
     return " ".join(parts)
 
 
-def is_public_key(value: str) -> str | None:
-    """Why ``value`` is no SSH public key, or None when it is one."""
+def public_key_problem(value: str) -> str | None:
+    """Why ``value`` is not an SSH public key; None if it is one."""
     try:
         _public_key(value)
     except ValueError as error:
@@ -58,9 +58,9 @@ def is_public_key(value: str) -> str | None:
 
 
 def _unique(ports: list[int]) -> list[int]:
-    twice = sorted({port for port in ports if ports.count(port) > 1})
-    if twice:
-        raise ValueError(f"duplicate ports: {', '.join(map(str, twice))}")
+    duplicates = sorted({port for port in ports if ports.count(port) > 1})
+    if duplicates:
+        raise ValueError(f"duplicate ports: {', '.join(map(str, duplicates))}")
     return sorted(ports)
 
 
@@ -77,10 +77,10 @@ Ports = Annotated[list[Port], Field(min_length=1), AfterValidator(_unique)]
 HttpPath = Annotated[str, AfterValidator(_absolute)]
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,29}$")]
-"""A host, an endpoint: also a DNS label and part of Azure's names."""
+"""Of a host or an endpoint: also a DNS label and part of the names of Azure resources."""
 FlowName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,59}$")]
 LandscapeName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{1,11}$")]
-"""Prefix of resource names; a Key Vault's name may have 24 characters in all."""
+"""Part of resource names; short, since the name of a key vault may have no more than 24 characters."""
 _LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 DomainName = Annotated[str, StringConstraints(max_length=253, pattern=rf"^{_LABEL}(\.{_LABEL})+$")]
 UserName = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,30}$")]

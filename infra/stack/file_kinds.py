@@ -1,4 +1,4 @@
-"""The five kinds of files that a topology names: what each should be, and what is wrong with one that is not."""
+"""The five kinds of files that a topology names: what each must hold, and what is wrong with one that does not."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from console.validation import shown
-from infra.stack.fields import is_public_key
+from infra.stack.fields import public_key_problem
 
 PEM_BEGIN = "-----BEGIN CERTIFICATE-----"
 PGP_BEGIN = "-----BEGIN PGP PUBLIC KEY BLOCK-----"
@@ -28,19 +28,19 @@ class FileKind:
     """One kind of named file."""
 
     description: str
-    """What the topology's key should hold, as the remedy of a mistake."""
+    """What to give in the topology, for the remedy of a mistake."""
     problem: Callable[[Path, Sequence[str]], str | None]
-    """What is wrong with a readable file; the second argument is the host names that a certificate must cover."""
+    """Says what is wrong with a readable file. The second argument: the host names that a certificate must cover."""
 
 
 def lines_of(text: str) -> list[str]:
-    """The lines of a file of keys or signatures, without blanks and comments."""
+    """The lines of a file with keys or signatures, without blank lines and comments."""
     return [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
 
 
 def _public_keys(file: Path, _host_names: Sequence[str]) -> str | None:
     lines = lines_of(file.read_text(errors="replace"))
-    reasons = [reason for line in lines if (reason := is_public_key(line))]
+    reasons = [reason for line in lines if (reason := public_key_problem(line))]
     return f"holds no SSH public key: {(reasons or ['it is empty'])[0]}" if reasons or not lines else None
 
 
@@ -49,7 +49,9 @@ def _signatures(file: Path, _host_names: Sequence[str]) -> str | None:
         return f"does not end with {' or '.join(SIGNATURE_LINES)}: clamd would not read it"
     lines = lines_of(file.read_text(errors="replace"))
     wrong = [line for line in lines if not SIGNATURE_LINES[file.suffix].fullmatch(line)]
-    return f"holds no signatures of its kind: {shown((wrong or ['it is empty'])[0])}" if wrong or not lines else None
+    if wrong or not lines:
+        return f"holds no signatures of its kind: {shown(wrong[0]) if wrong else 'it is empty'}"
+    return None
 
 
 def _authority(file: Path, _host_names: Sequence[str]) -> str | None:
@@ -64,14 +66,14 @@ def _pfx(file: Path, host_names: Sequence[str]) -> str | None:
     mode = stat.S_IMODE(file.stat().st_mode)
     if mode & 0o077:
         return f"can be read by others (mode {mode:04o}): chmod 600 {file}"
-    # Imported here: most runs that end early need no cryptography.
+    # Imported here: slow, and most runs that end early do not need it.
     from cryptography.hazmat.primitives.serialization import pkcs12
     from cryptography.x509 import DNSName, ExtensionNotFound, SubjectAlternativeName
 
     try:
         key, certificate, _ = pkcs12.load_key_and_certificates(file.read_bytes(), None)
     except ValueError as error:
-        return f"is no PKCS#12 file without a password ({str(error).split('.')[0]})"
+        return f"is not a PKCS#12 file without a password ({str(error).split('.')[0]})"
     if key is None or certificate is None:
         return "lacks the private key or the certificate"
     try:

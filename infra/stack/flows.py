@@ -1,10 +1,10 @@
-"""The table of allowed flows, and the security rules that are written from it.
+"""The table of allowed flows, and the security rules that are derived from it.
 
 A flow from one party to another becomes an inbound rule in the security group of each subnet it goes to, and an
 outbound rule in that of each subnet it comes from. Each group ends with our own deny of everything: Azure's
 default rules would let all subnets of the virtual network talk to each other and out to the Internet.
 
-Azure's resolver, its metadata service and DHCP pass every group by themselves.
+Azure's resolver, its metadata service and DHCP are exempt from security groups.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ Access = Literal["Allow", "Deny"]
 
 ANY_HOST = "any-host"
 SERVICE_TAGS = {"internet": "Internet", "key-vault": "AzureKeyVault", "azure-platform": "AzureCloud"}
-"""Parties that Azure itself knows the addresses of."""
+"""Parties whose addresses Azure knows, by Azure's service tags."""
 RANGES = ("operator", "old-hoster")
-"""Parties whose addresses are values of the stack."""
+"""Parties whose addresses the stack file gives."""
 PARTIES: tuple[str, ...] = (*ROLES, GATEWAY, ANY_HOST, *RANGES, *SERVICE_TAGS)
 
 OUTBOUND_SUFFIX = "-out"
-"""Rules of one group have names of one namespace, whatever their direction: a flow from a subnet to itself has two."""
+"""Rule names are unique within a group, whatever the direction, and a flow from a subnet to itself has two rules."""
 
-# Bands of priorities. Given ones are 100 to 1999 (see topology.Flow); derived ones follow; then what Azure's
-# gateway needs; 4096 is the last.
+# Bands of priorities. Those that the stack file gives are 100 to 1999 (see topology.FlowSpec); then come derived ones,
+# then what Azure's gateway needs; 4096 is the last.
 DERIVED = range(2000, 3900)
 PLATFORM = 3900
 DENY_ALL = 4096
@@ -56,7 +56,7 @@ class SecurityRule:
 
 
 def priority_of(name: str, flow: FlowSpec) -> int:
-    """The flow's own priority, or one that depends on nothing but its name: other flows may come and go."""
+    """The flow's own priority, or one that depends on its name only, so that other flows may come and go."""
     if flow.priority is not None:
         return flow.priority
     digest = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
@@ -64,15 +64,15 @@ def priority_of(name: str, flow: FlowSpec) -> int:
 
 
 def subnets_of(topology: Topology, party: str) -> set[str]:
-    """The subnets that a party stands in; none for those outside the virtual network."""
+    """The subnets that a party is in; none for a party outside the virtual network."""
     if party == ANY_HOST:
         return set(topology.host_subnets)
-    # Where a host does a role's work beside its own, the role's flows are its subnet's.
+    # Where a host takes on another role, that role's flows apply to the host's own subnet.
     return {party, *(host.role for host in topology.hosts_of(party).values())} & set(topology.network.subnets)
 
 
 def prefixes_of(topology: Topology, party: str) -> list[str]:
-    """The addresses of a party as CIDR prefixes, or its one service tag."""
+    """The addresses of a party as CIDR prefixes, or its service tag."""
     if party in SERVICE_TAGS:
         return [SERVICE_TAGS[party]]
     if party == "operator":
@@ -83,14 +83,14 @@ def prefixes_of(topology: Topology, party: str) -> list[str]:
 
 
 def rules_of(topology: Topology, subnet: str) -> list[SecurityRule]:
-    """All rules of the security group of ``subnet``, by direction and priority; the last of each denies all."""
+    """All rules of the security group of ``subnet``, by direction and priority; each direction ends with a deny."""
     own = str(topology.network.subnets[subnet])
     rules: list[SecurityRule] = []
     for name, flow in topology.flows.items():
         sources = prefixes_of(topology, flow.source)
         destinations = prefixes_of(topology, flow.destination)
         if not sources or not destinations:
-            continue  # The old hoster without ranges: nobody is allowed.
+            continue  # The old hoster without ranges: no one is allowed.
         if subnet in subnets_of(topology, flow.destination):
             rules.append(_allow(name, flow, "Inbound", sources, [own]))
         if subnet in subnets_of(topology, flow.source):
@@ -134,7 +134,7 @@ def _allow(
 
 
 def _platform_rules() -> list[SecurityRule]:
-    """What Azure requires of an application gateway's subnet: its control plane, its health probes, its way out."""
+    """What Azure requires of an application gateway's subnet: its control plane, its health probes, outbound access."""
     everything = ("*",)
     return [
         SecurityRule(

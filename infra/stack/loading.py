@@ -1,4 +1,4 @@
-"""Reading the topology: complete and consistent, or one error that lists every mistake."""
+"""Loading a topology: the result is complete and consistent, or else one error lists every mistake."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def load(document: object, stack: str, root: Path) -> Topology:
     unknown and missing keys, values, contradictions between them, and named files that cannot be used.
     """
     mistakes = structural_mistakes(Topology, document)
-    # With a mistake in a single value the rest is checked on what can be saved of the document.
+    # After a mistake in a single value, the other checks run on what can be salvaged of the document.
     topology = salvage(Topology, document) if mistakes else Topology.model_validate(document)
     mistakes += contradictions(topology, root)
     if mistakes:

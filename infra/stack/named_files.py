@@ -1,7 +1,7 @@
-"""Files that the topology names: read once, and checked before anything is touched.
+"""The files that a topology names: read in one place, and checked before anything is touched.
 
 Relative paths start at the project's folder, ``{state}`` is the machine's own folder. The files hold what does
-not belong in a stack's file: keys generated on the machine, the endpoints' certificate.
+not belong in a stack file: keys generated on the machine, the endpoints' certificate.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ class NamedFiles:
     root: Path
 
     def administrator_keys(self) -> list[str]:
-        """The operators' SSH public keys, wherever they are given."""
+        """The operators' SSH public keys, from the topology or from the file that it names."""
         administrator = self.topology.administrator
         if administrator.public_key_file is None:
             return list(administrator.public_keys)
         return lines_of((self.root / fill_in(administrator.public_key_file)).read_text())
 
     def old_hoster_keys(self) -> list[str]:
-        """The old hoster's SSH public keys, wherever they are given; empty without a transfer host."""
+        """The old hoster's SSH public keys, from the topology or a file; empty without a transfer host."""
         transfer = self.topology.transfer
         if transfer is None:
             return []
@@ -55,7 +55,7 @@ class NamedFiles:
         return base64.b64encode((self.root / fill_in(self.topology.certificate.pfx_file)).read_bytes()).decode()
 
     def packages(self) -> Packages:
-        """The package sources, with the keyrings of the project read in; absolute paths are on the host's image."""
+        """The package sources, with the project's keyrings read in; absolute paths are on the host's image."""
         sources = [self._with_keyring(source) for source in self.topology.packages.sources]
         return Packages(sources=sources)
 
@@ -106,14 +106,14 @@ def unusable_files(topology: Topology, root: Path) -> Iterator[Mistake]:
         yield Mistake(
             ("administrator",),
             "has neither public_keys nor public_key_file",
-            "Right would be at least one SSH public key: without it nobody can log in.",
+            "Give at least one SSH public key: without it no one can log in.",
         )
     host_names = [endpoint.host_name for endpoint in topology.endpoints.values() if present(endpoint.host_name)]
     for named in files_of(topology):
         file = root / fill_in(named.path)
-        remedy = f"Right would be {named.kind.description}."
+        remedy = f"Expected: {named.kind.description}."
         if reason := _unreadable(file):
-            hint = "What is born on the machine, `make rehearse` makes."
+            hint = "Files below {state} are made by `make rehearse`."
             yield Mistake(named.key, f"{shown(named.path)} {reason}", f"{remedy} {hint}")
         elif reason := named.kind.problem(file, host_names):
             yield Mistake(named.key, f"{shown(named.path)} {reason}", remedy)
@@ -130,5 +130,5 @@ def _unreadable(file: Path) -> str | None:
 
 
 def _is_in_project(keyring: str) -> bool:
-    """Whether a keyring is a file of the project; else it is on the host's image, or given in full."""
+    """Whether a keyring is a file of the project; otherwise it is on the host's image, or given in full."""
     return not keyring.startswith(("/", PGP_BEGIN))

@@ -1,4 +1,4 @@
-"""What the topology and the inventory have in common: values that pass through the stack unchanged."""
+"""Models that the topology and the inventory have in common: values that pass through the stack unchanged."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Document(BaseModel):
-    """Base of every part: immutable, and an unknown key is an error rather than a silent nothing."""
+    """Base of every part: immutable, and an unknown key is an error instead of being ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class VantagePoint(Document):
-    """A place from which reachability is judged."""
+    """A place from which reachability is checked."""
 
     spec: str
     """testinfra host spec: ``local://``, or ``ssh://NAME`` of an entry in the generated ssh_config."""
@@ -24,7 +24,7 @@ class VantagePoint(Document):
     identity_file: str | None = None
     host_keys: list[str] = Field(default_factory=list)
     host_keys_file: str | None = None
-    """File with the public host keys, where they are born with the machine and not in the stack."""
+    """File with the public host keys, where these are generated on the machine and not part of the stack."""
     proxy_command: str | None = None
 
 
@@ -53,11 +53,11 @@ class Components(Document):
 
 
 class Alerts(Document):
-    """Who is told of alerts."""
+    """Where alerts are sent."""
 
     webhook: str | None = Field(
         default=None,
         pattern=r"^https?://[A-Za-z0-9.-]+(:\d+)?(/[A-Za-z0-9._~/-]*)?$",
-        description="the http(s) address of a webhook, without user or query: it stands in the stack file in clear",
+        description="the http(s) address of a webhook, without user or query: the stack file is not encrypted",
     )
-    """Where Alertmanager posts notifications; None where nobody but the management host's own alert log is told."""
+    """Where Alertmanager posts notifications. None: only to the management host's own alert log."""

@@ -33,7 +33,7 @@ SHAREABLE_TEXT = f"{', '.join(SHAREABLE[:-1])} and {SHAREABLE[-1]}"
 
 
 class Expected(Document):
-    """How many there must be: a host too many or an endpoint forgotten is a mistake, not a surprise."""
+    """How many hosts and endpoints there must be: one too many or one forgotten is a mistake, not a surprise."""
 
     hosts: int = Field(ge=1, description="how many hosts this landscape has, e.g. 9")
     endpoints: int = Field(ge=1, description="how many endpoints this landscape has, e.g. 6")
@@ -91,7 +91,7 @@ class HostSpec(Document):
 
     @property
     def roles(self) -> tuple[str, ...]:
-        """All roles whose work it does, its own first: in that one's subnet it stands."""
+        """All its roles, its own first: that one decides which subnet it is in."""
         return (self.role, *self.also)
 
 
@@ -138,7 +138,7 @@ class OldHoster(Document):
 
 
 class Signatures(Document):
-    """What malware is recognised by: ClamAV's own database, signature files, or both."""
+    """How malware is recognised: by ClamAV's own database, by signature files, or by both."""
 
     source: str | None = Field(
         default=None,
@@ -152,7 +152,7 @@ class Signatures(Document):
 
 
 class TransferSpec(Document):
-    """The old hoster's drop, and how what arrives in it is judged."""
+    """The old hoster's drop, and how what arrives there is checked."""
 
     old_hoster: OldHoster = Field(description="{user: …, public_keys: […]} or {user: …, public_key_file: …}")
     signatures: Signatures = Field(description="{source: URL, files: […]}, with at least one of the two")
@@ -165,7 +165,7 @@ class TransferSpec(Document):
 
 
 class WayInSpec(Document):
-    """What an operator's ssh needs beside the jump host's public address."""
+    """What an operator's ssh needs in addition to the jump host's public address."""
 
     proxy_command: str | None = Field(
         default=None,
@@ -178,7 +178,7 @@ class WayInSpec(Document):
 
 
 class Topology(Document):
-    """The whole wish. See Pulumi.rehearsal.yaml for a commented example."""
+    """Everything that a stack declares. See Pulumi.rehearsal.yaml for a commented example."""
 
     landscape: LandscapeName = Field(description="2 to 12 lower-case letters and digits, e.g. vivendi")
     expected: Expected = Field(description="the expected counts, e.g. {hosts: 9, endpoints: 6}")
@@ -208,7 +208,7 @@ class Topology(Document):
     protect: bool = Field(default=False, description="true or false")
 
     def hosts_of(self, role: str) -> dict[str, HostSpec]:
-        """The hosts that do a role's work by name, in the order of their names."""
+        """The hosts that have a role, by name and in the order of their names."""
         return {name: host for name, host in sorted(self.hosts.items()) if role in host.roles}
 
     @property
@@ -218,7 +218,7 @@ class Topology(Document):
 
     @property
     def host_subnets(self) -> dict[str, Network]:
-        """The subnets that hosts stand in: all but the gateway's."""
+        """The subnets that hosts are in: all but the gateway's."""
         return {name: subnet for name, subnet in self.network.subnets.items() if name != GATEWAY}
 
     @property

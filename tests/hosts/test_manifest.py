@@ -61,7 +61,7 @@ def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
         ({"port": "8006"}, "pep.yaml: port: '8006' is not valid"),
         (
             {"version": 1.1},
-            "pep.yaml: version: 1.1 is not valid (input should be a valid string). Right would be a versi",
+            "pep.yaml: version: 1.1 is not valid (input should be a valid string). Expected: a versi",
         ),
         ({"prot": 8006}, "pep.yaml: prot: unknown setting with value 8006. Did you mean port?"),
         ({"title": "two\nlines"}, "pep.yaml: title: 'two\\nlines' is not valid"),

@@ -1,4 +1,4 @@
-"""A stack's file is refused whole, before Pulumi starts: with file, key, value and what would be right."""
+"""Mistakes in a stack file are refused before Pulumi starts, with file, key, value and remedy."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GOOD: dict[str, Any] = yaml.safe_load((PROJECT / f"Pulumi.{STACK}.yaml").read_te
 NO_STACK_FILE = {
     "nothing": (b"", "Pulumi.rehearsal.yaml is empty", "commented example"),
     "a comment": (b"# soon\n", "Pulumi.rehearsal.yaml is empty", "commented example"),
-    "a list": (b"- config\n", "Pulumi.rehearsal.yaml holds no keys, but ['config']", "commented example"),
+    "a list": (b"- config\n", "Pulumi.rehearsal.yaml has no keys, only ['config']", "commented example"),
     "a tab": (b"config:\n\tlandscape: x\n", "Pulumi.rehearsal.yaml is not YAML, line 2, column 1", "Mend it"),
     "an open bracket": (b"config: {a: [1\n", "Pulumi.rehearsal.yaml is not YAML, line 2", "Mend it"),
     "a key twice": (b"config:\n  a: 1\n  a: 2\n", "not YAML, line 2, column 3: the key 'a' stands twice", "Mend it"),
@@ -32,7 +32,7 @@ NO_STACK_FILE = {
 
 
 @pytest.mark.parametrize("kind", NO_STACK_FILE)
-def test_a_file_that_cannot_be_read_is_told_with_line_and_remedy(tmp_path: Path, kind: str) -> None:
+def test_a_file_that_cannot_be_read_is_reported_with_line_and_remedy(tmp_path: Path, kind: str) -> None:
     content, *expected = NO_STACK_FILE[kind]
     (tmp_path / "Pulumi.rehearsal.yaml").write_bytes(content)
     with pytest.raises(ExpectedError) as caught:
@@ -51,20 +51,20 @@ WRONG = {
         changed(lambda d: d.update(confg=d.pop("config"))),
         ("confg: unknown setting. Did you mean config?", "config: is missing"),
     ),
-    "config as text": (changed(lambda d: d.update(config="x")), ("config: 'x' is no map",)),
+    "config as text": (changed(lambda d: d.update(config="x")), ("config: 'x' is not a map",)),
     "no region": (
         changed(lambda d: d["config"].pop("azure-native:location")),
         ("config.azure-native:location: is missing", "germanywestcentral"),
     ),
     "a subscription that is none": (
         changed(lambda d: d["config"].update({"azure-native:subscriptionId": 5})),
-        ("config.azure-native:subscriptionId: 5 is not valid", "Right would be a subscription's id"),
+        ("config.azure-native:subscriptionId: 5 is not valid", "Expected: a subscription's id"),
     ),
     "no topology": (
         changed(lambda d: d["config"].pop(KEY)),
         (f"config.{KEY}: is missing", "commented example"),
     ),
-    "a topology of text": (changed(lambda d: d["config"].update({KEY: "{}"})), (f"config.{KEY}: is no structured",)),
+    "a topology of text": (changed(lambda d: d["config"].update({KEY: "{}"})), (f"config.{KEY}: is not a structured",)),
     "a key of the project misspelt": (
         changed(lambda d: d["config"].update({"livegang:topologi": {}})),
         ("config.livegang:topologi: unknown setting", f"Did you mean {KEY}?"),
@@ -73,17 +73,17 @@ WRONG = {
 
 
 @pytest.mark.parametrize("kind", WRONG)
-def test_what_stands_around_the_topology_is_judged_too(tmp_path: Path, kind: str) -> None:
+def test_everything_around_the_topology_is_validated_too(tmp_path: Path, kind: str) -> None:
     document, expected = WRONG[kind]
     (tmp_path / f"Pulumi.{STACK}.yaml").write_text(yaml.safe_dump(document))
     with pytest.raises(ExpectedError) as caught:
         stack_file.check(STACK, tmp_path)
-    told = str(caught.value)
-    assert "Nothing was touched" in told
-    assert all(part in told for part in expected), told
+    message = str(caught.value)
+    assert "Nothing was touched" in message
+    assert all(part in message for part in expected), message
 
 
-def test_the_topology_is_judged_as_the_program_does(tmp_path: Path) -> None:
+def test_the_topology_is_validated_as_in_the_program(tmp_path: Path) -> None:
     document = changed(lambda d: d["config"][KEY]["hosts"]["db01"].update(role="databse"))
     (tmp_path / f"Pulumi.{STACK}.yaml").write_text(yaml.safe_dump(document))
     with pytest.raises(
@@ -92,7 +92,7 @@ def test_the_topology_is_judged_as_the_program_does(tmp_path: Path) -> None:
         stack_file.check(STACK, tmp_path)
 
 
-def test_nothing_is_started_for_a_stack_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_started_for_a_stack_that_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[tuple[str, ...]] = []
     monkeypatch.setattr(Pulumi, "run", lambda self, *arguments: started.append(arguments))
     with pytest.raises(ExpectedError, match="There is no stack smal ") as caught:

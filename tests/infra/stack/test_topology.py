@@ -1,4 +1,4 @@
-"""Each bad input is told with file, key, value and what would be right; all of them at once."""
+"""Every mistake in a topology is reported with file, key, value and remedy, and all of them together."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ BAD_INPUT: dict[str, tuple[Change, tuple[str, ...]]] = {
     ),
     "a drop for the administrator": (
         put("transfer.old_hoster.user", "ops"),
-        ("transfer.old_hoster.user", "'ops' is the administrator's name", "Choose another"),
+        ("transfer.old_hoster.user", "'ops' is the administrator's user name", "Choose another"),
     ),
     "a cut off key of the old hoster": (
         put("transfer.old_hoster", {"public_keys": [SHORT_KEY]}),
@@ -61,13 +61,13 @@ BAD_INPUT: dict[str, tuple[Change, tuple[str, ...]]] = {
     ),
     "no signatures at all": (
         put("transfer.signatures", {}),
-        ("transfer.signatures: has neither source nor files", "everything would be clean"),
+        ("transfer.signatures: has neither source nor files", "every file would count as clean"),
     ),
-    "a signature file that is none": (
+    "a signature file that does not exist": (
         put("transfer.signatures.files", ["rehearsal/signatures/missing.ndb"]),
         ("transfer.signatures.files[0]: 'rehearsal/signatures/missing.ndb' does not exist", "ClamAV signatures"),
     ),
-    "a source that is no address": (
+    "a source that is not a URL": (
         put("transfer.signatures.source", "database.clamav.net"),
         ("transfer.signatures.source", "https://database.clamav.net"),
     ),
@@ -80,20 +80,20 @@ BAD_INPUT: dict[str, tuple[Change, tuple[str, ...]]] = {
         lambda document: (drop("hosts.app01")(document), drop("hosts.app02")(document))[0],
         ("hosts: no host has the role application", "also: [application]"),
     ),
-    "a role beside its own that is none": (
+    "a second role that does not exist": (
         put("hosts.web01.also", ["aplication"]),
         ("hosts.web01.also[0]: 'aplication'", "further roles of database, application and web"),
     ),
-    "a role that shares with none": (
+    "a second role that cannot share a host": (
         put("hosts.web01.also", ["management"]),
-        ("hosts.web01.also: a host of role management shares its work with no other", "database, application, web"),
+        ("hosts.web01.also: the role management cannot share a host", "database, application, web"),
     ),
     "a role twice": (put("hosts.web01.also", ["web"]), ("hosts.web01.also: names web", "Name each role once")),
-    "two kinds of hosts in one subnet": (
+    "hosts of different roles in one subnet": (
         put("hosts.web02.also", ["application"]),
-        ("hosts.web02.also: web02 and web01 stand in one subnet (web)", "give both the same"),
+        ("hosts.web02.also: web02 and web01 are in the same subnet (web)", "give both the same"),
     ),
-    "a database beside the site without a disk": (
+    "a second role without its disk": (
         put("hosts.web01.also", ["database"]),
         ("hosts.web01.data_disk_gb: is missing: a database host",),
     ),
@@ -108,7 +108,7 @@ BAD_INPUT: dict[str, tuple[Change, tuple[str, ...]]] = {
     ),
     "overlapping subnets": (
         put("network.subnets.web", "10.77.2.128/25"),
-        ("network.subnets.web", "10.77.2.128/25 overlaps network.subnets.application", "Free in 10.77.0.0/16 is"),
+        ("network.subnets.web", "10.77.2.128/25 overlaps network.subnets.application", "is free in 10.77.0.0/16"),
     ),
     "a subnet outside the network": (
         put("network.subnets.gateway", "10.78.7.0/24"),
@@ -144,7 +144,7 @@ BAD_INPUT: dict[str, tuple[Change, tuple[str, ...]]] = {
     ),
     "a duplicate address": (
         put("hosts.db02.address", "10.77.1.4"),
-        ("hosts.db02.address: 10.77.1.4 is already the address of db01", "Give each host its own"),
+        ("hosts.db02.address: 10.77.1.4 is already the address of db01", "Each host needs its own"),
     ),
     "a malformed key": (
         put("administrator", {"user": "ops", "public_keys": [SHORT_KEY]}),
@@ -171,7 +171,7 @@ BAD_INPUT: dict[str, tuple[Change, tuple[str, ...]]] = {
     ),
     "an unknown flow party": (
         put("flows.database-from-web", {**FLOW, "from": "webb"}),
-        ("flows.database-from-web.from: 'webb' is no known party", "Did you mean web?"),
+        ("flows.database-from-web.from: 'webb' is not a known party", "Did you mean web?"),
     ),
     "a flow from outside to outside": (
         put("flows.odd", {**FLOW, "from": "internet", "to": "key-vault"}),
@@ -181,13 +181,16 @@ BAD_INPUT: dict[str, tuple[Change, tuple[str, ...]]] = {
         put("flows.database-from-application.ports", [5432, 80, 5432]),
         ("flows.database-from-application.ports", "duplicate ports: 5432"),
     ),
-    "a port that is none": (
+    "a port out of range": (
         put("flows.database-from-application.ports", [70000]),
         ("flows.database-from-application.ports[0]: 70000", "from 1 to 65535"),
     ),
     "a duplicate priority": (
         put("flows.database-from-web", {**FLOW, "priority": 100}),
-        ("flows.gateway-from-internet.priority: 100 is already the priority of database-from-web", "Free is e.g."),
+        (
+            "flows.gateway-from-internet.priority: 100 is already the priority of database-from-web",
+            "for example, is free",
+        ),
     ),
     "an unknown protocol": (
         put("flows.database-from-application.protocol", "tpc"),
@@ -220,7 +223,7 @@ BAD_INPUT: dict[str, tuple[Change, tuple[str, ...]]] = {
     "an image that is not pinned": (put("image.version", "latest"), ("image.version: 'latest'", "a pinned version")),
     "a database without a disk": (
         drop("hosts.db01.data_disk_gb"),
-        ("hosts.db01.data_disk_gb: is missing", "a size in GiB"),
+        ("hosts.db01.data_disk_gb: is missing", "size in GiB"),
     ),
     "a second way in": (
         put("hosts.web02", {"role": "management", "address": "10.77.6.5", "zone": "1", "size": "Standard_D2as_v5"}),
@@ -236,26 +239,26 @@ BAD_INPUT: dict[str, tuple[Change, tuple[str, ...]]] = {
 }
 
 
-@pytest.mark.parametrize(("change", "told"), BAD_INPUT.values(), ids=BAD_INPUT)
-def test_a_mistake_is_told_with_file_key_value_and_remedy(
-    document: dict[str, Any], mistakes_of: MistakesOf, change: Change, told: tuple[str, ...]
+@pytest.mark.parametrize(("change", "parts"), BAD_INPUT.values(), ids=BAD_INPUT)
+def test_a_mistake_is_reported_with_file_key_value_and_remedy(
+    document: dict[str, Any], mistakes_of: MistakesOf, change: Change, parts: tuple[str, ...]
 ) -> None:
-    # Maps come from Pulumi in alphabetical order: "already taken by" must not depend on the file's.
+    # Pulumi passes maps in alphabetical order: "is already the address of" must not depend on the order in the file.
     change(document)
     mistakes = mistakes_of(sorted_maps(document))
-    matching = [line for line in mistakes if all(part in line for part in told)]
+    matching = [line for line in mistakes if all(part in line for part in parts)]
     assert matching, "\n".join(mistakes)
     assert all(line.startswith(f"Pulumi.rehearsal.yaml: {KEY}.") for line in mistakes)
 
 
-def test_all_mistakes_are_told_at_once(document: dict[str, Any], mistakes_of: MistakesOf) -> None:
+def test_all_mistakes_are_reported_together(document: dict[str, Any], mistakes_of: MistakesOf) -> None:
     put("hosts.web03", TENTH)(document)
     put("hosts.web01.adress", "10.77.3.9")(document)
     put("hosts.db02.address", "10.77.1.4")(document)
     put("network.subnets.file", "10.77.5.0/25")(document)
     put("image.version", "latest")(document)
     drop("endpoints.pep")(document)
-    told = "\n".join(mistakes_of(document))
+    reported = "\n".join(mistakes_of(document))
     for key in (
         "hosts: 10",
         "hosts.web01.adress",
@@ -264,10 +267,10 @@ def test_all_mistakes_are_told_at_once(document: dict[str, Any], mistakes_of: Mi
         "image.version",
         "endpoints: 5",
     ):
-        assert key in told
+        assert key in reported
 
 
-def test_an_unreadable_value_brings_no_second_mistake(document: dict[str, Any], mistakes_of: MistakesOf) -> None:
+def test_an_unreadable_value_causes_no_second_mistake(document: dict[str, Any], mistakes_of: MistakesOf) -> None:
     put("network.subnets.web", "10.77.3.0/99")(document)
     assert len(mistakes_of(document)) == 1
 
@@ -286,7 +289,7 @@ def test_hosts_are_ordered_from_the_database_outwards(topology: Topology) -> Non
 
 
 def test_another_landscape_is_configuration(document: dict[str, Any], mistakes_of: MistakesOf) -> None:
-    """Three hosts and one endpoint: no code knows the numbers nine and six."""
+    """Three hosts and one endpoint: the numbers nine and six are not in the code."""
     document["expected"] = {"hosts": 3, "endpoints": 1}
     document["hosts"] = {name: document["hosts"][name] for name in ("db01", "web01", "mgmt01")}
     document["hosts"]["web01"]["also"] = ["application"]
@@ -297,7 +300,7 @@ def test_another_landscape_is_configuration(document: dict[str, Any], mistakes_o
 def test_both_stacks_are_valid(tmp_path: Path, root: Path, document: dict[str, Any]) -> None:
     prod = yaml.safe_load((PROJECT / "Pulumi.prod.yaml").read_text())["config"][KEY]
     pfx = root / fill_in(document["certificate"]["pfx_file"])
-    # The certificate is the organisation's own: here the rehearsal's names stand for its names.
+    # The certificate is the organisation's own: here it is the rehearsal's, with the rehearsal's names.
     for name, endpoint in prod["endpoints"].items():
         endpoint["host_name"] = document["endpoints"][name]["host_name"]
     prod |= {"certificate": {"pfx_file": str(pfx)}, "domain": document["domain"]}
@@ -313,18 +316,18 @@ def sorted_maps(value: Any) -> Any:
 
 SIGNATURES = {
     "another kind": ("rules.yar", "rule x {}", "does not end with .ndb or .hdb"),
-    "nothing": ("empty.ndb", "", "holds no signatures of its kind: 'it is empty'"),
-    "sums under the other name": ("sums.ndb", f"{'0' * 32}:68:Name\n", "holds no signatures of its kind"),
+    "nothing": ("empty.ndb", "", "holds no signatures of its kind: it is empty"),
+    "checksums under the wrong suffix": ("sums.ndb", f"{'0' * 32}:68:Name\n", "holds no signatures of its kind"),
     "half a byte": ("half.ndb", "Own:0:*:616\n", "holds no signatures of its kind: 'Own:0:*:616'"),
     "no offset": ("offset.ndb", "Own:0::6161\n", "holds no signatures of its kind"),
-    "bytes that are no text": ("bytes.ndb", "Own:0:*:61\udcff61\n", "holds no signatures of its kind"),
+    "bytes that are not text": ("bytes.ndb", "Own:0:*:61\udcff61\n", "holds no signatures of its kind"),
     "a good line and a bad one": ("two.ndb", "Own:0:EOF-20:61??{2-4}(62|63)*64\nOwn\n", "of its kind: 'Own'"),
     "text": ("text.hdb", "EICAR\n", "holds no signatures of its kind: 'EICAR'"),
 }
 
 
 @pytest.mark.parametrize("kind", SIGNATURES)
-def test_a_signature_file_that_clamd_would_not_read_is_told(
+def test_a_signature_file_that_clamd_would_not_read_is_reported(
     kind: str, document: dict[str, Any], mistakes_of: MistakesOf, tmp_path: Path
 ) -> None:
     name, content, reason = SIGNATURES[kind]

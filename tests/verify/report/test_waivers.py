@@ -64,7 +64,7 @@ def test_a_failed_check_cannot_be_waived(trial: Trial) -> None:
         ("- {check: a, reason: b, by: c, until: 20300101}", "until: 20300101 is not valid .*written as YYYY-MM-DD"),
         ("- {check: a, reason: b, by: c, until: 2030-01-01 10:00:00}", "until: 2030-01-01 10:00:00 is not valid"),
         ("- test_base.py::test_a", "waiver 1 is 'test_base.py::test_a', not a map"),
-        ("- {check: a}", "waiver 1, reason: is missing. Right would be why"),
+        ("- {check: a}", "waiver 1, reason: is missing. Expected: why"),
         ("- {check: ä}".encode("latin-1"), "is not UTF-8 text: byte 0xe4 in line 1"),
         (
             "- {check: a, reason: b, by: c, until: 2030-01-01}\n- {check: a, reason: b, by: c, until: 2031-01-01}",
