@@ -1,4 +1,4 @@
-"""The Pulumi program: a table of contents. Each part is a file of its own beside this one."""
+"""The Pulumi program, as a table of contents. Each part is a file of its own in `infra/components/`."""
 
 import pulumi_azure_native.resources as resources
 

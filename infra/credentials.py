@@ -1,7 +1,7 @@
-"""The name under which stacks keep the generators of `infra.components.credentials`; nothing imports it.
+"""An alias of `infra.components.credentials` for Pulumi's state; no module imports it.
 
-Pulumi stores with each dynamic resource a pickle of its provider, which consists of a module's path and a class name.
-Stacks know the generators by this path: it must stay as long as one of them exists. See ADR 21.
+Pulumi stores a pickle of its provider with each dynamic resource: the path of a module and the name of a class.
+Existing stacks name this module, so it must stay as long as one of them exists. See ADR 21.
 """
 
 from infra.components.credentials import (

@@ -8,7 +8,10 @@ import pulumi
 
 
 class Component(pulumi.ComponentResource):
-    """A subsystem as Pulumi shows it: a node with the subsystem's resources below."""
+    """A subsystem as Pulumi shows it: a node with the subsystem's resources below.
+
+    The name of the class is part of its type, and so of every URN below it: renaming one replaces all of these.
+    """
 
     def __init__(self, name: str, depends_on: Sequence[pulumi.Resource] = ()) -> None:
         kind = type(self).__name__
@@ -20,13 +23,13 @@ class Component(pulumi.ComponentResource):
 
 
 def set_options_for_all() -> None:
-    """Give every azure-native resource the options that none of them may lack.
+    """Set the options that every azure-native resource needs.
 
-    No aliases for old type names: every class carries up to sixty names of earlier API versions, for stacks that were
-    born on one of them. Ours were not, and computing them takes more time than all else in a preview.
+    No aliases for old type names: every class lists up to sixty names of earlier API versions, for stacks that were
+    created with one of them. Ours were not, and computing the aliases takes more time than all else in a preview.
 
-    Delete before replace: all names are explicit, so Azure would refuse to create the new one beside the old ("cannot
-    create already existing resource"), also when somebody replaces a resource on purpose with `--target-replace`.
+    Delete before replace: all names are explicit, so Azure would refuse to create the new resource next to the old one
+    ("cannot create already existing resource"), also when someone replaces it on purpose with `--target-replace`.
     """
 
     def with_options(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:

@@ -1,7 +1,7 @@
-"""Secrets that nobody types in: passwords, SSH host keys, an internal certificate authority and its certificates.
+"""Secrets that are generated: passwords, SSH host keys, an internal certificate authority and its certificates.
 
-Each is made once, by a dynamic resource of its own, and then stays as it is: a host that is added makes only its
-own. `pulumi up --target-replace URN` makes one anew. Private parts are secret outputs, encrypted in the state.
+Each is generated once, by a dynamic resource of its own, and then kept: a new host generates only its own secrets.
+`pulumi up --target-replace URN` generates one again. Private parts are secret outputs, encrypted in the state.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ from infra.components import certificates
 
 PASSWORD_LENGTH = 40
 PASSWORD_ALPHABET = string.ascii_letters + string.digits
-"""No character that a shell, a connection string or a configuration file could read as something else."""
+"""No character that has a meaning of its own in a shell, a connection string or a configuration file."""
 
 AUTHORITY_LIFETIME = timedelta(days=3650)
 CERTIFICATE_LIFETIME = timedelta(days=825)
 
 
 class _Generator(ResourceProvider):
-    """Makes a value at creation and keeps it; only another decisive input makes it anew."""
+    """Generates a value when the resource is created, and keeps it until one of the decisive inputs changes."""
 
     decisive: ClassVar[tuple[str, ...]] = ()
-    # The serialized provider names this class and holds nothing else.
+    # The serialized provider consists of this class's name only: nothing in it is secret.
     serialize_as_secret_always = False
 
     def __init_subclass__(cls) -> None:
-        # The path that stacks know the generators by, wherever this file is: see infra/credentials.py.
+        # The module by which stacks know the generators, wherever they are defined: see infra/credentials.py.
         cls.__module__ = "infra.credentials"
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
@@ -57,7 +57,7 @@ class _Generator(ResourceProvider):
         return CreateResult(secrets.token_hex(8), {**kept, **self.generate(props)})
 
     def generate(self, props: Mapping[str, Any]) -> dict[str, str]:
-        """The outputs of a new value."""
+        """A new value, as the resource's outputs."""
         raise NotImplementedError
 
 

@@ -1,6 +1,6 @@
-"""What cloud-init is told at a host's first boot: who it is, who may log in, whom it trusts.
+"""A host's custom data, from which cloud-init sets up its first boot: its name, who may log in, whom it trusts.
 
-No more than that: everything else is the host's role, and the work of `hosts/`.
+No more than that: everything else belongs to the host's role, and `hosts/` does it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ rm -f /var/lib/cloud/instance/cloud-config.txt /var/lib/cloud/instance/user-data
 
 @dataclass(frozen=True)
 class FirstBoot:
-    """What differs from host to host."""
+    """What differs between hosts."""
 
     host: str
     domain: str
@@ -44,7 +44,7 @@ def cloud_config(boot: FirstBoot) -> str:
         "hostname": boot.host,
         "fqdn": fqdn,
         "manage_etc_hosts": True,
-        # The image's package sources and packages are the role's work.
+        # Package sources and packages are up to the role.
         "apt": {"preserve_sources_list": True},
         "package_update": False,
         "package_upgrade": False,
@@ -70,18 +70,18 @@ def cloud_config(boot: FirstBoot) -> str:
 
 
 def custom_data(boot: FirstBoot) -> str:
-    """The document as Azure takes it: base64. Raises ValueError beyond Azure's limit."""
+    """The document in base64, as Azure expects it. Raises ValueError if it is longer than Azure allows."""
     text = cloud_config(boot).encode()
     if len(text) > LIMIT:
         raise ValueError(
-            f"The custom data of {boot.host} has {len(text)} bytes, Azure's limit is {LIMIT}: "
+            f"The custom data of {boot.host} has {len(text)} bytes, but Azure's limit is {LIMIT}: "
             "name fewer administrator keys or trusted authorities."
         )
     return base64.b64encode(text).decode()
 
 
 class _BlockText(yaml.SafeDumper):
-    """Writes text of several lines as a block, as people do: `cloud-init query userdata` is read by people."""
+    """Writes text of several lines as a block, since people read the output of `cloud-init query userdata`."""
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:

@@ -20,7 +20,7 @@ PROJECT_KEYS = ("topology",)
 
 @dataclass(frozen=True)
 class Deployment:
-    """One stack's landscape."""
+    """The landscape of one stack: where it goes, what is declared, and how its resources are named."""
 
     stack: str
     location: str
@@ -31,14 +31,14 @@ class Deployment:
 
     @property
     def tags(self) -> dict[str, str]:
-        """On every resource: whose it is, and that nobody should change it by hand."""
+        """On every resource: what it belongs to, and that it should not be changed by hand."""
         return {"landscape": self.topology.landscape, "stack": self.stack, "managed-by": "livegang"}
 
 
 def of_this_stack() -> Deployment:
     """Read and validate the running stack's configuration.
 
-    Raises pulumi.RunError, which Pulumi shows without a traceback, with all mistakes at once.
+    Raises pulumi.RunError, which Pulumi shows without a traceback, with every mistake.
     """
     stack, root = pulumi.get_stack(), project_folder()
     try:
@@ -61,11 +61,11 @@ def of_this_stack() -> Deployment:
 def project_folder() -> Path:
     """The folder of Pulumi.yaml, from which relative paths start.
 
-    A language host built from an older module does not tell it; the program's own folder lies in it.
+    A language host built from an older module does not report it; then it is found from the program's own folder.
     """
-    told: str | None = pulumi.get_root_directory()
-    if told:
-        return Path(told)
+    reported: str | None = pulumi.get_root_directory()
+    if reported:
+        return Path(reported)
     here = Path.cwd()
     return next((folder for folder in (here, *here.parents) if (folder / "Pulumi.yaml").exists()), here)
 

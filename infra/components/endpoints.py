@@ -1,7 +1,7 @@
-"""The mobile endpoints: one application gateway with a web application firewall before the web hosts.
+"""The mobile endpoints: one application gateway with a web application firewall, in front of the web hosts.
 
-TLS ends at the gateway. Each endpoint has a listener on 443 and one on 80 that only redirects to it. The web hosts
-get the request with the host name the device asked for.
+TLS is terminated at the gateway. Each endpoint has a listener on 443 and one on 80 that only redirects to it. The web
+hosts receive requests with the host name that the device asked for.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from landscape.names import WEB_HEALTH_PATH
 
 HTTPS, HTTP = 443, 80
 PROBE_INTERVAL, PROBE_TIMEOUT, PROBE_FAILURES = 5, 4, 2
-"""A lost web host gets no more requests after ten seconds. The timeout may not exceed the interval."""
+"""A web host that is lost gets no more requests after ten seconds. The timeout may not exceed the interval."""
 REQUEST_TIMEOUT = 60
 DRAIN_TIMEOUT = 60
 INSTANCES = (2, 10)
-"""Fewest and most: with two, the loss of a zone is not the loss of the sites."""
+"""Minimum and maximum: with two, the sites survive the loss of a zone."""
 
-# Rules are only told apart by listener, but Azure wants a priority for each: 1 to 20000.
+# Which rule applies depends on the listener only, but Azure requires a priority for each: 1 to 20000.
 HTTPS_PRIORITY, HTTP_PRIORITY = 100, 10_000
 
 CERTIFICATE = "endpoints"
@@ -48,7 +48,7 @@ class EndpointsProps:
 
 
 class Endpoints(Component):
-    """Declares public address, firewall policy and gateway; ``address`` is where the endpoints' names lead."""
+    """Declares public address, firewall policy and gateway; ``address`` is what the endpoints' names resolve to."""
 
     def __init__(self, name: str, props: EndpointsProps) -> None:
         super().__init__(name)
@@ -130,7 +130,7 @@ class Endpoints(Component):
                 state=azure.WebApplicationFirewallEnabledState.ENABLED,
                 mode=azure.WebApplicationFirewallMode.PREVENTION,
                 request_body_check=True,
-                # A device that was offline for days sends its queue at once.
+                # A device that was offline for days sends its entire queue in one request.
                 max_request_body_size_in_kb=2000,
                 request_body_inspect_limit_in_kb=2000,
                 file_upload_limit_in_mb=100,
@@ -173,7 +173,7 @@ def _backend_settings() -> azure.ApplicationGatewayBackendHttpSettingsArgs:
         protocol=azure.ApplicationGatewayProtocol.HTTP,
         port=HTTP,
         cookie_based_affinity=azure.ApplicationGatewayCookieBasedAffinity.DISABLED,
-        # The web hosts choose the site by the name the device asked for.
+        # The web hosts choose the site by the host name that the device asked for.
         pick_host_name_from_backend_address=False,
         request_timeout=REQUEST_TIMEOUT,
         connection_draining=azure.ApplicationGatewayConnectionDrainingArgs(
@@ -230,5 +230,5 @@ def _http(name: str) -> str:
 
 
 def _self(kind: str, name: str) -> azure.SubResourceArgs:
-    """A part of the same gateway: the provider puts the gateway's own id in the place of ``$self``."""
+    """A part of the same gateway: the provider replaces ``$self`` with the gateway's id."""
     return azure.SubResourceArgs(id=f"$self/{kind}/{name}")

@@ -1,4 +1,4 @@
-"""The virtual machines: network interface, system disk, and for those that hold data a disk of its own."""
+"""The virtual machines: network interface, system disk, and a data disk for those that keep data."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class MachineProps:
     identity_id: pulumi.Output[str]
     host_key: HostKey
     inbound_nat_rule_id: pulumi.Output[str] | None
-    """The load balancer's rule that leads to this host, where there is one."""
+    """The load balancer's rule that forwards to this host, if there is one."""
 
 
 class Machine(Component):
@@ -66,7 +66,7 @@ class Machine(Component):
         )
 
     def _declare_data_disk(self, size_gb: int) -> compute.Disk:
-        """A resource of its own: the machine may be made anew, the data stays."""
+        """A resource of its own, so that the data stays when the machine is replaced."""
         return compute.Disk(
             self._names.data_disk(self._name),
             disk_name=self._names.data_disk(self._name),
@@ -131,7 +131,7 @@ class Machine(Component):
                     ]
                 ),
                 patch_settings=compute.LinuxPatchSettingsArgs(
-                    # unattended-upgrades does it, on every host the same way.
+                    # Left to unattended-upgrades, which hosts/ sets up.
                     patch_mode=compute.LinuxVMGuestPatchMode.IMAGE_DEFAULT,
                     assessment_mode=compute.LinuxPatchAssessmentMode.IMAGE_DEFAULT,
                 ),

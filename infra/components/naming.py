@@ -1,7 +1,7 @@
-"""Every resource's name, in one place and explicit.
+"""The name of every resource, in one place and explicit.
 
-Explicit names let a retry after a killed `up` meet the same resource again, where generated ones would leave a
-first one behind. The prefixes are those of Microsoft's Cloud Adoption Framework.
+With explicit names, a retry after a killed `up` finds the same resource again; with generated ones the first would be
+left as an orphan. The prefixes are those of Microsoft's Cloud Adoption Framework.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Names:
-    """Names of one landscape in one stack."""
+    """The names of one landscape's resources in one stack."""
 
     landscape: str
     stack: str
@@ -71,10 +71,10 @@ class Names:
 
     @property
     def vault(self) -> str:
-        """At most 24 characters, and unique among all of Azure's vaults: hence the digest."""
+        """At most 24 characters, and unique in all of Azure: hence the digest."""
         digest = hashlib.sha256(f"{self.subscription}/{self.resource_group}".encode()).hexdigest()[:6]
         return f"kv-{self.landscape}-{digest}"
 
     def role_assignment(self, reader: str, secret: str) -> str:
-        """Azure wants a UUID; this one is the same at every run."""
+        """Azure requires a UUID; this one is the same in every run."""
         return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{self.subscription}/{self.vault}/{secret}/{reader}"))

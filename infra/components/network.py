@@ -1,4 +1,4 @@
-"""The virtual network: a subnet per role with its security group, and one way out through a NAT gateway."""
+"""The virtual network: a subnet per role with its security group, and outbound access through one NAT gateway."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Network(Component):
         self.subnet_ids: dict[str, pulumi.Output[str]] = {}
         previous: azure.Subnet | None = None
         for subnet in deployment.topology.network.subnets:
-            # One after the other: Azure changes one subnet of a network at a time and refuses the others (409).
+            # One after another: Azure changes one subnet of a network at a time and refuses the others (409).
             previous = self._declare_subnet(subnet, nat_gateway, previous)
             self.subnet_ids[subnet] = previous.id
         self.register_outputs({})
@@ -69,7 +69,7 @@ class Network(Component):
             network_security_group_name=deployment.names.security_group(subnet),
             resource_group_name=self._props.resource_group,
             location=deployment.location,
-            # Inline, all at once: separate rules would meet each other's priorities while they change.
+            # Inline, in a single request: the priorities of separate rules would collide while they change.
             security_rules=[_security_rule(rule) for rule in rules_of(deployment.topology, subnet)],
             tags=deployment.tags,
             opts=self.below(),
@@ -81,9 +81,9 @@ class Network(Component):
             resource_group_name=self._props.resource_group,
             address_prefix=str(deployment.topology.network.subnets[subnet]),
             network_security_group=azure.NetworkSecurityGroupArgs(id=group.id),
-            # The application gateway answers and fetches through its own public address.
+            # The application gateway has a public address of its own, for both directions.
             nat_gateway=None if subnet == GATEWAY else azure.SubResourceArgs(id=nat.id),
-            # Said on every subnet: with this API version Azure would otherwise open a way out that nobody declared.
+            # Set on every subnet: with this API version Azure would otherwise grant undeclared outbound access.
             default_outbound_access=False,
             opts=self.below(depends_on=[previous] if previous else []),
         )

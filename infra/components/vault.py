@@ -22,7 +22,7 @@ SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
 
 RETENTION_DAYS_PROTECTED = 90
 RETENTION_DAYS = 7
-"""How long Azure keeps a deleted vault's secrets, and its name from being used again."""
+"""How long Azure keeps the secrets of a deleted vault, and refuses to use its name again."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class CredentialsProps:
 
 
 class Credentials(Component):
-    """Everything secret that is made rather than given."""
+    """All secrets that are generated rather than given."""
 
     def __init__(self, name: str, props: CredentialsProps) -> None:
         super().__init__(name)
@@ -55,7 +55,7 @@ class Credentials(Component):
         self.register_outputs({})
 
     def value_of(self, purpose: str, host: str) -> pulumi.Output[str]:
-        """A secret by its purpose for a host. Secret."""
+        """The value of a host's secret, by purpose. A secret output."""
         if purpose == secrets.TLS_KEY.purpose:
             return pulumi.Output.secret(self.certificates[host].private_key)
         return pulumi.Output.secret(self.passwords[purpose].value)
@@ -69,7 +69,7 @@ class VaultProps:
 
 
 class Vault(Component):
-    """Declares identities, vault, secrets, and the right to read each secret."""
+    """Declares the identities, the vault, its secrets, and who may read each secret."""
 
     def __init__(self, name: str, props: VaultProps) -> None:
         super().__init__(name)
@@ -90,7 +90,7 @@ class Vault(Component):
         self.register_outputs({})
 
     def version_of(self, purpose: str, host: str) -> pulumi.Output[str]:
-        """The current version of a secret. The version itself is not secret."""
+        """The current version of a secret; not secret itself."""
         secret = self._secrets[purposes.secret_name(purpose, host)]
         return pulumi.Output.unsecret(
             secret.properties.apply(lambda properties: properties.secret_uri_with_version.rpartition("/")[2])
@@ -98,7 +98,7 @@ class Vault(Component):
 
     @property
     def gateway_certificate_uri(self) -> pulumi.Output[str]:
-        """Without a version: the gateway then takes a renewed certificate by itself, within hours."""
+        """Without a version, so that the gateway picks up a renewed certificate by itself within hours."""
         return pulumi.Output.unsecret(
             self.gateway_certificate.properties.apply(lambda properties: properties.secret_uri)
         )
@@ -127,7 +127,7 @@ class Vault(Component):
                 sku=azure.SkuArgs(family=azure.SkuFamily.A, name=azure.SkuName.STANDARD),
                 enable_rbac_authorization=True,
                 soft_delete_retention_in_days=RETENTION_DAYS_PROTECTED if protect else RETENTION_DAYS,
-                # Azure knows "on" and "not said", never "off"; once on it stays on.
+                # Azure accepts true or nothing, never false; once on, it stays on.
                 enable_purge_protection=True if protect else None,
                 public_network_access="Enabled",
             ),
@@ -153,10 +153,10 @@ class Vault(Component):
         return authorization.RoleAssignment(
             f"{reader}-reads-{name}",
             role_assignment_name=deployment.names.role_assignment(reader, name),
-            # The one secret, not the vault: another host's secrets answer 403.
+            # This one secret, not the vault: other hosts' secrets answer 403.
             scope=secret.id,
             principal_id=self.identities[reader].principal_id,
-            # Said outright, or Azure looks for an identity this young in its directory and does not find it yet.
+            # Without it Azure looks the identity up in its directory, where one this new is not found yet.
             principal_type=authorization.PrincipalType.SERVICE_PRINCIPAL,
             role_definition_id=(
                 f"/subscriptions/{deployment.subscription}/providers/Microsoft.Authorization/roleDefinitions/{SECRETS_USER}"

@@ -1,7 +1,7 @@
-"""The two ways in beside the endpoints: ssh to the jump host, and the old hoster's SFTP.
+"""The two ways in besides the endpoints: ssh to the jump host, and the old hoster's SFTP.
 
-No host has a public address. A load balancer hands port 22 of two addresses to one host each; who may use them
-is the security groups' decision, which sees the caller's own address.
+No host has a public address. A load balancer forwards port 22 of two addresses to one host each. Who may connect is
+decided by the security groups, which see the caller's own address.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class WayInProps:
 
 
 class WayIn(Component):
-    """Declares the load balancer; ``rules`` are inbound NAT rule ids by host, for their network interfaces."""
+    """Declares the load balancer; ``rules`` are the ids of the inbound NAT rules by host, for network interfaces."""
 
     def __init__(self, name: str, props: WayInProps) -> None:
         super().__init__(name)

@@ -1,4 +1,4 @@
-"""Names: the public zone with the endpoints, and the private zone in which the hosts know each other."""
+"""DNS: the public zone with the endpoints, and the private zone with the hosts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from infra.components.component import Component
 from infra.components.deployment import Deployment
 
 GLOBAL = "Global"
-"""Zones are of no region; left out, the provider would fill in one, and a changed one replaces the zone."""
+"""DNS zones have no region. Left out, the provider would fill one in, and changing it replaces the zone."""
 
 PRIVATE_TTL = 300
 
@@ -81,7 +81,7 @@ class PrivateNames(Component):
             resource_group_name=props.resource_group,
             location=GLOBAL,
             virtual_network=privatedns.SubResourceArgs(id=props.virtual_network_id),
-            # The records are declared below; registration by Azure would give a host a second name.
+            # The records are declared below; registration by Azure would give each host a second name.
             registration_enabled=False,
             tags=props.deployment.tags,
             opts=self.below(),
