@@ -1,4 +1,4 @@
-"""`fab infra.*`: preview, up, refresh, destroy. Thin over the `pulumi` command, which does the same by hand."""
+"""`fab infra.*`: preview, up, refresh, destroy. Thin wrappers of the `pulumi` command, which can be typed by hand."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from toolchain.folders import output_folder
 
 PREVIEW = ("preview", "--json", "--show-sames", "--non-interactive", "--parallel", str(PARALLEL))
 READABLE_WIDTH = 140
-"""Columns of the readable plan in its file, whatever the terminal has."""
+"""Columns of the readable plan in its file, whatever the width of the terminal."""
 
 
 @task(
     help={
         "stack": "the stack (default: $LIVEGANG_STACK, or rehearsal)",
-        "paper": "without hosts and without an Azure account, for any stack, as any user",
+        "paper": "without hosts and without an Azure account; for any stack, as any user",
         "diff": "show each property that would change",
-        "refresh": "look at what is really there first",
+        "refresh": "first read what really exists",
     }
 )
 def preview(_context: Context, stack: str = "", paper: bool = False, diff: bool = False, refresh: bool = False) -> None:
-    """Show what `up` would do, and write the plan as JSON next to the readable one."""
+    """Show what `up` would do; the plan is also kept, as text and as JSON."""
     stack = stack or default_stack()
     if not paper:
         stack_file.check(stack)
@@ -47,7 +47,7 @@ def _paper_plan(stack: str) -> Plan:
     with paper_project(stack) as project:
         if project.replaced:
             console.print(
-                f"On paper, throwaway files stand for those that are not here: {', '.join(project.replaced)}."
+                f"On paper, throwaway files replace those that do not exist here: {', '.join(project.replaced)}."
             )
         return _plan(project.pulumi, refresh=False)
 
@@ -76,20 +76,20 @@ def _keep(plan: Plan, diff: bool) -> Path:
     help={
         "stack": "the stack (default: $LIVEGANG_STACK, or rehearsal)",
         "yes": "do not ask",
-        "refresh": "look at what is really there first, and mend it",
+        "refresh": "first read what really exists, and correct it",
     }
 )
 def up(_context: Context, stack: str = "", yes: bool = False, refresh: bool = False) -> None:
-    """Make what the stack declares, then write ssh_config and known_hosts."""
+    """Create what the stack declares, then write ssh_config and known_hosts."""
     bring_up(stack or default_stack(), yes, refresh)
 
 
 def bring_up(stack: str, yes: bool, refresh: bool = False) -> Inventory:
-    """What `fab infra.up` and `fab rehearse` do; returns what came up."""
+    """What `fab infra.up` and `fab rehearse` do; returns the inventory of what came up."""
     stack_file.check(stack)
     arguments = ["up", "--parallel", str(PARALLEL)]
     if yes:
-        # Without a question in between, a preview of its own would only be the same work twice.
+        # Without a question in between, a preview would only do the same work first.
         arguments += ["--yes", "--skip-preview"]
     if refresh:
         arguments.append("--refresh")
@@ -102,19 +102,19 @@ def bring_up(stack: str, yes: bool, refresh: bool = False) -> Inventory:
 
 @task(help={"stack": "the stack (default: $LIVEGANG_STACK, or rehearsal)", "yes": "do not ask"})
 def refresh(_context: Context, stack: str = "", yes: bool = False) -> None:
-    """Look at what is really there, and take it into Pulumi's state."""
+    """Read what really exists into Pulumi's state."""
     Pulumi(stack or default_stack()).run("refresh", "--parallel", str(PARALLEL), *(["--yes"] if yes else []))
 
 
 @task(help={"stack": "the stack (default: $LIVEGANG_STACK, or rehearsal)", "yes": "do not ask"})
 def destroy(_context: Context, stack: str = "", yes: bool = False) -> None:
-    """Remove everything that the stack declares. What is protected stops it."""
+    """Remove everything that the stack declares. Protected resources prevent it."""
     Pulumi(stack or default_stack()).run("destroy", "--parallel", str(PARALLEL), *(["--yes"] if yes else []))
 
 
 @task(help={"stack": "the stack (default: $LIVEGANG_STACK, or rehearsal)"})
 def show_inventory(_context: Context, stack: str = "") -> None:
-    """Show the inventory as JSON: what `hosts/` and `verify/` know of the landscape."""
+    """Show the inventory as JSON: what `hosts/` and `verify/` know about the landscape."""
     # Not through the console, which would fold long lines.
     sys.stdout.write(reading.load(stack or default_stack()).model_dump_json(indent=2) + "\n")
 

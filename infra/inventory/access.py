@@ -1,12 +1,12 @@
-"""How people and tools get onto the hosts: ``ssh_config`` and ``known_hosts``, written from the inventory.
+"""The files with which people and tools reach the hosts: ``ssh_config`` and ``known_hosts``, from the inventory.
 
-Fabric, testinfra and people read the same two files::
+Fabric, testinfra and people use the same two files::
 
     ssh -F .livegang/rehearsal/ssh_config web01
     sftp -F .livegang/rehearsal/ssh_config file01
 
-Only pinned host keys are accepted. Connections are shared: the first to a host costs a handshake, the others next
-to nothing, for a minute after the last one has ended.
+Only pinned host keys are accepted. Connections are shared: the first one to a host costs a handshake, the others almost
+nothing, until a minute after the last one has ended.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from toolchain.files import write_atomically
 from toolchain.folders import PROJECT, fill_in, output_folder, state_folder
 
 KEY_EXCHANGE = "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256"
-"""The fast ones first: on a small machine the post-quantum default costs half as much again for nine hosts."""
+"""The fast ones first: with the post-quantum default, connecting to nine hosts takes half as long again."""
 
 SOCKET_PATH_LIMIT = 107
-"""Bytes in the path of a Unix socket."""
+"""How many bytes the path of a Unix socket may have."""
 SOCKET_NAME_LENGTH = 40 + 17
-"""ssh's %C, and what it appends while a socket is being made."""
+"""ssh's %C, and what it appends while it creates the socket."""
 
 
 def write(inventory: Inventory, folder: Path | None = None) -> Path:
@@ -56,7 +56,7 @@ def ssh_config(inventory: Inventory, known_hosts: Path) -> str:
 
 
 def known_host_lines(inventory: Inventory) -> Iterator[str]:
-    """A line for each pinned host key, under every name and address a host is met by."""
+    """A line for each pinned host key, with every name and address by which a client may look it up."""
     for host in inventory.hosts.values():
         names = [host.fqdn, host.name, str(host.address)]
         if host.name == inventory.way_in.jump_host:
@@ -82,7 +82,7 @@ def _host_options(inventory: Inventory, host: Host, config: Path) -> dict[str, s
 
 
 def _jump(jump_host: str, config: Path) -> dict[str, str]:
-    """Through the jump host. For ProxyJump ssh calls itself with its configuration's path, which it does not quote."""
+    """Through the jump host. With ProxyJump, ssh calls itself and does not quote the path of its configuration."""
     quoted = shlex.quote(str(config))
     if quoted == str(config):
         return {"ProxyJump": jump_host}
@@ -121,10 +121,10 @@ def _common_options(inventory: Inventory, known_hosts: Path) -> dict[str, str]:
 
 
 def control_path(folder: Path) -> Path:
-    """Beginning of the paths of shared connections' sockets: a short folder, and a name of this inventory's own.
+    """How the socket paths of shared connections begin: a short folder, and a digest that only this inventory has.
 
-    ssh's %C does not tell two landscapes apart that use the same addresses: the digest of two folders does, the access
-    files' and that of what is born on the machine. Through an open shared connection no host key is asked for.
+    ssh's %C is the same for two landscapes with the same addresses. The digest, of the access files' folder and of the
+    state folder, is not: it has to differ, since host keys are not checked on an open shared connection.
     """
     digest = hashlib.sha256(f"{folder}\n{state_folder()}".encode()).hexdigest()[:8]
     candidates = [Path.home() / ".ssh" / "livegang"]
@@ -138,11 +138,11 @@ def control_path(folder: Path) -> Path:
         try:
             sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError:
-            continue  # A home that is read-only or not there: the next one.
+            continue  # A home folder that is read-only or missing: try the next one.
         return sockets / digest
     raise ExpectedError(
-        f"ssh's sockets have no place: {' and '.join(map(str, candidates))} cannot be made, or are too long.",
-        hint="Set XDG_RUNTIME_DIR to a folder of your own whose path has less than 30 characters.",
+        f"There is no place for ssh's sockets: {' and '.join(map(str, candidates))} cannot be created or are too long.",
+        hint="Set XDG_RUNTIME_DIR to a folder of your own whose path has fewer than 30 characters.",
     )
 
 
@@ -166,12 +166,12 @@ def _vantage_host_keys(name: str, point: VantagePoint) -> list[str]:
 
 
 def _identity(path: str) -> dict[str, str]:
-    # Only this one: an agent full of keys would run into the server's limit of attempts.
+    # Only this one: with an agent full of keys, ssh would exceed the server's limit of attempts.
     return {"IdentityFile": _path(fill_in(path)), "IdentitiesOnly": "yes"}
 
 
 def _command(command: str) -> str:
-    """A ProxyCommand for a shell; a per cent sign in a folder's own path is not one of ssh's tokens."""
+    """A ProxyCommand for the shell. A percent sign in a folder's path must not become one of ssh's tokens."""
     return fill_in(command, lambda folder: shlex.quote(folder).replace("%", "%%"))
 
 
@@ -180,7 +180,7 @@ def _with_port(address: str, port: int) -> str:
 
 
 def _path(value: str, tokens: str = "") -> str:
-    """A path as ssh reads it, followed by ssh's own tokens. A per cent sign within the path is none of these."""
+    """A path as ssh reads it, followed by ssh's own tokens. A percent sign in the path must not become one."""
     escaped = value.replace("%", "%%") + tokens
     return f'"{escaped}"' if " " in escaped else escaped
 

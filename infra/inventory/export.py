@@ -1,4 +1,4 @@
-"""The stack's outputs: the inventory, from what was wanted and what Azure answered."""
+"""The stack's outputs: the inventory, made from the topology and what Azure returned."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class ExportProps:
 
 
 def export(props: ExportProps) -> None:
-    """Export ``inventory``, which `hosts/` and `verify/` read, and the two addresses that people ask for.
+    """Export ``inventory``, which `hosts/` and `verify/` read, and the two addresses that people need.
 
-    The inventory holds no secret, and is exported as one all the same: shown at every change, its hundreds of lines
-    would bury what changes, and the map of a landscape belongs into no log. `fab infra.inventory` shows it.
+    The inventory holds no secret, but is exported as one all the same: its hundreds of lines, shown with every change,
+    would bury what changed, and the map of a landscape does not belong in a log. `fab infra.inventory` shows it.
     """
     pulumi.export("inventory", pulumi.Output.secret(inventory_output(props)))
     pulumi.export("endpoint_address", props.endpoints.address)
@@ -39,7 +39,7 @@ def export(props: ExportProps) -> None:
 
 
 def inventory_output(props: ExportProps) -> pulumi.Output[dict[str, Any]]:
-    """The inventory once everything it tells of is known. Nothing secret goes into it."""
+    """The inventory, once all values in it are known. Nothing secret goes into it."""
     topology, credentials = props.deployment.topology, props.credentials
     answers: dict[str, Any] = {
         "host_keys": {host: key.public_key for host, key in credentials.host_keys.items()},
@@ -114,7 +114,7 @@ def _host(topology: Topology, name: str, known: dict[str, Any]) -> Host:
 
 
 def resolved_flows(topology: Topology) -> list[Flow]:
-    """The table with its parties' addresses, for the inventory."""
+    """The table of flows, with the addresses of their parties."""
     return [
         Flow(
             name=name,

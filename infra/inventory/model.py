@@ -1,8 +1,8 @@
-"""The inventory: what a stack's `pulumi up` made, as the one document the later rooms read.
+"""The inventory: what `pulumi up` made of a stack, as one document. The later rooms read nothing else.
 
 `infra/` exports it as the stack output ``inventory``; `hosts/` and `verify/` read it with `infra.inventory.reading`
-and know nothing else of the infrastructure. It holds no secret: where a host needs one, it holds the secret's
-name and version in the Key Vault, which the host reads itself with its own managed identity.
+and know nothing else about the infrastructure. It holds no secrets. Where a host needs one, it holds the secret's name
+and version in Key Vault, and the host reads that with its own managed identity.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = [
 
 
 class InventoryError(ExpectedError):
-    """The stack has no readable inventory; the message says why and what to do."""
+    """A stack has no readable inventory; the message says why and what to do."""
 
 
 class SecretReference(Document):
@@ -49,9 +49,9 @@ class Host(Document):
 
     name: str
     role: str
-    """One of database, application, web, file, transfer, management: it decides on the host's subnet."""
+    """One of database, application, web, file, transfer, management: it decides which subnet the host is in."""
     also: list[str] = Field(default_factory=list)
-    """Further roles whose work this host does."""
+    """Further roles that the host has taken on."""
     zone: str
     """Availability zone within the region, e.g. ``"1"``."""
     address: IPv4Address
@@ -63,15 +63,15 @@ class Host(Document):
     host_keys: list[str]
     """SSH host public keys (``ssh-ed25519 AAAA…``) pinned at provisioning."""
     data_disk_gb: int | None = None
-    """Size of the data disk at lun 0 (``/dev/disk/azure/scsi1/lun0``), where the host has one."""
+    """Size of the data disk at lun 0 (``/dev/disk/azure/scsi1/lun0``), if the host has one."""
     certificate: str | None = None
-    """PEM certificate for ``fqdn`` by the internal authority, where the host serves TLS inside."""
+    """PEM certificate for ``fqdn`` by the internal authority, if the host serves TLS to other hosts."""
     secrets: dict[str, SecretReference] = Field(default_factory=dict)
-    """What this host's identity may read, by purpose, e.g. ``postgresql/replication`` or ``tls-key``."""
+    """The secrets that the host's identity may read, by purpose, e.g. ``postgresql/replication`` or ``tls-key``."""
 
     @property
     def roles(self) -> tuple[str, ...]:
-        """All roles whose work it does, its own first."""
+        """All its roles, its own first."""
         return (self.role, *self.also)
 
 
@@ -79,18 +79,18 @@ class Endpoint(Document):
     """One mobile site behind the application gateway."""
 
     name: str
-    """The area, which is also the Vivendi component's name: ``ambulant`` … ``pep``."""
+    """The area, which is also the name of the Vivendi component: ``ambulant`` … ``pep``."""
     host_name: str
     address: IPv4Address
     """The gateway's public address."""
     health_path: str
     sync_path: str
     minimum_certificate_days: int
-    """Readiness requires that the certificate is valid for at least this many more days."""
+    """For how many more days the certificate must be valid, at least, to be ready."""
 
 
 class Flow(Document):
-    """One row of the table of allowed flows, resolved to addresses. All else is denied, in both directions."""
+    """One row of the table of allowed flows, resolved to addresses. Everything else is denied, in both directions."""
 
     name: str
     source: str
@@ -104,7 +104,7 @@ class Flow(Document):
 
 
 class WayIn(Document):
-    """How an operator reaches a host: through the jump host, and to that perhaps through a proxy command."""
+    """How an operator reaches a host: through the jump host, and that one directly or through a proxy command."""
 
     user: str
     identity_file: str | None = None
@@ -120,25 +120,25 @@ class WayIn(Document):
 
 
 class Transfer(Document):
-    """The old hoster's drop, and how what arrives in it is judged."""
+    """The old hoster's drop, and how what arrives there is checked."""
 
     user: str
     public_keys: list[str]
     """SSH public keys of the old hoster."""
     signatures: dict[str, str]
-    """Signature files of our own by name (``.ndb``, ``.hdb``), with their content."""
+    """The content of the stack's own signature files (``.ndb``, ``.hdb``), by name."""
     signature_source: str | None
-    """Where ClamAV's signed database comes from, through the management host; None where there is none."""
+    """Where the management host fetches ClamAV's signed database; None if there is none."""
     oldest_signatures_hours: int
-    """Age of the signed database from which on nothing is judged."""
+    """From which age of the signed database no file is checked any more."""
     largest_file_mb: int
     """In MiB; larger files are not scanned, and never clean."""
     patience_seconds: int
-    """How long the drop may be quiet before what lacks a manifest or the right sum is set aside."""
+    """How long nothing has to arrive before files without a manifest or with a wrong checksum are set aside."""
 
 
 class Inventory(Document):
-    """Everything that `hosts/` and `verify/` know of a landscape."""
+    """Everything that `hosts/` and `verify/` know about a landscape."""
 
     version: Literal[1] = 1
     stack: str
@@ -154,25 +154,25 @@ class Inventory(Document):
     vantage_points: dict[Literal["outside", "operator", "old-hoster"], VantagePoint]
     vault_uri: str
     trusted_authorities: list[str]
-    """PEM certificates that hosts and vantage points trust beside the public ones."""
+    """PEM certificates that hosts and vantage points trust in addition to the public ones."""
     internal_authority: str
     """PEM certificate of the authority that signs the hosts' internal certificates."""
     packages: Packages
     components: Components
     time_sources: list[str]
-    """NTP servers that the management host follows; empty where its own clock is the reference."""
+    """NTP servers that the management host follows; empty if its own clock is the reference."""
     transfer: Transfer | None = None
-    """Where the landscape has a transfer host."""
+    """None in a landscape without a transfer host."""
     alerts: Alerts = Alerts()
     declared: dict[str, str] = Field(default_factory=dict)
-    """Digest of each part of the topology that this came up from: see infra/inventory/declared.py."""
+    """A digest of each part of the topology that it was made from: see infra/inventory/declared.py."""
 
     def hosts_of(self, role: str) -> list[Host]:
-        """The hosts that do a role's work, by name."""
+        """The hosts that have a role, sorted by name."""
         return sorted((h for h in self.hosts.values() if role in h.roles), key=lambda host: host.name)
 
     def select(self, limit: str | None) -> list[Host]:
-        """The hosts that ``--limit`` names: hosts or roles, separated by commas; all without a limit."""
+        """The hosts that ``--limit`` selects: names or roles, separated by commas; all hosts without a limit."""
         if not limit:
             return list(self.hosts.values())
         wanted: list[Host] = []

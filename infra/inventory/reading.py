@@ -13,10 +13,10 @@ from toolchain.folders import PROJECT
 
 
 def load(stack: str) -> Inventory:
-    """Read the inventory from the stack's outputs through the `pulumi` command.
+    """Read the inventory from the stack's outputs with the `pulumi` command.
 
-    Raises InventoryError when the stack does not exist, was never brought up, or was brought up by another
-    version of this toolkit.
+    Raises InventoryError if the stack does not exist, was never brought up, or was brought up by a version of this
+    toolkit whose inventory does not fit this one.
     """
     # Exported as a secret although it holds none: see infra/inventory/export.py.
     command = [pulumi_executable(), "stack", "output", "inventory", "--json", "--show-secrets"]

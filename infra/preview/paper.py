@@ -1,7 +1,7 @@
-"""Previewing any stack on paper: no hosts, no Azure account, no privileges, no trace in the clone.
+"""Previews on paper, of any stack: without hosts, Azure account or privileges, and without a trace in the clone.
 
-Pulumi writes into stack files, and asks for files that are only on the operator's machine. On paper it therefore
-works in a scratch project folder with a copy of the stack's file, where throwaway files stand for missing ones.
+Pulumi writes to stack files, and needs files that exist only on the operator's machine. On paper it therefore works in
+a scratch project folder with a copy of the stack file, where throwaway files replace missing ones.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from infra.stack.topology import KEY, Topology
 from toolchain.folders import PROJECT, fill_in
 
 PAPER = {"LIVEGANG_PAPER": "1"}
-"""The launcher then chooses the home in which the stand-in provider makes nothing real."""
+"""With it, the launcher uses the PULUMI_HOME whose stand-in provider makes nothing real."""
 
 
 @dataclass(frozen=True)
@@ -35,16 +35,16 @@ class PaperProject:
 
     pulumi: Pulumi
     replaced: list[str]
-    """Files that the stack names and that are not on this machine."""
+    """The files that the stack names and that do not exist on this machine."""
 
 
 @contextmanager
 def paper_project(stack: str, project: Path = PROJECT) -> Iterator[PaperProject]:
     """Make the scratch project of ``stack``, and remove it afterwards.
 
-    Raises ExpectedError with everything that is wrong with the stack's file, or when it has none in ``project``.
+    Raises ExpectedError with everything that is wrong with the stack's file, or if ``project`` has none.
     """
-    # Where the stack's own secrets are kept does not matter on paper, and must not be asked.
+    # What encrypts the stack's own secrets does not matter on paper, and must not be asked for.
     document = {
         key: value
         for key, value in stack_file.read_valid(stack, project).items()
@@ -53,11 +53,11 @@ def paper_project(stack: str, project: Path = PROJECT) -> Iterator[PaperProject]
     with tempfile.TemporaryDirectory(prefix="livegang-paper-") as name:
         folder = Path(name)
         (folder / "Pulumi.yaml").write_text((project / "Pulumi.yaml").read_text())
-        # Only the program's beginning: what it imports comes from this environment, relative paths start here.
+        # Only the program's main file: what it imports comes from this environment. Relative paths start here.
         (folder / "infra").mkdir()
         (folder / "infra" / "__main__.py").symlink_to(project / "infra" / "__main__.py")
         replaced = _provide_files(document, project, folder)
-        # Before the engine starts, which would add lines of its own to what is wrong.
+        # Before the engine starts, which would add lines of its own to the list of mistakes.
         load(document["config"][KEY], stack, folder)
         (folder / f"Pulumi.{stack}.yaml").write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
         pulumi = Pulumi(stack, folder, PAPER)
@@ -68,7 +68,7 @@ def paper_project(stack: str, project: Path = PROJECT) -> Iterator[PaperProject]
 
 
 def _provide_files(document: dict[str, Any], project: Path, folder: Path) -> list[str]:
-    """Link what is there, replace what is not; absolute paths that are missing are renamed in ``document``."""
+    """Link files that exist and replace those that do not; absolute paths of the latter change in ``document``."""
     config = document.get("config")
     raw = config.get(KEY) if isinstance(config, dict) else None
     topology = salvage(Topology, raw)

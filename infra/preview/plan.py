@@ -1,7 +1,7 @@
-"""What a preview found, for people and for machines: read once from ``pulumi preview --json``.
+"""The result of a preview, for people and for programs: read from ``pulumi preview --json``.
 
-Pulumi's JSON holds no secret in clear. Its stack traces, which name files of the machine it ran on, are left out
-of the plan that is kept.
+Pulumi's JSON holds no secret in plain text. Its stack traces, which name files of this machine, are left out of the
+plan that is kept.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ class Step:
     op: str
     urn: str
     old: dict[str, Any]
-    """Its inputs now; empty for a new one."""
+    """Its inputs before; empty for a new one."""
     new: dict[str, Any]
-    """Its inputs then; empty for one that goes."""
+    """Its inputs after; empty for one that is removed."""
     detailed: dict[str, Any]
 
     @property
@@ -57,7 +57,7 @@ class Step:
 
     @property
     def inputs(self) -> dict[str, Any]:
-        """Inputs then, or now where it goes."""
+        """Its inputs after, or before if it is removed."""
         return self.new or self.old
 
     @property
@@ -75,7 +75,7 @@ class Plan:
 
     @property
     def changes(self) -> Counter[str]:
-        """How many resources by operation."""
+        """The number of resources by operation."""
         return Counter(step.op for step in self.steps)
 
     def of_type(self, kind: str) -> list[Step]:
@@ -83,12 +83,12 @@ class Plan:
         return [step for step in self.steps if step.type == f"azure-native:{kind}"]
 
     def to_json(self) -> str:
-        """The plan as it is kept beside the readable one."""
+        """The plan as it is kept for programs."""
         return json.dumps(self.document, indent=2) + "\n"
 
 
 def parse(stack: str, output: str, errors: str) -> Plan:
-    """Read the output of ``pulumi preview --json``. Raises ExpectedError with pulumi's own messages where it failed."""
+    """Read the output of ``pulumi preview --json``. Raises ExpectedError with pulumi's own messages if it failed."""
     try:
         document = json.loads(output)
     except ValueError:
@@ -100,8 +100,8 @@ def parse(stack: str, output: str, errors: str) -> Plan:
         if entry.get("severity") == "error" and entry["message"].strip()
     ]
     if messages:
-        told = dict.fromkeys(message.removeprefix("error: ") for message in messages)
-        raise ExpectedError("\n".join([f"The preview of stack {stack} failed.", *told]))
+        unique = dict.fromkeys(message.removeprefix("error: ") for message in messages)
+        raise ExpectedError("\n".join([f"The preview of stack {stack} failed.", *unique]))
     document = _without_local(document)
     steps = [
         Step(
@@ -125,9 +125,9 @@ def render(plan: Plan, with_differences: bool) -> RenderableType:
 
 
 def _summary(plan: Plan) -> str:
-    told = [f"{count} to {op}" for op, count in plan.changes.items() if op != "same"]
+    changes = [f"{count} to {op}" for op, count in plan.changes.items() if op != "same"]
     unchanged = f"{plan.changes['same']} unchanged" if plan.changes["same"] else ""
-    return f"Stack {plan.stack}: " + ", ".join([*told, *([unchanged] if unchanged else [])] or ["nothing declared"])
+    return f"Stack {plan.stack}: " + ", ".join([*changes, *([unchanged] if unchanged else [])] or ["nothing declared"])
 
 
 def _hosts(plan: Plan) -> Table:
@@ -176,7 +176,7 @@ def _endpoints(plan: Plan) -> Table:
 
 
 def _resources(plan: Plan) -> Table:
-    """Everything, a line for each type and operation, with the names."""
+    """All resources, with one line for each type and operation."""
     groups: dict[tuple[str, str], list[str]] = {}
     for step in plan.steps:
         if step.type.startswith(("azure-native:", "pulumi-python:")):
@@ -198,13 +198,13 @@ def _differences(plan: Plan) -> Iterator[Text]:
             continue
         symbol, style = SYMBOLS.get(step.op, ("?", "red"))
         yield Text(f"{symbol} {step.type.partition(':')[2]} {step.name}", style=style)
-        # What changed within a secret looks the same before and after: then Pulumi's own paths have to do.
+        # A change within a secret does not show in its inputs: Pulumi's own paths have to do.
         lines = list(difference_lines(step.old, step.new)) or [f"~ {path}: secret" for path in step.detailed]
         yield from (Text(f"    {line}") for line in lines)
 
 
 def difference_lines(old: Any, new: Any, path: str = "") -> Iterator[str]:
-    """A line for each property that differs. Items of lists are told apart by their names, where they have such."""
+    """A line for each property that differs. Items of lists are matched by name, if they have names."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key in sorted({*old, *new}):
             yield from difference_lines(old.get(key), new.get(key), f"{path}.{key}" if path else key)

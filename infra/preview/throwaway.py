@@ -1,6 +1,6 @@
-"""Throwaway files that replace those that a stack names and that are not on this machine.
+"""Throwaway files, in place of files that a stack names and that do not exist on this machine.
 
-On paper nothing is ever made of them: they only have to be what the program's checks ask for.
+On paper nothing is ever made with them: they only have to pass the program's checks.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ _WRITERS = {
 
 
 def _public_key() -> str:
-    """The form of an ed25519 key, all zeros: no one has its private half."""
+    """Something of the form of an ed25519 key, all zeros: no one has its private half."""
     parts = (b"ssh-ed25519", bytes(32))
     blob = b"".join(struct.pack(">I", len(part)) + part for part in parts)
     return f"ssh-ed25519 {base64.b64encode(blob).decode()} {NAME}"

@@ -1,4 +1,4 @@
-"""A topology to change, with the files it names; and a stack that is up on paper under the real engine."""
+"""A topology to change, with the files that it names, and a stack that exists on paper under the real engine."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _STACK_FILE: dict[str, Any] = yaml.safe_load((PROJECT / f"Pulumi.{STACK}.yaml").
 
 @pytest.fixture(autouse=True, scope="package")
 def _state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A state folder of the tests' own: throwaway keys must not meet those of the clone's rehearsal."""
+    """A state folder of the tests' own: throwaway keys must not get mixed up with those of the clone's rehearsal."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LIVEGANG_STATE", str(tmp_path_factory.mktemp("state")))
         # Short: ssh's sockets go below it where HOME is a test's own, and their paths may have 107 bytes.
@@ -37,13 +37,13 @@ def _state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture
 def document() -> dict[str, Any]:
-    """The rehearsal's topology, to be changed by the test."""
+    """The rehearsal's topology, for the test to change."""
     return copy.deepcopy(_STACK_FILE["config"][KEY])
 
 
 @pytest.fixture(scope="package")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project folder that holds the files the rehearsal's topology names."""
+    """A project folder with the files that the rehearsal's topology names."""
     return provide_files(tmp_path_factory.mktemp("project"))
 
 
@@ -64,7 +64,7 @@ def topology(document: dict[str, Any], root: Path) -> Topology:
 
 @pytest.fixture
 def mistakes_of(root: Path) -> Callable[[dict[str, Any]], list[str]]:
-    """What is wrong with a document, a line each; empty when nothing is."""
+    """Lists what is wrong with a document, one line for each mistake."""
 
     def found(document: dict[str, Any]) -> list[str]:
         try:

@@ -1,4 +1,4 @@
-"""An assertion inside an `apply` passes silently unless Pulumi waits for it: those that nobody waits for are found."""
+"""An assertion inside an `apply` passes silently unless Pulumi waits for it: finds those that no one waits for."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from toolchain.folders import PROJECT
 
 TESTS = sorted(file for file in (PROJECT / "tests").rglob("test_*.py") if "pulumi" in file.read_text())
-"""Those that could hold an Output; other things have an ``apply`` too."""
+"""The tests that could use an Output; other things have an ``apply`` too."""
 
 
 def unawaited(source: str) -> list[str]:

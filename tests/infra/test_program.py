@@ -1,4 +1,4 @@
-"""The program under the real engine, brought up on paper once: what it makes, and what a change to it changes."""
+"""The program under the real engine, brought up on paper once: what it creates, and what a change to it changes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> PaperStack:
 
 @pytest.fixture(scope="module")
 def pulumi(stack: PaperStack) -> Pulumi:
-    """The stack, up on paper."""
+    """The stack, brought up on paper."""
     pulumi = Pulumi(STACK, stack.folder, PAPER)
     for arguments in (
         ["stack", "select", "--create", "--non-interactive"],
@@ -41,7 +41,7 @@ def pulumi(stack: PaperStack) -> Pulumi:
 
 @pytest.fixture
 def declared(stack: PaperStack) -> Iterator[PaperStack]:
-    """The stack's file, to be changed by a test and put back afterwards."""
+    """The stack, whose file the test may change; it is restored afterwards."""
     yield stack
     stack.declare(lambda topology: None)
 
@@ -66,7 +66,7 @@ def preview(pulumi: Pulumi) -> Plan:
 
 
 def changes(plan: Plan) -> dict[str, list[str]]:
-    """Lines of difference by resource, of those that would change."""
+    """The lines of difference of each resource that would change."""
     return {
         step.name: list(difference_lines(step.old, step.new)) if step.old and step.new else [step.op]
         for step in plan.steps
@@ -83,7 +83,7 @@ def test_the_inventory_is_complete(exported: Inventory) -> None:
     assert all(host.certificate for host in exported.hosts_of("database"))
 
 
-def test_each_host_is_told_of_its_own_secrets_only(exported: Inventory) -> None:
+def test_each_host_knows_its_own_secrets_only(exported: Inventory) -> None:
     purposes = {name: set(host.secrets) for name, host in exported.hosts.items()}
     assert {"tls-key", "postgresql/replication"} <= purposes["db01"]
     assert exported.hosts["db01"].secrets["tls-key"].name == "tls-key-db01"
@@ -116,7 +116,7 @@ def test_each_right_is_for_one_secret(state: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("canary", ["PRIVATE KEY", "I2Nsb3VkLWNvbmZpZ"], ids=["private keys", "custom data"])
-def test_no_secret_is_in_clear_in_the_state(state: dict[str, Any], canary: str) -> None:
+def test_no_secret_is_in_plain_text_in_the_state(state: dict[str, Any], canary: str) -> None:
     assert canary not in json.dumps(state)
 
 
@@ -198,18 +198,18 @@ def of_type(state: dict[str, Any], kind: str) -> list[dict[str, Any]]:
     return [entry for entry in state["deployment"]["resources"] if entry["type"] == f"azure-native:{kind}"]
 
 
-def test_a_machine_that_is_replaced_on_purpose_goes_before_its_successor_comes(pulumi: Pulumi) -> None:
+def test_a_machine_that_is_replaced_on_purpose_is_deleted_before_its_successor_is_created(pulumi: Pulumi) -> None:
     machine = f"urn:pulumi:{STACK}::livegang::livegang:infra:Machine$azure-native:compute:VirtualMachine::vm-web01"
     result = pulumi.capture("up", "--yes", "--skip-preview", "--target-replace", machine)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "1 replaced" in result.stdout
 
 
-def test_pulumi_typed_by_hand_tells_every_mistake_without_a_traceback(pulumi: Pulumi, declared: PaperStack) -> None:
+def test_pulumi_typed_by_hand_reports_every_mistake_without_a_traceback(pulumi: Pulumi, declared: PaperStack) -> None:
     declared.declare(lambda topology: topology.update(protekt=True, domain={"zone": "mobil.livegang.test"}))
     result = pulumi.capture("preview", "--non-interactive")
-    told = result.stdout + result.stderr
+    output = result.stdout + result.stderr
     assert result.returncode != 0
-    assert "Traceback" not in told
+    assert "Traceback" not in output
     for part in ("Pulumi.rehearsal.yaml has 2 mistakes", "Did you mean protect?", "domain.ttl: is missing"):
-        assert part in told
+        assert part in output

@@ -1,4 +1,4 @@
-"""What the dynamic resources generate, and that they generate it once."""
+"""What the dynamic resources generate, and that they do so once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STORED = {
         "gASVMgAAAAAAAACMEWluZnJhLmNyZWRlbnRpYWxzlIwVX0NlcnRpZmljYXRlR2VuZXJhdG9ylJOUKYGULg=="
     ),
 }
-"""What a stack of revision df62308 stores of each generator."""
+"""What a stack that revision df62308 brought up stores for each generator."""
 
 
 def made(generator: credentials._Generator, **props: str) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def test_a_certificate_is_valid_for_its_host_under_the_authority() -> None:
     assert verifier.verify(x509.load_pem_x509_certificate(certificate["certificate"].encode()), [])
 
 
-def test_nothing_is_made_anew_unless_what_it_is_for_changes() -> None:
+def test_nothing_is_generated_again_unless_what_it_is_for_changes() -> None:
     generator = credentials._HostKeyGenerator()
     key = made(generator, fqdn=FQDN)
     assert generator.diff("id", key, {"fqdn": FQDN, "__provider": "another version of the code"}).changes is False
@@ -76,6 +76,6 @@ def test_nothing_is_made_anew_unless_what_it_is_for_changes() -> None:
 def test_a_stack_of_an_earlier_revision_names_the_same_generators(
     generator: type[credentials._Generator], stored: str
 ) -> None:
-    """Pulumi compares what is stored with what the program would store, and runs what is stored to delete."""
+    """Pulumi compares what is stored with what the program would store, and loads what is stored to delete."""
     assert serialize_provider(generator()) == stored
     assert type(dill.loads(base64.b64decode(stored))) is generator

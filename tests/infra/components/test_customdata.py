@@ -1,4 +1,4 @@
-"""What cloud-init is told at the first boot."""
+"""The custom data that sets up a host's first boot."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_copies_of_the_host_key_are_removed_but_the_user_data_stays() -> None:
 
 
 def test_the_same_host_always_gets_the_same_custom_data() -> None:
-    """Azure refuses changed custom data on a machine that exists."""
+    """Azure refuses to change the custom data of an existing machine."""
     assert custom_data(BOOT) == custom_data(replace(BOOT))
 
 

@@ -1,4 +1,4 @@
-"""Names keep within Azure's limits and are the same at every run."""
+"""Names keep within Azure's limits and are the same in every run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LONGEST = Names("l" * 12, "rehearsal", "11111111-2222-4333-8444-555555555555")
 
 
 @pytest.mark.parametrize("names", [NAMES, LONGEST])
-def test_a_vaults_name_is_one_that_azure_takes(names: Names) -> None:
+def test_a_vaults_name_is_one_that_azure_accepts(names: Names) -> None:
     assert re.fullmatch(r"[a-z][a-z0-9-]{1,22}[a-z0-9]", names.vault)
     assert "--" not in names.vault
 

@@ -1,4 +1,4 @@
-"""The access files, read by the real ssh."""
+"""The access files, as the real ssh reads them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def with_vantage_keys(folder: Path) -> Inventory:
 
 
 def options(config: Path, host: str) -> dict[str, str]:
-    """What ssh itself makes of the file for a host."""
+    """What ssh itself reads from the file for a host."""
     shown = subprocess.run(["ssh", "-G", "-F", config, host], check=True, capture_output=True, text=True).stdout
     return dict(line.split(" ", 1) for line in shown.splitlines() if " " in line)
 
@@ -66,7 +66,7 @@ def test_only_pinned_keys_are_accepted(config: Path, host: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["web01.vivendi.internal", "10.77.3.4", "mgmt01", "198.51.100.11", "203.0.113.66"])
-def test_a_key_is_known_under_every_name_a_client_may_look_up(config: Path, name: str) -> None:
+def test_a_key_is_known_by_every_name_that_a_client_may_look_up(config: Path, name: str) -> None:
     command = ["ssh-keygen", "-F", name, "-f", str(config.with_name("known_hosts"))]
     assert KEY in subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
@@ -76,16 +76,16 @@ def test_an_address_that_is_not_in_the_inventory_is_unknown(config: Path) -> Non
     assert subprocess.run(command, check=False, capture_output=True).returncode == 1
 
 
-def test_shared_connections_of_two_clones_never_meet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both use the same addresses: a shared socket would lead into the other's rehearsal."""
+def test_two_clones_never_share_a_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both use the same addresses: a shared socket would lead into the other rehearsal."""
     monkeypatch.setenv("HOME", str(tmp_path))
     one, other = access.control_path(tmp_path / "one"), access.control_path(tmp_path / "other")
     assert one != other
     assert one.parent.stat().st_mode & 0o077 == 0
 
 
-def test_shared_connections_of_two_state_folders_never_meet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of one stack in one clone: what is verified in the second would be the first, past all host keys."""
+def test_two_state_folders_never_share_a_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Same stack, same clone: a command would reach the other rehearsal, without a check of host keys."""
     monkeypatch.setenv("HOME", str(tmp_path))
     found = set()
     for state in ("one", "other"):
@@ -98,7 +98,7 @@ def test_a_socket_path_too_long_for_the_kernel_is_not_used(monkeypatch: pytest.M
     monkeypatch.setenv("HOME", "/" + "h" * 80)
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     monkeypatch.setattr("os.geteuid", lambda: 1000)
-    with pytest.raises(ExpectedError, match="ssh's sockets have no place"):
+    with pytest.raises(ExpectedError, match="There is no place for ssh's sockets"):
         access.control_path(Path("/clone"))
 
 
@@ -121,7 +121,7 @@ def test_missing_host_keys_of_a_vantage_point_are_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["plain", "with a blank", "it's 100%"])
 def test_ssh_reaches_the_jump_host_whatever_the_folder_is_called(tmp_path: Path, name: str) -> None:
-    """ssh itself: for ProxyJump it hands the path of its configuration to a shell, without quotes."""
+    """With ProxyJump, ssh passes the path of its configuration to a shell without quotes."""
     folder, called = tmp_path / name, tmp_path / "called"
     found = inventory()
     way_in = found.way_in.model_copy(update={"proxy_command": f"touch {called}; exit 1", "identity_file": None})

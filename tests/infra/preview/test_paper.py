@@ -73,20 +73,20 @@ def test_paper_leaves_no_trace_in_the_project(tmp_path: Path) -> None:
     assert not scratch.exists()
 
 
-def test_every_mistake_of_a_stack_is_told_before_anything_is_touched(tmp_path: Path) -> None:
+def test_every_mistake_of_a_stack_is_reported_before_anything_is_touched(tmp_path: Path) -> None:
     folder = project_with(
         tmp_path, "prod", expected={"hosts": 10, "endpoints": 6}, protekt=True, domain={"zone": "mobil.example.org"}
     )
     with pytest.raises(ExpectedError) as caught, paper_project("prod", folder):
         pass
-    told = str(caught.value)
+    message = str(caught.value)
     for part in (
         "Pulumi.prod.yaml has 3 mistakes",
         f"{KEY}.hosts: 9",
         "Did you mean protect?",
         "domain.ttl: is missing",
     ):
-        assert part in told
+        assert part in message
 
 
 def test_a_stack_that_does_not_exist_is_named_with_those_that_do(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_an_unknown_key_of_the_project_is_refused(tmp_path: Path) -> None:
         pass
 
 
-def test_a_host_that_is_named_twice_is_refused(tmp_path: Path) -> None:
+def test_a_duplicate_host_name_is_refused(tmp_path: Path) -> None:
     folder = project_with(tmp_path, "prod")
     file = folder / "Pulumi.prod.yaml"
     file.write_text(file.read_text().replace("      db02:", "      db01:"))

@@ -1,4 +1,4 @@
-"""The readable plan and the one for machines."""
+"""The readable plan and the one for programs."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def shown(plan: object) -> str:
     return text.getvalue()
 
 
-def test_a_rule_that_goes_is_the_only_one_named() -> None:
-    """By position every rule behind it would look changed."""
+def test_a_rule_that_is_removed_is_the_only_one_named() -> None:
+    """Compared by position, every rule after it would look changed."""
     old = {"securityRules": [rule("a", 100), rule("b", 110), rule("c", 120)]}
     new = {"securityRules": [rule("a", 100), rule("c", 120)]}
     assert list(difference_lines(old, new)) == ['- securityRules["b"]: {"name": "b", "priority": 110}']
@@ -63,20 +63,20 @@ def test_a_change_within_a_secret_is_named_by_its_path() -> None:
     assert "~ osProfile.customData: secret" in shown(render(plan, with_differences=True))
 
 
-def test_the_plan_for_machines_names_no_file_of_this_machine() -> None:
+def test_the_plan_for_programs_names_no_file_of_this_machine() -> None:
     document = {"steps": [step("create", None, {"securityRules": []})]}
     kept = parse("prod", json.dumps(document), "").to_json()
     assert "stackTrace" not in kept
     assert "sourcePosition" not in kept
 
 
-def test_a_failed_preview_tells_pulumis_reason_once() -> None:
+def test_a_failed_preview_reports_pulumis_reason_once() -> None:
     message = {"severity": "error", "message": "error: Pulumi.prod.yaml has 1 mistake"}
     with pytest.raises(ExpectedError) as caught:
         parse("prod", json.dumps({"steps": [], "diagnostics": [message, message]}), "")
     assert str(caught.value).count("Pulumi.prod.yaml has 1 mistake") == 1
 
 
-def test_a_preview_that_never_began_tells_what_pulumi_wrote() -> None:
+def test_a_preview_that_never_began_reports_what_pulumi_wrote() -> None:
     with pytest.raises(ExpectedError, match="no stack named 'x' found"):
         parse("x", "", "error: no stack named 'x' found\n")

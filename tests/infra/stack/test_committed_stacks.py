@@ -11,7 +11,7 @@ import yaml
 from toolchain.folders import PROJECT
 
 NAMED = ("hosts", "endpoints")
-"""Maps whose entries have names of the landscape's own: the handbook says `hosts.*.size`."""
+"""Maps whose keys are names that the landscape chooses: in the handbook, `hosts.*.size`."""
 
 
 def configuration(stack: str) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def test_every_group_denies_by_default_in_both_directions(topology: Topology, su
 
 
 @pytest.mark.parametrize("subnet", SUBNETS)
-def test_names_and_priorities_are_unique_as_azure_wants_them(topology: Topology, subnet: str) -> None:
+def test_names_and_priorities_are_unique_as_azure_requires(topology: Topology, subnet: str) -> None:
     rules = rules_of(topology, subnet)
     assert len({rule.name for rule in rules}) == len(rules)
     assert len({(rule.direction, rule.priority) for rule in rules}) == len(rules)
@@ -50,7 +50,7 @@ def test_a_flow_within_a_subnet_has_both_rules_in_one_group(topology: Topology) 
     assert {"database-replication", "database-replication-out"} <= names(topology, "database")
 
 
-def test_a_role_s_flows_reach_the_hosts_that_do_its_work_beside_their_own(topology: Topology) -> None:
+def test_a_roles_flows_reach_hosts_that_take_it_on(topology: Topology) -> None:
     """Where the web hosts are the application hosts too, the database must be reached from their subnet."""
     hosts = {
         name: host.model_copy(update={"also": ["application"]}) if host.role == "web" else host
@@ -63,7 +63,7 @@ def test_a_role_s_flows_reach_the_hosts_that_do_its_work_beside_their_own(topolo
     )
     assert one(shared, "database", "database-from-application").sources == (str(subnets["web"]),)
     assert {"application-from-web", "application-from-web-out", "web-from-gateway"} <= names(shared, "web")
-    # Twin: where they are not, it is not.
+    # The counterpart: where they are not, it is not.
     assert one(topology, "database", "database-from-application").sources == ("10.77.2.0/24",)
 
 
@@ -81,7 +81,7 @@ def test_removing_a_flow_removes_exactly_its_rules(topology: Topology, flow: str
 
 
 def test_web_hosts_cannot_reach_the_database(topology: Topology) -> None:
-    """The twin of the application's rule: nothing names the web subnet at the database."""
+    """The counterpart of the application's rule: at the database, no rule names the web subnet."""
     web = str(topology.network.subnets["web"])
     allowed = [
         rule for rule in rules_of(topology, "database") if rule.access == "Allow" and rule.direction == "Inbound"
@@ -97,14 +97,14 @@ def test_the_gateway_keeps_what_azure_requires_of_its_subnet(topology: Topology)
     assert one(topology, "gateway", "platform-internet").destinations == ("Internet",)
 
 
-def test_a_priority_depends_on_the_flow_alone() -> None:
+def test_a_priority_depends_on_the_flow_only() -> None:
     flow = FlowSpec.model_validate({"from": "web", "to": "file", "protocol": "tcp", "ports": [445]})
     assert priority_of("file-from-web", flow) == priority_of("file-from-web", flow.model_copy(update={"ports": [80]}))
     assert priority_of("file-from-web", flow) in flows.DERIVED
     assert priority_of("file-from-web", flow.model_copy(update={"priority": 300})) == 300
 
 
-def test_nobody_is_allowed_for_an_old_hoster_without_ranges(document: dict[str, Any], topology: Topology) -> None:
+def test_an_old_hoster_without_ranges_is_allowed_nothing(document: dict[str, Any], topology: Topology) -> None:
     nowhere = topology.network.model_copy(update={"old_hoster_ranges": []})
     assert "transfer-from-old-hoster" not in names(topology.model_copy(update={"network": nowhere}), "transfer")
 
