@@ -31,15 +31,17 @@ def status(context: Context) -> None:
         console.print(f"No rehearsal is running in {settings.state}{left}.")
         _show_snapshots(settings)
         return
-    told = supervisor.call("status")
-    console.print(_hosts(told["hosts"]))
-    console.print(_services(told["services"]))
-    if told["backends"]:
-        console.print(_backends(told["backends"]))
+    answer = supervisor.call("status")
+    console.print(_hosts(answer["hosts"]))
+    console.print(_services(answer["services"]))
+    if answer["backends"]:
+        console.print(_backends(answer["backends"]))
     _show_snapshots(settings)
-    for token, count in sorted(told["recorded_only"].items()):
+    for token, count in sorted(answer["recorded_only"].items()):
         console.print(f"on paper only: {token.removeprefix('azure-native:')} ({count})")
-    console.print(f"[dim]{told['state']} · up {_duration(told['uptime'])} · {_mebibytes(told['memory'])} in all[/]")
+    console.print(
+        f"[dim]{answer['state']} · up {_duration(answer['uptime'])} · {_mebibytes(answer['memory'])} in all[/]"
+    )
 
 
 def _show_snapshots(settings: Settings) -> None:
@@ -83,7 +85,7 @@ def down(context: Context) -> None:
     from rehearsal.control import teardown
 
     settings = Settings.of_this_clone()
-    reached = "what was told to stop goes on stopping, the rest stands as it was"
+    reached = "what was asked to stop continues to stop, the rest is unchanged"
     with (
         interruptible(reached, hint="Nothing is lost by doing it again: fab rehearsal.down"),
         step(f"Bringing down the rehearsal in {settings.state}"),
@@ -140,10 +142,10 @@ def kill(context: Context, host: str) -> None:
 
 
 def _tell(host: str, action: str, doing: str) -> None:
-    reached = f"{host} was told already; how it went is in: fab rehearsal.status"
+    reached = f"{host} had its order already; see how it went: fab rehearsal.status"
     with interruptible(reached, hint=f"To be sure, again: fab rehearsal.{action} {host}"), step(f"{doing} {host}"):
-        told = Supervisor().call("host", {"name": host, "action": action})
-    console.print(f"{told['name']} is {told['state']}{'; ' + told['note'] if told['note'] else ''}.")
+        answer = Supervisor().call("host", {"name": host, "action": action})
+    console.print(f"{answer['name']} is {answer['state']}{'; ' + answer['note'] if answer['note'] else ''}.")
 
 
 def _hosts(hosts: list[dict[str, Any]]) -> Table:

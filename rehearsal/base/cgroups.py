@@ -56,7 +56,7 @@ class Cgroup:
             (self.path / "cgroup.kill").write_text("1")
 
     def freeze(self) -> None:
-        """Let all in it stand still; they end nevertheless when they are killed."""
+        """Freeze everything in it. Frozen processes still end when they are killed."""
         self._freeze(True)
 
     def thaw(self) -> None:
@@ -67,7 +67,7 @@ class Cgroup:
             (self.path / "cgroup.freeze").write_text("1" if still else "0")
 
     def wait_frozen(self, seconds: float) -> bool:
-        """Wait until all stand still; False when one still moves after ``seconds``."""
+        """Wait until everything is frozen; False when something still runs after ``seconds``."""
         deadline = time.monotonic() + seconds
         while self.path.exists() and "frozen 1" not in (self.path / "cgroup.events").read_text():
             if time.monotonic() > deadline:

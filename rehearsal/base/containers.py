@@ -1,4 +1,4 @@
-"""Service containers: what stands for Azure's own services, each with a root and processes of its own.
+"""Service containers: the stand-ins for Azure's own services, each with a root and processes of its own.
 
 A container runs from the edge image in a network namespace that the network family made. Its root is an
 overlay that is fresh at each start: what is to last is bound in. /run and /tmp are empty tmpfs at the start of
@@ -39,7 +39,7 @@ class File:
 
 
 Content = bytes | str | Path | File
-"""What stands at a path: its content, or the machine's file or folder that is bound there read-only."""
+"""What is at a path: its content, or the machine's file or folder that is bound there read-only."""
 
 
 @dataclass
@@ -100,7 +100,7 @@ class Containers:
             self._boot(container)
 
     def write(self, name: str, files: Mapping[str, Content]) -> None:
-        """Put files into the living container; its processes are told by ``reload``. Binds cannot be added."""
+        """Put files into the living container; its processes notice at ``reload``. Binds cannot be added."""
         container = self._get(name)
         for path, content in files.items():
             if isinstance(content, Path):

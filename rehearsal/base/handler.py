@@ -24,7 +24,7 @@ class Handler(Protocol):
     """One resource type, e.g. ``azure-native:compute:VirtualMachine``."""
 
     def put(self, identifier: str, properties: Properties, log: Log) -> Properties:
-        """Make the resource so, whatever stands there already (a retry after `kill -9` adopts). Returns observed."""
+        """Make the resource so, whatever is there already (a retry after `kill -9` adopts). Returns observed."""
 
     def get(self, identifier: str, properties: Properties) -> Properties | None:
         """Observe the real thing; None when it is gone. ``properties`` are those of the last put."""

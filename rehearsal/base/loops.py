@@ -34,7 +34,7 @@ class Loop:
         fcntl.ioctl(self._descriptor, _SET_CAPACITY)
 
     def close(self) -> None:
-        """Let it go: the kernel detaches it when nobody else has it open."""
+        """Let it go: the kernel detaches it when no one else has it open."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1

@@ -54,7 +54,7 @@ class Namespaces:
             if self.exists(name):
                 return
             _run(["ip", "netns", "add", name], None)
-        # Nothing in the landscape speaks IPv6, and a second protocol would pass beside rules written for the first.
+        # Nothing in the landscape speaks IPv6, and a second protocol would bypass rules written for the first.
         for scope in ("all", "default"):
             self.sysctl(name, f"net.ipv6.conf.{scope}.disable_ipv6", 1)
         self.run(name, ["ip", "link", "set", "lo", "up"])

@@ -70,7 +70,7 @@ def clean(argv: Sequence[str]) -> list[str]:
 
 
 def run(place: str, leader: int | None, argv: Sequence[str], given: str | None = None, timeout: float = 30) -> str:
-    """Run ``argv`` beside ``leader`` and return its standard output; ``place`` names it in errors."""
+    """Run ``argv`` in the namespaces of ``leader`` and return its standard output; ``place`` names it in errors."""
     if leader is None:
         raise HandlerError(f"{place} is not running, so `{argv[0]}` could not be run there.")
     try:

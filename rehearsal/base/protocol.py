@@ -14,7 +14,7 @@ Message = dict[str, Any]
 PING = "ping"
 """Method that a supervisor answers as long as it can be asked for anything."""
 ENDING = "It is ending."
-"""The error that `ping` gets from one that was told to end."""
+"""The error that `ping` gets from a supervisor that is shutting down."""
 
 
 class Writer(Protocol):

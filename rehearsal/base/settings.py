@@ -52,7 +52,7 @@ class Settings:
 
     @property
     def identifier(self) -> str:
-        """Eight characters that tell this rehearsal's things from another's on the same machine."""
+        """Eight characters that distinguish this rehearsal from others on the same machine."""
         return hashlib.sha256(str(self.state).encode()).hexdigest()[:8]
 
     @property
@@ -80,7 +80,7 @@ class Settings:
 
     @property
     def records(self) -> Path:
-        """What the stand-in was asked to make, one JSON file a resource."""
+        """What the stand-in was asked to make, one JSON file per resource."""
         return self.state / "records"
 
     @property
@@ -123,5 +123,5 @@ class Settings:
         return self.state / "logs"
 
     def way_in(self, vantage: str) -> Path:
-        """The socket behind which one stands at a vantage point; see rehearsal/control/way_in.py."""
+        """The socket that leads to a vantage point; see rehearsal/control/way_in.py."""
         return self.runtime / f"{vantage}.sock"

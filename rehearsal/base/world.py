@@ -23,7 +23,7 @@ class World:
     """What was asked for; also what families look up about each other's resources."""
     namespaces: Namespaces
     containers: Containers
-    """The services that stand for Azure's own: gateway, DNS, package server, vantage points."""
+    """The stand-ins for Azure's own services: gateway, DNS, package server, vantage points."""
     base_image: Path
     """Root tree that every host's overlay lies on; never written to."""
     edge_image: Path

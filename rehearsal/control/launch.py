@@ -1,7 +1,7 @@
 """Starting the supervisor: one process below which everything of a rehearsal lives and with which it ends.
 
 ``unshare`` gives it PID, mount, cgroup, IPC, UTS and network namespaces of its own. PID 1 in there is tini, which
-reaps what nobody else waits for; the supervisor is its child. Whichever of the three ends, the kernel kills all
+reaps orphans; the supervisor is its child. Whichever of the three ends, the kernel kills all
 that is left in the PID namespace, and with it go the mounts, network namespaces and loop devices.
 """
 
@@ -22,7 +22,6 @@ from rehearsal.base.locking import exclusive
 from rehearsal.base.settings import Settings
 from rehearsal.control import code, kernel, ownership
 from rehearsal.control.client import SHUTDOWN, Supervisor, SupervisorError
-from rehearsal.snapshots import put_back
 from toolchain.files import write_atomically
 from toolchain.folders import PROJECT
 
@@ -56,23 +55,25 @@ def ensure(settings: Settings, log: Log | None = None) -> None:
     ownership.claim(settings)
     for folder in (settings.runtime, settings.logs):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    tell = log or (lambda line: None)
+    report = log or (lambda line: None)
     # Two providers may need one at the same moment.
-    with exclusive(settings.runtime / "launch.lock", "is starting the supervisor", tell):
+    with exclusive(settings.runtime / "launch.lock", "is starting the supervisor", report):
         if supervisor.alive():
             if supervisor.runs_this_code():
                 return
-            tell("the supervisor runs other code than this clone has now: it is started again, and hosts reboot")
-            supervisor.call(SHUTDOWN, {}, tell, silence=ENDING_SECONDS)
-        _wait_for_the_last(settings, tell)
-        _finish_reset(settings, tell)
-        tell("starting the rehearsal's supervisor")
+            report("the supervisor runs other code than this clone has now: it is started again, and hosts reboot")
+            supervisor.call(SHUTDOWN, {}, report, silence=ENDING_SECONDS)
+        _wait_for_the_last(settings, report)
+        _finish_reset(settings, report)
+        report("starting the rehearsal's supervisor")
         _wait_until_ready(settings, _spawn(settings))
 
 
 def _finish_reset(settings: Settings, log: Log) -> None:
-    """What a reset that was killed had begun comes first: else hosts would boot on roots and disks of two times."""
+    """A reset that was killed is finished first: or hosts would boot on roots and disks of different times."""
     if settings.reset.exists():
+        from rehearsal.snapshots import put_back  # which most starts do not need, and takes a moment to import
+
         put_back.finish(settings, log)
 
 

@@ -26,7 +26,7 @@ class Owner:
 
 
 def owner(settings: Settings) -> Owner | None:
-    """Who has claimed the state folder; None if nobody has."""
+    """Who has claimed the state folder; None if no one has."""
     file = _file(settings)
     return Owner(**json.loads(file.read_bytes())) if file.exists() else None
 

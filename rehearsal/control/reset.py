@@ -1,6 +1,6 @@
 """Back to a snapshot: what runs is ended at once, roots and disks are put back, and a new supervisor boots the hosts.
 
-What is intended is written down first, in ``reset.json``. Whoever starts a supervisor does what stands there before
+What is intended is written down first, in ``reset.json``. Whoever starts a supervisor does what it says before
 that, so a reset that was killed anywhere is finished by the next `reset` or `up`; there is no other way through it.
 """
 
@@ -21,7 +21,7 @@ from rehearsal.control import launch, ownership
 from rehearsal.control.client import Supervisor
 from rehearsal.machines.host import State
 from rehearsal.snapshots import put_back
-from rehearsal.snapshots.dependencies import Landscape
+from rehearsal.snapshots.dependencies import SnapshotDependencies
 from rehearsal.snapshots.store import Snapshot, Store, check_space
 from toolchain import engines
 from toolchain.files import write_atomically
@@ -84,7 +84,7 @@ def _check(settings: Settings, store: Store, snapshot: Snapshot) -> None:
             hint="Wait for its end, or interrupt it with Ctrl-C; then repeat the reset.",
         )
     base = image.existing(cache()).base
-    differences = snapshot.landscape.differences(Landscape.of(settings, Records(settings.records), base))
+    differences = snapshot.landscape.differences(SnapshotDependencies.of(settings, Records(settings.records), base))
     if differences:
         shown = [f"  · {line}" for line in differences[:MOST_DIFFERENCES]]
         if len(differences) > MOST_DIFFERENCES:

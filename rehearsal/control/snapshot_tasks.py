@@ -33,9 +33,9 @@ def snapshot(_context: Context, name: str = DEFAULT_NAME, remove: bool = False) 
                 Store(settings).sweep()
         return
     with step(f"Taking the snapshot {name}"):
-        told = supervisor.call("snapshot", {"name": name}, log=_show)
+        answer = supervisor.call("snapshot", {"name": name}, log=_show)
     console.print(
-        f"{told['hosts']} hosts and {told['disks']} disks, {told['size'] / 2**20:,.0f} MiB. Back to it: "
+        f"{answer['hosts']} hosts and {answer['disks']} disks, {answer['size'] / 2**20:,.0f} MiB. Back to it: "
         f"fab rehearsal.reset{'' if name == DEFAULT_NAME else f' --name {name}'}"
     )
 

@@ -1,4 +1,4 @@
-"""The way into the rehearsal's network: an ssh ProxyCommand that stands at one of its vantage points.
+"""The way into the rehearsal's network: an ssh ProxyCommand that connects from one of its vantage points.
 
 ``livegang-way-in VANTAGE HOST PORT`` joins standard input and output to a TCP connection that the supervisor opens
 from within the vantage point's network namespace. No route leads from the machine into the rehearsal or back.

@@ -65,7 +65,7 @@ def start(world: World) -> None:
 
 
 def internet_zones() -> list[Zone]:
-    """What the rehearsal's Internet knows of itself: names that nobody declares.
+    """The names on the rehearsal's Internet that no stack declares.
 
     Each has a zone of its own, so that it stays known when somebody declares the zone above it.
     """

@@ -17,7 +17,7 @@ from rehearsal.base.handler import HandlerError, Properties
 
 @dataclass(frozen=True)
 class Form:
-    """How one record type stands in ARM's properties."""
+    """How ARM's properties represent one record type."""
 
     property: str
     single: bool

@@ -79,7 +79,9 @@ class Resolver:
     def _ensure_alive(self) -> None:
         with self._lock:
             if not self._world.containers.alive(NAME):
-                self._world.log(f"{NAME} had ended; its log's end:\n{self._world.containers.log_end(NAME, 5)}")
+                self._world.log(
+                    f"{NAME} ended unexpectedly; the end of its log:\n{self._world.containers.log_end(NAME, 5)}"
+                )
                 self._world.containers.restart(NAME)
                 self._wait_until("answers", lambda: self._asked(".", POLL_SECONDS))
 

@@ -7,7 +7,7 @@ server's container (``public-dns``, or ``private-dns`` for private zones)::
     knotc zone-unset mobil.livegang.test ambulant A
     knotc zone-commit mobil.livegang.test
 
-The next `put` of anything in that zone loads the zone anew from what is declared, and so mends it.
+The next `put` of anything in that zone reloads the zone from what is declared, and so repairs it.
 """
 
 from __future__ import annotations

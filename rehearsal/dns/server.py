@@ -29,7 +29,7 @@ POLL_SECONDS = 0.1
 
 @dataclass
 class Zone:
-    """What a zone holds beside its own SOA and NS."""
+    """What a zone holds in addition to its SOA and NS records."""
 
     name: str
     """Without the dot at its end; the root is ``.``."""
@@ -102,7 +102,7 @@ class ZoneServer:
                 self._control("reload")
 
     def put(self, zone_name: str, record_set: RecordSet) -> None:
-        """Serve a record set in place of what had its name and type. Raises HandlerError if the zone refuses it."""
+        """Serve a record set, replacing any of the same name and type. Raises HandlerError if the zone refuses it."""
         with self._lock:
             zone = self._zones.get(zone_name.lower())
             if zone is None:
@@ -153,11 +153,12 @@ class ZoneServer:
         self._world.containers.write(self.name, files)
 
     def _ensure_alive(self) -> None:
-        """A server that was ended is no change that Azure knows: it serves again with all it had."""
+        """To Azure a server that was killed is no change: it is started again with all its records."""
         with self._lock:
             if not self._world.containers.alive(self.name):
                 self._world.log(
-                    f"{self.name} had ended; its log's end:\n{self._world.containers.log_end(self.name, 5)}"
+                    f"{self.name} ended unexpectedly; the end of its log:\n"
+                    f"{self._world.containers.log_end(self.name, 5)}"
                 )
                 self._world.containers.restart(self.name)
                 self._wait_until_served(next(iter(self._zones)))

@@ -1,7 +1,7 @@
-"""The stand-in Application Gateway: nginx with ModSecurity and the OWASP core rule set before HAProxy.
+"""The stand-in Application Gateway: nginx with ModSecurity and the OWASP core rule set in front of HAProxy.
 
-nginx (service `gateway`) ends TLS, chooses the site by host name, redirects, and lets the firewall judge each
-request; HAProxy (service `gateway-balancer`) chooses a server, probes them all, retries and drains. Both stand in
+nginx (service `gateway`) terminates TLS, chooses the site by host name, redirects, and has the firewall inspect each
+request; HAProxy (service `gateway-balancer`) chooses a server, probes them all, retries and drains. Both run in
 the namespace `gateway` with an address in the gateway's subnet, to which its public address is translated.
 
 Where it differs from Azure: one instance instead of several, one gateway a rehearsal, Debian's core rule set for

@@ -1,4 +1,4 @@
-"""Everything that the gateway's two processes read, rendered as files, with a revision that tells them apart."""
+"""Everything that the gateway's two processes read, rendered as files, with a revision that identifies them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A firewall policy's own rules as ModSecurity rules. They are judged before the managed ones, by priority."""
+"""A firewall policy's own rules as ModSecurity rules. They are evaluated before the managed ones, by priority."""
 
 from __future__ import annotations
 

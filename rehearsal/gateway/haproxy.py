@@ -14,7 +14,7 @@ ADMIN_PORT = 8081
 STATE_FILE = "/var/lib/haproxy/server-state"
 """What was known of the servers before a reload: a server that was down must not be up again until a probe fails."""
 REVISION_VARIABLE = "LIVEGANG_REVISION"
-"""HAProxy tells its value at the runtime interface: which configuration it serves."""
+"""HAProxy shows its value at the runtime interface: which configuration it serves."""
 DEFAULT_DRAIN = 30
 """Seconds for requests under way at a reload where no draining is declared."""
 CONNECT_TIMEOUT = 3

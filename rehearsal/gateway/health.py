@@ -34,7 +34,7 @@ class ServerHealth:
 
 
 def ask(world: World, command: str) -> str:
-    """The answer to one command; raises OSError when nobody answers."""
+    """The answer to one command; raises OSError when nothing answers."""
     with world.namespaces.connect(NAMESPACE, ("127.0.0.1", ADMIN_PORT), TIMEOUT) as connection:
         connection.settimeout(TIMEOUT)
         connection.sendall(command.encode() + b"\n")
@@ -49,7 +49,7 @@ def backend_health(world: World) -> list[dict[str, Any]]:
     try:
         return [asdict(server) for server in servers(ask(world, "show stat -1 4 -1"))]
     except (OSError, HandlerError):
-        return []  # no gateway answers, which its own Read tells
+        return []  # no gateway answers, which its own Read reports
 
 
 def servers(table: str) -> list[ServerHealth]:

@@ -99,7 +99,7 @@ def _tls(listener: Listener, http2: bool) -> str:
 
 
 def _server_name(host: str) -> str:
-    """Azure's ``*`` stands anywhere and ``?`` for one character; nginx takes a leading ``*.`` or an expression."""
+    """Azure allows ``*`` anywhere and ``?`` for one character; nginx takes a leading ``*.`` or an expression."""
     if not set(host) & {"*", "?"} or (host.startswith("*.") and not set(host[2:]) & {"*", "?"}):
         return host
     return "~^" + host.replace(".", r"\.").replace("*", ".*").replace("?", ".") + "$"

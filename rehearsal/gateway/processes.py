@@ -1,4 +1,4 @@
-"""The gateway's two processes: started once, then told of each new configuration without losing a connection."""
+"""The gateway's two processes: started once, then reloaded with each new configuration without losing a connection."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FRONT, BALANCER = "gateway", "gateway-balancer"
 RELOAD_SECONDS = 20.0
 SETTLED_ANSWERS = 20
 """So many new connections in a row must be served by the new configuration, 20 ms apart: nginx lets its old workers
-accept beside the new ones for 100 ms after a reload, and one first new answer would hide them."""
+accept along with the new ones for 100 ms after a reload, and a first new answer would hide them."""
 
 _NGINX, _HAPROXY = "/usr/sbin/nginx", "/usr/sbin/haproxy"
 _NGINX_CONF, _HAPROXY_CFG = f"{ROOT}/nginx.conf", f"{ROOT}/haproxy.cfg"
@@ -39,7 +39,7 @@ class Processes:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        # A service that is brought back must not meet one that is just being told of a new configuration.
+        # A service must not be restarted while it is being reloaded.
         self._lock = threading.RLock()
 
     def start(self) -> None:

@@ -103,7 +103,7 @@ class GatewayHandler:
                 try:
                     self._make(gateway, record.properties, {}, self._world.log)
                 except HandlerError as error:
-                    # Azure goes on with the certificate it has, too, and tells it in the gateway's resource health.
+                    # Azure, too, keeps using the certificate it has, and reports it in the gateway's resource health.
                     self._world.log(f"{gateway.name} keeps its certificate: {error}")
 
     def _refuse_second(self, identifier: str) -> None:
@@ -181,7 +181,7 @@ class GatewayHandler:
 
 
 def _parsed(identifier: str, properties: Properties) -> Gateway | None:
-    """None for a gateway that was asked for and refused: its record is there until it is mended or deleted."""
+    """None for a gateway that was asked for and refused: its record exists until it is corrected or deleted."""
     try:
         return parse(identifier, properties)
     except HandlerError:

@@ -23,7 +23,7 @@ RULE_SETS = {
     "Microsoft_BotManagerRuleSet": False,
     "Microsoft_HTTPDDoSRuleSet": False,
 }
-"""Whether the core rule set stands for it."""
+"""Whether the core rule set is used in its place."""
 
 GROUPS = {
     "GENERAL": None,
@@ -98,7 +98,7 @@ Include /usr/share/modsecurity-crs/rules/*.conf
 
 @dataclass(frozen=True)
 class Firewall:
-    """A policy, ready to be written beside nginx's configuration."""
+    """A policy, ready to be written next to nginx's configuration."""
 
     enabled: bool
     directives: str
@@ -155,7 +155,7 @@ def _largest_body(limit: int) -> str:
 
 
 def _rule_set(identifier: str, declared: dict[str, Any]) -> bool:
-    """Whether the core rule set stands for it."""
+    """Whether the core rule set is used in its place."""
     kind = declared.get("ruleSetType")
     if kind not in RULE_SETS:
         raise HandlerError(f"{identifier}: ruleSetType {kind!r} is none of {', '.join(RULE_SETS)}.")

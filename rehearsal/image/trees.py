@@ -40,7 +40,7 @@ _NOT_FOR_ALL = (
 
 @dataclass(frozen=True)
 class Images:
-    """The two root trees; nobody writes to them."""
+    """The two root trees; they are read-only."""
 
     base: Path
     edge: Path
@@ -127,7 +127,7 @@ def finish(image: Contents, tree: Path) -> None:
 
 
 def _folder(cache: Path) -> Path:
-    """Named after all that the images are made from, so that a change makes new ones beside the old."""
+    """Named after all that the images are made from, so that a change makes new ones and keeps the old."""
     made_from = repr((RECIPE, contents.SUITE, BASE, EDGE, _NOT_FOR_ALL))
     return cache / "images" / hashlib.sha256(made_from.encode()).hexdigest()[:12]
 

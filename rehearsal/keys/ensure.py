@@ -52,7 +52,7 @@ def ensure(settings: Settings, *stack_files: Path) -> Keys:
     Of all, because the keys are the rehearsal's and not a stack's: whichever goes up finds them as they are.
     Idempotent. A certificate is signed anew when the endpoints' names changed or it ends within 60 days.
     Raises ExpectedError when no stack file can be read and names endpoints. One that cannot is left out: it does not
-    stand in another stack's way, and its own preview says what is wrong.
+    block another stack, and its own preview says what is wrong.
     """
     names = _endpoint_names_of_all(stack_files)
     keys = Keys(private_folder(settings.keys))

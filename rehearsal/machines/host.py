@@ -222,7 +222,7 @@ class Host:
         # One with which the host was booted is a mount, which nspawn made.
         self.run(["sh", "-c", f"if findmnt --noheadings --mountpoint {node}; then umount {node}; fi; rm -f {node}"])
 
-    # What is told about it
+    # What is shown of it
 
     def explain(self, lines: int = 15) -> str:
         """What one wants to see when it failed: failed units, the console's and the journal's end."""
@@ -251,7 +251,7 @@ class Host:
         while (code := self._spawn(environment).wait()) == nspawn.REBOOT:
             with self._changed:
                 self._begin_boot()
-        # nspawn may have ended before its host: then nobody would look after what is left of it.
+        # nspawn may have ended before its host: then nothing would look after what is left of it.
         self.cgroup.kill()
         self.cgroup.wait_empty(5)
         with self._changed:

@@ -92,7 +92,7 @@ class Hosts:
 
     def stop_all(self, log: Log) -> None:
         """Power all off, as one: the file host last, since database hosts archive to it while they stop."""
-        # First: where the machine is shut down, each host has been told so as well and powers off by itself.
+        # First: where the machine is shut down, each host gets the signal as well and powers off by itself.
         for _, host in self.all():
             host.leave()
         living = [(key, host) for key, host in self.all() if host.state in (State.STARTING, State.RUNNING)]

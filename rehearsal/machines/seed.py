@@ -69,7 +69,7 @@ class Seed:
         _write(resolver, f"nameserver {PLATFORM_DNS}\nsearch {SEARCH_DOMAIN}\n", 0o644)
 
     def _as_azures_datasource(self) -> str:
-        """Azure's data source sets these from the machine's osProfile, beside what customData says."""
+        """Azure's data source sets these from the machine's osProfile, in addition to customData."""
         settings: dict[str, Any] = {"ssh_pwauth": self.password_login}
         if self.user:
             settings["system_info"] = {"default_user": {"name": self.user}}

@@ -1,7 +1,7 @@
 """Azure's network made real: namespaces, bridges, nftables, and a small Internet around them.
 
-`start` makes the fabric before any resource; `handlers` serve the resource types. The rest is what other families ask:
-where an interface's namespace is, who has an address, how to stand in a subnet or behind a public address.
+`start` makes the emulated network before any resource; `handlers` serve the resource types. The rest is for other
+families: where an interface's namespace is, who has an address, how to attach to a subnet or a public address.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from rehearsal.base.handler import Handler, HandlerError
 from rehearsal.base.world import World
 from rehearsal.network import places, resources
 from rehearsal.network.declared import Publication, key, name_of
-from rehearsal.network.emulation import Attachment, fabric_of
+from rehearsal.network.emulation import Attachment, emulated_network
 
 
 def start(world: World) -> None:
-    """Make router, border and Internet. What stands there already stays."""
-    fabric_of(world).start()
+    """Make router, border and Internet. What exists already is kept."""
+    emulated_network(world).start()
 
 
 def handlers(world: World) -> dict[str, Handler]:
@@ -32,7 +32,7 @@ def handlers(world: World) -> dict[str, Handler]:
         resources.LoadBalancer,
         resources.NetworkInterface,
     )
-    return {f"azure-native:network:{kind.__name__}": kind(fabric_of(world)) for kind in types}
+    return {f"azure-native:network:{kind.__name__}": kind(emulated_network(world)) for kind in types}
 
 
 def namespace_of(world: World, nic_id: str) -> str:
@@ -42,9 +42,9 @@ def namespace_of(world: World, nic_id: str) -> str:
 
 def address_of(world: World, nic_id: str) -> str:
     """Private address of a network interface. Raises HandlerError if there is none of this id."""
-    network = fabric_of(world)
+    network = emulated_network(world)
     with network.lock:
-        interface = network.landscape.interfaces.get(key(nic_id))
+        interface = network.declared.interfaces.get(key(nic_id))
         if interface is None or interface.address is None:
             raise HandlerError(f"There is no network interface {nic_id}.")
         return str(interface.address)
@@ -52,9 +52,9 @@ def address_of(world: World, nic_id: str) -> str:
 
 def interface_at(world: World, address: str | IPv4Address) -> str | None:
     """Lower-cased id of the network interface with this private address."""
-    network, wanted = fabric_of(world), IPv4Address(address)
+    network, wanted = emulated_network(world), IPv4Address(address)
     with network.lock:
-        found = (item.id for item in network.landscape.interfaces.values() if item.address == wanted)
+        found = (item.id for item in network.declared.interfaces.values() if item.address == wanted)
         return next(found, None)
 
 
@@ -75,7 +75,7 @@ def attach(world: World, namespace: str, subnet_id: str, address: str | IPv4Addr
 
     It may be called before the subnet is there. Raises HandlerError if something else has the address.
     """
-    network, wanted = fabric_of(world), Attachment(namespace, key(subnet_id), IPv4Address(address))
+    network, wanted = emulated_network(world), Attachment(namespace, key(subnet_id), IPv4Address(address))
     with network.lock:
         if other := network.address_in_use(wanted.address, wanted.subnet, but=namespace):
             raise HandlerError(f"{namespace} cannot have {address} in {name_of(subnet_id)}: {other} has it.")
@@ -84,7 +84,7 @@ def attach(world: World, namespace: str, subnet_id: str, address: str | IPv4Addr
 
 def detach(world: World, namespace: str) -> None:
     """Undo `attach`, the namespace included. Nothing happens if there is none."""
-    network = fabric_of(world)
+    network = emulated_network(world)
     with network.lock:
         network.remove_attachment(namespace)
 
@@ -96,44 +96,44 @@ def publish(
 
     It may be called before the public address is there. ``name`` shows in the ruleset's comments.
     """
-    network = fabric_of(world)
+    network = emulated_network(world)
     with network.lock:
         publication = Publication(
             key(public_ip_id), IPv4Address(to_address), tuple(ports), name or name_of(public_ip_id)
         )
-        network.landscape.publications[publication.public_address] = publication
+        network.declared.publications[publication.public_address] = publication
         network.apply()
 
 
 def unpublish(world: World, public_ip_id: str) -> None:
     """Undo `publish`."""
-    network = fabric_of(world)
+    network = emulated_network(world)
     with network.lock:
-        if network.landscape.publications.pop(key(public_ip_id), None):
+        if network.declared.publications.pop(key(public_ip_id), None):
             network.apply()
 
 
 def published(world: World, public_ip_id: str) -> bool:
     """Whether the rule that leads a public address inside is really there."""
-    network = fabric_of(world)
+    network = emulated_network(world)
     with network.lock:
-        publication = network.landscape.publications.get(key(public_ip_id))
-        if publication is None or publication.public_address not in network.landscape.public_addresses:
+        publication = network.declared.publications.get(key(public_ip_id))
+        if publication is None or publication.public_address not in network.declared.public_addresses:
             return False
         return f"{publication.name}/published" not in network.translations.drift().missing_in({"prerouting"})
 
 
 def public_address_of(world: World, public_ip_id: str) -> str | None:
     """The address of a PublicIPAddress, None while there is none."""
-    network = fabric_of(world)
+    network = emulated_network(world)
     with network.lock:
-        address = network.landscape.public_addresses.get(key(public_ip_id))
+        address = network.declared.public_addresses.get(key(public_ip_id))
         return str(address) if address else None
 
 
 def first_free_address(world: World, subnet_id: str) -> str:
     """The first address of a subnet that nothing has: what Azure would give. Raises HandlerError if it is full."""
-    network = fabric_of(world)
+    network = emulated_network(world)
     with network.lock:
         subnet = network.subnet(subnet_id)
         if subnet is None:

@@ -36,7 +36,7 @@ class Subnet:
     """Id of its virtual network."""
     prefix: IPv4Network
     group: str | None
-    """Id of the network security group that judges it."""
+    """Id of the network security group that applies to it."""
     nat: str | None
     """Id of the NAT gateway that is its way out."""
     default_outbound: bool
@@ -108,7 +108,7 @@ class Publication:
 
 
 @dataclass
-class Landscape:
+class DeclaredNetwork:
     """All of it, by lower-cased id."""
 
     networks: dict[str, Network] = field(default_factory=dict)
@@ -122,7 +122,7 @@ class Landscape:
     """By the public address's id."""
 
     def space_of(self, group: str | None) -> list[IPv4Network]:
-        """What ``VirtualNetwork`` means to a group: the networks in which it judges, all while it judges nowhere."""
+        """What ``VirtualNetwork`` means to a group: the networks in which it applies, or all if none."""
         subnets = {subnet.id: subnet for subnet in self.subnets.values() if subnet.group == group}
         for interface in self.interfaces.values():
             if interface.group == group and interface.subnet in self.subnets:

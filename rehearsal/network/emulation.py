@@ -1,4 +1,4 @@
-"""The fabric: what of the landscape is real, kept in step with what is declared."""
+"""The emulated network: namespaces, bridges and rules, kept in step with what is declared."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pathlib import Path
 from rehearsal.base import settings
 from rehearsal.base.world import World
 from rehearsal.network import links, places, ruleset, translation
-from rehearsal.network.declared import Landscape, Subnet, key
+from rehearsal.network.declared import DeclaredNetwork, Subnet, key
 from rehearsal.network.places import BORDER, HUB, INTERNET, RESIDENTS, ROUTER, TO_AZURE, TO_BORDER, TO_INTERNET
 from rehearsal.network.table import Table
 
 
 @dataclass(frozen=True)
 class Attachment:
-    """A namespace that stands in a subnet."""
+    """A namespace that is attached to a subnet."""
 
     namespace: str
     subnet: str
@@ -26,11 +26,11 @@ class Attachment:
 
 
 @dataclass
-class Fabric:
+class EmulatedNetwork:
     """One world's network. Whoever reads or changes it holds ``lock``."""
 
     world: World
-    landscape: Landscape = field(default_factory=Landscape)
+    declared: DeclaredNetwork = field(default_factory=DeclaredNetwork)
     attachments: dict[str, Attachment] = field(default_factory=dict)
     """By namespace."""
     released: set[IPv4Address] = field(default_factory=set)
@@ -47,7 +47,7 @@ class Fabric:
         with self.lock:
             for place in (ROUTER, BORDER, INTERNET):
                 spaces.create(place)
-            # Rules stand before anything is forwarded.
+            # Rules are in place before anything is forwarded.
             self.apply()
             for place in (ROUTER, BORDER, INTERNET):
                 self._forwarding(place)
@@ -57,7 +57,7 @@ class Fabric:
 
     def _forwarding(self, place: str) -> None:
         spaces = self.world.namespaces
-        # Groups judge what stays inside a subnet too: bridged packets pass the forward chain (br_netfilter).
+        # Groups apply to traffic inside a subnet too: bridged packets pass the forward chain (br_netfilter).
         spaces.sysctl(place, "net.bridge.bridge-nf-call-iptables", 1 if place == ROUTER else 0)
         for scope in ("all", "default"):
             # The router takes no packet from a subnet that its source does not belong to: Azure stops spoofing.
@@ -82,7 +82,7 @@ class Fabric:
             [
                 f"addr replace {places.BORDER_INTERNET_LINK} dev {TO_INTERNET}",
                 f"route replace default via {places.INTERNET_LINK.ip}",
-                # A public address that nobody holds is silent; without this it would go round in circles.
+                # An unassigned public address is silent; without this its packets would loop.
                 f"route replace blackhole {settings.PUBLIC_ADDRESSES}",
                 f"addr replace {places.DEFAULT_OUTBOUND}/32 dev {TO_INTERNET}",
             ],
@@ -107,15 +107,15 @@ class Fabric:
 
     def apply(self) -> None:
         """Replace both rulesets by what the landscape says now."""
-        self.rules.apply(ruleset.render(self.landscape))
-        self.translations.apply(translation.render(self.landscape))
+        self.rules.apply(ruleset.render(self.declared))
+        self.translations.apply(translation.render(self.declared))
 
     def route(self) -> None:
         """The border knows the way to every virtual network's addresses, and to no others inside."""
         spaces = self.world.namespaces
         listing = spaces.run(BORDER, ["ip", "-json", "route", "show", "via", str(places.ROUTER_LINK.ip)])
         there = {item["dst"] for item in json.loads(listing or "[]")}
-        wanted = {str(prefix) for network in self.landscape.networks.values() for prefix in network.prefixes}
+        wanted = {str(prefix) for network in self.declared.networks.values() for prefix in network.prefixes}
         lines = [f"route delete {prefix}" for prefix in sorted(there - wanted)]
         lines += [f"route add {prefix} via {places.ROUTER_LINK.ip}" for prefix in sorted(wanted - there)]
         links.batch(spaces, BORDER, lines)
@@ -135,7 +135,7 @@ class Fabric:
         spaces.create(namespace)
         near = links.End(ROUTER, places.port_of(namespace))
         far = links.End(namespace, "eth0", mac=places.mac_of(namespace))
-        if subnet := self.landscape.subnets.get(attachment.subnet):
+        if subnet := self.declared.subnets.get(attachment.subnet):
             address = IPv4Interface(f"{attachment.address}/{subnet.prefix.prefixlen}")
             near = replace(near, master=places.bridge_of(subnet.id))
             far = replace(far, address=address, via=subnet.gateway)
@@ -161,14 +161,14 @@ class Fabric:
         return None
 
     def subnet(self, identifier: str) -> Subnet | None:
-        return self.landscape.subnets.get(key(identifier))
+        return self.declared.subnets.get(key(identifier))
 
 
-_fabrics: dict[Path, Fabric] = {}
+_networks: dict[Path, EmulatedNetwork] = {}
 _making = threading.Lock()
 
 
-def fabric_of(world: World) -> Fabric:
-    """The world's fabric; there is one for each state folder."""
+def emulated_network(world: World) -> EmulatedNetwork:
+    """The world's network; there is one for each state folder."""
     with _making:
-        return _fabrics.setdefault(world.settings.state, Fabric(world))
+        return _networks.setdefault(world.settings.state, EmulatedNetwork(world))

@@ -63,7 +63,7 @@ class End:
     """Its namespace."""
     name: str
     master: str | None = None
-    """The bridge that it stands on; None leaves it as it is."""
+    """The bridge that it belongs to; None leaves it as it is."""
     address: IPv4Interface | None = None
     """Its only address; None leaves it as it is."""
     via: IPv4Address | None = None

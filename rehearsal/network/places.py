@@ -1,4 +1,4 @@
-"""Fixed facts of the fabric: names of its namespaces and interfaces, and the addresses that nobody declares."""
+"""Fixed facts of the emulated network: names of its namespaces and interfaces, and addresses that no stack declares."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from rehearsal.base import settings
 from rehearsal.network.declared import key, name_of
 
 ROUTER = "router"
-"""Azure's fabric: a bridge per subnet, and the network security groups. Knows no address translation."""
+"""Azure's network: a bridge per subnet, and the network security groups. Knows no address translation."""
 BORDER = "border"
 """Between Azure and the Internet: public addresses, NAT gateways, inbound NAT rules.
 
-It is a place of its own because then the groups judge what they judge in Azure: outbound before translation and
+It is a place of its own because then the groups see what they see in Azure: outbound before translation and
 inbound after it, also for a host that calls one of its own landscape's public addresses.
 """
 INTERNET = "internet"

@@ -1,8 +1,8 @@
-"""Handlers of the network's resource types: each keeps its part of the landscape, and the fabric makes it real.
+"""Handlers of the network's resource types: each keeps its part of what is declared, and the emulation makes it real.
 
 `get` reads the kernel. What was removed by hand shows as Azure would show it removed: a rule is missing in
 ``securityRules``, a subnet has lost its group or its NAT gateway, an interface its address. `put` of any of them
-renders both rulesets anew, which also mends what `get` found.
+renders both rulesets anew, which also repairs what `get` found.
 """
 
 from __future__ import annotations
@@ -13,35 +13,34 @@ from typing import Any
 
 from rehearsal.base import settings
 from rehearsal.base.handler import HandlerError, Log, Properties
-from rehearsal.network import declared as landscape
-from rehearsal.network import links, places, ruleset, translation
+from rehearsal.network import declared, links, places, ruleset, translation
 from rehearsal.network.declared import Interface, key
-from rehearsal.network.emulation import Attachment, Fabric
+from rehearsal.network.emulation import Attachment, EmulatedNetwork
 
 
 class NetworkResource(ABC):
     """What the types have in common: one lock for all, and a kernel that is brought in step after each change."""
 
     kind: str
-    """The landscape's field that holds the type's members."""
+    """The field of `DeclaredNetwork` that holds the type's members."""
 
-    def __init__(self, fabric: Fabric) -> None:
-        self.fabric = fabric
+    def __init__(self, network: EmulatedNetwork) -> None:
+        self.network = network
 
     @property
     def members(self) -> dict[str, Any]:
-        members: dict[str, Any] = getattr(self.fabric.landscape, self.kind)
+        members: dict[str, Any] = getattr(self.network.declared, self.kind)
         return members
 
     def put(self, identifier: str, properties: Properties, log: Log) -> Properties:
-        with self.fabric.lock:
+        with self.network.lock:
             self._refuse_namesake(identifier)
             before = self.members.get(key(identifier))
             try:
                 observed = self.make(identifier, properties)
-                self.fabric.apply()
+                self.network.apply()
             except HandlerError:
-                # What the kernel refused must not stand in everybody else's next ruleset.
+                # What the kernel refused must not be part of everyone else's next ruleset.
                 self.members.pop(key(identifier), None)
                 if before is not None:
                     self.members[key(identifier)] = before
@@ -49,14 +48,14 @@ class NetworkResource(ABC):
             return observed
 
     def get(self, identifier: str, properties: Properties) -> Properties | None:
-        with self.fabric.lock:
+        with self.network.lock:
             return self.observe(identifier, properties) if key(identifier) in self.members else None
 
     def delete(self, identifier: str, properties: Properties, log: Log) -> None:
-        with self.fabric.lock:
+        with self.network.lock:
             self.remove(identifier)
             self.members.pop(key(identifier), None)
-            self.fabric.apply()
+            self.network.apply()
 
     def restore(self, identifier: str, properties: Properties, log: Log) -> None:
         self.put(identifier, properties, log)
@@ -71,7 +70,7 @@ class NetworkResource(ABC):
         """Take away what is not in the rulesets."""
 
     def _refuse_namesake(self, identifier: str) -> None:
-        """Names stand for ids in rules and namespaces, so one name in two resource groups cannot be told apart."""
+        """Rules and namespaces use names in place of ids, so the same name in two resource groups is ambiguous."""
         if self.kind == "networks":
             return
         for other in self.members:
@@ -83,20 +82,20 @@ class VirtualNetwork(NetworkResource):
     kind = "networks"
 
     def make(self, identifier: str, properties: Properties) -> Properties:
-        self.members[key(identifier)] = landscape.network(identifier, properties)
-        self.fabric.route()
+        self.members[key(identifier)] = declared.network(identifier, properties)
+        self.network.route()
         return {}
 
     def remove(self, identifier: str) -> None:
         self.members.pop(key(identifier), None)
-        self.fabric.route()
+        self.network.route()
 
 
 class Subnet(NetworkResource):
     kind = "subnets"
 
     def make(self, identifier: str, properties: Properties) -> Properties:
-        subnet = landscape.subnet(identifier, properties)
+        subnet = declared.subnet(identifier, properties)
         for other in self.members.values():
             if other.id != subnet.id and other.prefix.overlaps(subnet.prefix):
                 raise HandlerError(
@@ -104,37 +103,37 @@ class Subnet(NetworkResource):
                     f"{other.prefix} of {other.name}."
                 )
         self.members[subnet.id] = subnet
-        self.fabric.ensure_subnet(subnet)
+        self.network.ensure_subnet(subnet)
         return {}
 
     def observe(self, identifier: str, properties: Properties) -> Properties | None:
         subnet = self.members[key(identifier)]
-        bridge = links.observe(self.fabric.world.namespaces, places.ROUTER).get(places.bridge_of(subnet.id))
+        bridge = links.observe(self.network.world.namespaces, places.ROUTER).get(places.bridge_of(subnet.id))
         address = IPv4Interface(f"{subnet.gateway}/{subnet.prefix.prefixlen}")
         if bridge is None or address not in bridge.addresses or not bridge.up:
             return None
         observed: Properties = {}
         dispatch = {stage.name for stage in ruleset.STAGES}
-        if self.fabric.rules.drift().missing_in(dispatch) & {f"{subnet.name}/outbound", f"{subnet.name}/inbound"}:
+        if self.network.rules.drift().missing_in(dispatch) & {f"{subnet.name}/outbound", f"{subnet.name}/inbound"}:
             observed["networkSecurityGroup"] = None
-        if f"{subnet.name}/nat" in self.fabric.translations.drift().missing_in({translation.OUTWARD}):
+        if f"{subnet.name}/nat" in self.network.translations.drift().missing_in({translation.OUTWARD}):
             observed["natGateway" if subnet.nat else "defaultOutboundAccess"] = None if subnet.nat else False
         return observed
 
     def remove(self, identifier: str) -> None:
-        self.fabric.remove_link(places.ROUTER, places.bridge_of(identifier))
+        self.network.remove_link(places.ROUTER, places.bridge_of(identifier))
 
 
 class NetworkSecurityGroup(NetworkResource):
     kind = "groups"
 
     def make(self, identifier: str, properties: Properties) -> Properties:
-        self.members[key(identifier)] = landscape.group(identifier, properties)
+        self.members[key(identifier)] = declared.group(identifier, properties)
         return {}
 
     def observe(self, identifier: str, properties: Properties) -> Properties | None:
         group = self.members[key(identifier)]
-        chains, drift = ruleset.chains_of(group.name), self.fabric.rules.drift()
+        chains, drift = ruleset.chains_of(group.name), self.network.rules.drift()
         missing, foreign = drift.missing_in(chains), drift.foreign_in(chains)
         if not missing and not foreign:
             return {}
@@ -155,13 +154,13 @@ class PublicIPAddress(NetworkResource):
     def make(self, identifier: str, properties: Properties) -> Properties:
         address = self.members.get(key(identifier)) or self._recorded(identifier) or self._choose(identifier)
         self.members[key(identifier)] = address
-        spaces = self.fabric.world.namespaces
+        spaces = self.network.world.namespaces
         links.batch(spaces, places.BORDER, [f"addr replace {address}/32 dev {places.TO_INTERNET}"])
         return {"ipAddress": str(address)}
 
     def observe(self, identifier: str, properties: Properties) -> Properties | None:
         address = self.members[key(identifier)]
-        link = links.observe(self.fabric.world.namespaces, places.BORDER).get(places.TO_INTERNET)
+        link = links.observe(self.network.world.namespaces, places.BORDER).get(places.TO_INTERNET)
         there = link is not None and IPv4Interface(f"{address}/32") in link.addresses
         return {"ipAddress": str(address)} if there else None
 
@@ -169,14 +168,14 @@ class PublicIPAddress(NetworkResource):
         address = self.members.get(key(identifier))
         if address is None:
             return
-        self.fabric.released.add(address)
-        spaces = self.fabric.world.namespaces
+        self.network.released.add(address)
+        spaces = self.network.world.namespaces
         link = links.observe(spaces, places.BORDER).get(places.TO_INTERNET)
         if link is not None and IPv4Interface(f"{address}/32") in link.addresses:
             links.batch(spaces, places.BORDER, [f"addr delete {address}/32 dev {places.TO_INTERNET}"])
 
     def _recorded(self, identifier: str) -> IPv4Address | None:
-        record = self.fabric.world.records.get(identifier)
+        record = self.network.world.records.get(identifier)
         kept = record.observed.get("ipAddress") if record else None
         address = IPv4Address(kept) if kept else None
         return None if address in self.members.values() else address
@@ -185,9 +184,9 @@ class PublicIPAddress(NetworkResource):
         """The same id gets the same address in every rehearsal, but another one after it was given back."""
         pool = [address for address in settings.PUBLIC_ADDRESSES.hosts() if address != places.DEFAULT_OUTBOUND]
         kept = [
-            record.observed.get("ipAddress") for record in self.fabric.world.records.of_type("network:PublicIPAddress")
+            record.observed.get("ipAddress") for record in self.network.world.records.of_type("network:PublicIPAddress")
         ]
-        taken = {*self.members.values(), *self.fabric.released, *(IPv4Address(text) for text in kept if text)}
+        taken = {*self.members.values(), *self.network.released, *(IPv4Address(text) for text in kept if text)}
         start = int(places.digest(key(identifier)), 16) % len(pool)
         for address in (*pool[start:], *pool[:start]):
             if address not in taken:
@@ -201,7 +200,7 @@ class NatGateway(NetworkResource):
     kind = "nat_gateways"
 
     def make(self, identifier: str, properties: Properties) -> Properties:
-        self.members[key(identifier)] = landscape.nat_gateway(identifier, properties)
+        self.members[key(identifier)] = declared.nat_gateway(identifier, properties)
         return {}
 
 
@@ -211,16 +210,16 @@ class LoadBalancer(NetworkResource):
     def put(self, identifier: str, properties: Properties, log: Log) -> Properties:
         for recorded in ("loadBalancingRules", "outboundRules", "inboundNatPools"):
             if properties.get(recorded):
-                log(f"{landscape.name_of(identifier)}: {recorded} are recorded only, not made real")
+                log(f"{declared.name_of(identifier)}: {recorded} are recorded only, not made real")
         return super().put(identifier, properties, log)
 
     def make(self, identifier: str, properties: Properties) -> Properties:
-        self.members[key(identifier)] = landscape.load_balancer(identifier, properties)
+        self.members[key(identifier)] = declared.load_balancer(identifier, properties)
         return {}
 
     def observe(self, identifier: str, properties: Properties) -> Properties | None:
         name = self.members[key(identifier)].name
-        missing = self.fabric.translations.drift().missing_in({translation.INWARD})
+        missing = self.network.translations.drift().missing_in({translation.INWARD})
         declared = properties.get("inboundNatRules") or []
         kept = [rule for rule in declared if f"{name}/{rule['name']}" not in missing]
         return {} if len(kept) == len(declared) else {"inboundNatRules": kept}
@@ -230,22 +229,22 @@ class NetworkInterface(NetworkResource):
     kind = "interfaces"
 
     def make(self, identifier: str, properties: Properties) -> Properties:
-        interface = landscape.interface(identifier, properties)
+        interface = declared.interface(identifier, properties)
         namespace = places.interface_namespace(identifier)
         address = interface.address or self._keep_or_choose(interface, namespace)
-        subnet = self.fabric.subnet(interface.subnet)
+        subnet = self.network.subnet(interface.subnet)
         if subnet is not None and not subnet.may_hold(address):
             inside = address in subnet.prefix
             code = "PrivateIPAddressInReservedRange" if inside else "PrivateIPAddressNotInSubnet"
-            raise HandlerError(f"{identifier}: {code}: {address} cannot be had in {subnet.name} ({subnet.prefix}).")
-        if other := self.fabric.address_in_use(address, interface.subnet, but=namespace):
+            raise HandlerError(f"{identifier}: {code}: {address} is not available in {subnet.name} ({subnet.prefix}).")
+        if other := self.network.address_in_use(address, interface.subnet, but=namespace):
             raise HandlerError(f"{identifier}: PrivateIPAddressInUse: {address} is that of {other}.")
         self.members[interface.id] = Interface(**{**vars(interface), "address": address})
-        self.fabric.ensure_attachment(Attachment(namespace, interface.subnet, address))
+        self.network.ensure_attachment(Attachment(namespace, interface.subnet, address))
         return self._described(properties, address, namespace)
 
     def observe(self, identifier: str, properties: Properties) -> Properties | None:
-        interface, spaces = self.members[key(identifier)], self.fabric.world.namespaces
+        interface, spaces = self.members[key(identifier)], self.network.world.namespaces
         namespace = places.interface_namespace(identifier)
         if not spaces.exists(namespace) or places.port_of(namespace) not in links.observe(spaces, places.ROUTER):
             return None
@@ -257,7 +256,7 @@ class NetworkInterface(NetworkResource):
         return self._described(properties, address, namespace)
 
     def remove(self, identifier: str) -> None:
-        self.fabric.remove_attachment(places.interface_namespace(identifier))
+        self.network.remove_attachment(places.interface_namespace(identifier))
 
     def _described(self, properties: Properties, address: IPv4Address | None, namespace: str) -> Properties:
         (configuration,) = properties["ipConfigurations"]
@@ -267,15 +266,15 @@ class NetworkInterface(NetworkResource):
         }
 
     def _keep_or_choose(self, interface: Interface, namespace: str) -> IPv4Address:
-        """For dynamic allocation: what it has, what it had when it was recorded, or the first that is free."""
-        subnet = self.fabric.subnet(interface.subnet)
-        record = self.fabric.world.records.get(interface.id)
+        """For dynamic allocation: its present address, its recorded one, or the first that is free."""
+        subnet = self.network.subnet(interface.subnet)
+        record = self.network.world.records.get(interface.id)
         kept = [self.members[interface.id].address] if interface.id in self.members else []
         for configuration in record.observed.get("ipConfigurations", []) if record else []:
             kept += [IPv4Address(found)] if (found := configuration.get("privateIPAddress")) else []
         for address in (*kept, *(subnet.hosts() if subnet else ())):
             fits = subnet is None or subnet.may_hold(address)
-            if fits and not self.fabric.address_in_use(address, interface.subnet, but=namespace):
+            if fits and not self.network.address_in_use(address, interface.subnet, but=namespace):
                 return IPv4Address(address)
         where = f"{subnet.name} ({subnet.prefix}) is full" if subnet else f"there is no {interface.subnet}"
         raise HandlerError(f"{interface.id}: SubnetIsFull: {where}.")

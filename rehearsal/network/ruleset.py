@@ -1,7 +1,7 @@
-"""The router's nftables ruleset, rendered from the landscape: network security groups as Azure judges by them.
+"""The router's nftables ruleset, rendered from the declared network: network security groups as Azure applies them.
 
 A packet goes through four stages, each a chain that leads on to the next: its source's interface and subnet (outbound),
-then its destination's subnet and interface (inbound). In each stage a group's rules stand in a chain of their own, by
+then its destination's subnet and interface (inbound). In each stage a group's rules are in a chain of their own, by
 priority; the first that matches either leads to the next stage or drops. Nothing but the last stage accepts and the
 end of every chain falls to the base chain's policy, so a lost rule can close something and never open it. What is
 established passes before all that: removing a rule does not cut a running connection, in Azure as here.
@@ -15,7 +15,7 @@ from ipaddress import IPv4Network, collapse_addresses
 from typing import Literal
 
 from rehearsal.base import settings
-from rehearsal.network.declared import Landscape
+from rehearsal.network.declared import DeclaredNetwork
 from rehearsal.network.places import TO_INTERNET
 from rehearsal.network.security import TAGS, Direction, SecurityGroup, SecurityRule
 
@@ -23,7 +23,7 @@ FAMILY, TABLE = "inet", "azure"
 
 NOT_INTERNET = [IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16")]
 NOT_INTERNET += [IPv4Network(settings.PLATFORM_DNS), IPv4Network("127.0.0.0/8")]
-"""What the tag Internet leaves out beside the virtual network itself."""
+"""What the tag Internet excludes in addition to the virtual network itself."""
 
 
 @dataclass(frozen=True)
@@ -50,21 +50,21 @@ def chain_of(stage: str, group: str) -> str:
 
 
 def chains_of(group: str) -> set[str]:
-    """Every chain in which a group's rules may stand."""
+    """Every chain that may hold a group's rules."""
     return {chain_of(stage, group) for stage in (*(stage.name for stage in STAGES), PLATFORM)}
 
 
-def render(landscape: Landscape) -> str:
-    """The content of table ``inet azure``: what stands between its braces."""
-    blocks = [*_tags(), _forward(), *(_dispatch(stage, landscape) for stage in STAGES)]
-    blocks += [_group(stage, group, landscape) for group in _sorted(landscape) for stage in STAGES]
-    blocks += [_platform_group(group, landscape) for group in _sorted(landscape)]
-    blocks += [_input(), _platform(landscape)]
+def render(declared: DeclaredNetwork) -> str:
+    """The content of table ``inet azure``, between its braces."""
+    blocks = [*_tags(), _forward(), *(_dispatch(stage, declared) for stage in STAGES)]
+    blocks += [_group(stage, group, declared) for group in _sorted(declared) for stage in STAGES]
+    blocks += [_platform_group(group, declared) for group in _sorted(declared)]
+    blocks += [_input(), _platform(declared)]
     return "\n".join(block for block in blocks if block)
 
 
-def _sorted(landscape: Landscape) -> list[SecurityGroup]:
-    return sorted(landscape.groups.values(), key=lambda group: group.name)
+def _sorted(declared: DeclaredNetwork) -> list[SecurityGroup]:
+    return sorted(declared.groups.values(), key=lambda group: group.name)
 
 
 def _tags() -> Iterable[str]:
@@ -90,55 +90,55 @@ def _forward() -> str:
     )
 
 
-def _dispatch(stage: Stage, landscape: Landscape) -> str:
+def _dispatch(stage: Stage, declared: DeclaredNetwork) -> str:
     """Sends a packet to the group of its interface or subnet, or onward where there is none."""
     address, word = ("saddr", "outbound") if stage.direction == "Outbound" else ("daddr", "inbound")
     lines = []
-    for member, where, group in _judged(landscape, stage.of):
+    for member, where, group in _judged(declared, stage.of):
         lines.append(f'ip {address} {where} goto {chain_of(stage.name, group.name)} comment "{member}/{word}"')
     if stage.name == "interface-inbound":
-        lines += _closed_by_default(landscape)
+        lines += _closed_by_default(declared)
     return _chain(stage.name, [*lines, f'{stage.onward} comment "onward"'])
 
 
-def _judged(landscape: Landscape, level: Literal["interface", "subnet"]) -> list[tuple[str, str, SecurityGroup]]:
-    """Name, address and group of every interface or subnet that a group judges, by name."""
+def _judged(declared: DeclaredNetwork, level: Literal["interface", "subnet"]) -> list[tuple[str, str, SecurityGroup]]:
+    """Name, address and group of every interface or subnet that a group applies to, by name."""
     members: list[tuple[str, str | None, str | None]] = [
-        (item.name, str(item.address) if item.address else None, item.group) for item in landscape.interfaces.values()
+        (item.name, str(item.address) if item.address else None, item.group) for item in declared.interfaces.values()
     ]
     if level == "subnet":
-        members = [(item.name, str(item.prefix), item.group) for item in landscape.subnets.values()]
-    known = landscape.groups
+        members = [(item.name, str(item.prefix), item.group) for item in declared.subnets.values()]
+    known = declared.groups
     return sorted(
         ((name, where, known[group]) for name, where, group in members if where and group in known),
         key=lambda judged: judged[0],
     )
 
 
-def _closed_by_default(landscape: Landscape) -> Iterable[str]:
-    """Standard public addresses let nothing in to an interface that no group judges."""
-    for interface in sorted(landscape.interfaces.values(), key=lambda interface: interface.name):
-        subnet = landscape.subnets.get(interface.subnet)
-        judged = interface.group in landscape.groups or (subnet is not None and subnet.group in landscape.groups)
+def _closed_by_default(declared: DeclaredNetwork) -> Iterable[str]:
+    """Standard public addresses let nothing in to an interface that no group applies to."""
+    for interface in sorted(declared.interfaces.values(), key=lambda interface: interface.name):
+        subnet = declared.subnets.get(interface.subnet)
+        judged = interface.group in declared.groups or (subnet is not None and subnet.group in declared.groups)
         if not judged and interface.address is not None:
             match = f"iifname {TO_INTERNET} ip daddr {interface.address}"
             yield f'{match} counter drop comment "{interface.name}/closed-without-group"'
 
 
-def _group(stage: Stage, group: SecurityGroup, landscape: Landscape) -> str:
+def _group(stage: Stage, group: SecurityGroup, declared: DeclaredNetwork) -> str:
     """A group's chain in a stage; on interfaces only where it is used there."""
-    if stage.of == "interface" and all(item.group != group.id for item in landscape.interfaces.values()):
+    if stage.of == "interface" and all(item.group != group.id for item in declared.interfaces.values()):
         return ""
-    space = landscape.space_of(group.id)
+    space = declared.space_of(group.id)
     rules = [rule for rule in group.judging(stage.direction) if rule.platform is None]
     return _chain(chain_of(stage.name, group.name), (_rule(group, rule, stage.onward, space) for rule in rules))
 
 
-def _platform_group(group: SecurityGroup, landscape: Landscape) -> str:
+def _platform_group(group: SecurityGroup, declared: DeclaredNetwork) -> str:
     rules = [rule for rule in group.judging("Outbound") if rule.platform is not None]
     if not rules:
         return ""
-    space = landscape.space_of(group.id)
+    space = declared.space_of(group.id)
     return _chain(chain_of(PLATFORM, group.name), (_rule(group, rule, "return", space) for rule in rules))
 
 
@@ -157,9 +157,9 @@ def _input() -> str:
     )
 
 
-def _platform(landscape: Landscape) -> str:
+def _platform(declared: DeclaredNetwork) -> str:
     lines = [f"iifname {TO_INTERNET} drop"]
-    for member, where, group in (*_judged(landscape, "interface"), *_judged(landscape, "subnet")):
+    for member, where, group in (*_judged(declared, "interface"), *_judged(declared, "subnet")):
         if any(rule.platform for rule in group.judging("Outbound")):
             lines.append(f'ip saddr {where} jump {chain_of(PLATFORM, group.name)} comment "{member}/platform"')
     return _chain(PLATFORM, [*lines, "accept"])
@@ -188,7 +188,7 @@ def _addresses(side: str, prefixes: tuple[str, ...], space: list[IPv4Network]) -
     if prefixes == ("Internet",):
         return f"ip {side} != {_set(collapse_addresses([*space, *NOT_INTERNET]))}"
     if prefixes == ("VirtualNetwork",):
-        # A group that judges before any virtual network is there has none to match.
+        # A group that applies before there is any virtual network has none to match.
         return f"ip {side} {_set(collapse_addresses(space or [IPv4Network('255.255.255.255/32')]))}"
     if prefixes[0] in TAGS:
         return f"ip {side} @{prefixes[0]}"

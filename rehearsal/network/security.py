@@ -1,4 +1,4 @@
-"""Network security groups as values: their rules with Azure's defaults, in the order in which they are judged."""
+"""Network security groups as values: their rules with Azure's defaults, in the order in which they are evaluated."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ PLATFORM_TAGS = {
     "AzurePlatformDNS": str(settings.PLATFORM_DNS),
     "AzurePlatformIMDS": str(settings.METADATA),
 }
-"""Azure's own resolver and metadata service: no rule judges traffic to them unless it names one of these tags."""
+"""Azure's own resolver and metadata service: no rule applies to traffic to them unless it names one of these tags."""
 TAGS: dict[str, tuple[str, ...]] = {
     "AzureKeyVault": (str(settings.KEY_VAULT),),
     "AzureLoadBalancer": (str(settings.PLATFORM_DNS),),
     "AzureCloud": (str(settings.KEY_VAULT), str(settings.PUBLIC_ADDRESSES)),
-    # Nothing stands behind these here: a rule that names one is made, and matches nothing.
+    # These have no counterpart here: a rule that names one is made, and matches nothing.
     **dict.fromkeys(
         [
             "GatewayManager",
@@ -84,7 +84,7 @@ class SecurityGroup:
     id: str
     name: str
     rules: tuple[SecurityRule, ...]
-    """Azure's default rules included, in the order in which they are judged."""
+    """Azure's default rules included, in the order in which they are evaluated."""
 
     def judging(self, direction: Direction) -> list[SecurityRule]:
         return [rule for rule in self.rules if rule.direction == direction]
@@ -106,7 +106,7 @@ DEFAULT_RULES = (
     _default("AllowInternetOutBound", 65001, "Outbound", True, "*", "Internet"),
     _default("DenyAllOutBound", 65500, "Outbound", False, "*", "*"),
 )
-"""What Azure adds to every group and nobody can remove."""
+"""What Azure adds to every group, and what cannot be removed."""
 
 
 def security_group(identifier: str, name: str, rules: list[dict[str, Any]]) -> SecurityGroup:
@@ -165,9 +165,7 @@ def _prefixes(where: str, document: dict[str, Any], side: str) -> tuple[str, ...
     for prefix in given:
         if tag(prefix) is not None:
             if len(given) > 1:
-                raise HandlerError(
-                    f"{where}: {side}AddressPrefixes: a service tag ({prefix}) stands alone or not at all."
-                )
+                raise HandlerError(f"{where}: {side}AddressPrefixes: a service tag ({prefix}) must be the only entry.")
             continue
         try:
             IPv4Network(prefix, strict=False)

@@ -22,7 +22,7 @@ class Rule:
 
 
 class Table:
-    """A table that is wholly ours: what stands in it beside what was put there is somebody's hand."""
+    """A table that is entirely ours: anything in it that we did not put there was added by hand."""
 
     def __init__(self, namespaces: Namespaces, namespace: str, family: str, name: str) -> None:
         self._namespaces = namespaces

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import IPv4Address
 
-from rehearsal.network.declared import InboundRule, Landscape, Subnet
+from rehearsal.network.declared import DeclaredNetwork, InboundRule, Subnet
 from rehearsal.network.places import DEFAULT_OUTBOUND, ROUTER_LINK, TO_AZURE, TO_INTERNET
 
 FAMILY, TABLE = "ip", "border"
 INWARD, OUTWARD = "prerouting", "postrouting"
 
 
-def render(landscape: Landscape) -> str:
-    """The content of table ``ip border``: what stands between its braces."""
-    ways_out = list(_ways_out(landscape))
+def render(declared: DeclaredNetwork) -> str:
+    """The content of table ``ip border``, between its braces."""
+    ways_out = list(_ways_out(declared))
     return "\n".join(
         [
-            _chain(INWARD, ["type nat hook prerouting priority dstnat; policy accept;", *_inward(landscape)]),
+            _chain(INWARD, ["type nat hook prerouting priority dstnat; policy accept;", *_inward(declared)]),
             _chain(
                 OUTWARD, ["type nat hook postrouting priority srcnat; policy accept;", *(rule for _, rule in ways_out)]
             ),
@@ -47,11 +47,11 @@ def _forward(sources: list[str]) -> list[str]:
     return [*lines, 'counter drop comment "no-way-out"']
 
 
-def _inward(landscape: Landscape) -> Iterable[str]:
-    for balancer in sorted(landscape.load_balancers.values(), key=lambda balancer: balancer.name):
+def _inward(declared: DeclaredNetwork) -> Iterable[str]:
+    for balancer in sorted(declared.load_balancers.values(), key=lambda balancer: balancer.name):
         for rule in balancer.rules:
-            public = landscape.public_addresses.get(rule.public_address)
-            inside = target_of(landscape, rule)
+            public = declared.public_addresses.get(rule.public_address)
+            inside = target_of(declared, rule)
             if public is None or inside is None:
                 continue
             for protocol in rule.protocols:
@@ -59,55 +59,55 @@ def _inward(landscape: Landscape) -> Iterable[str]:
                     f"ip daddr {public} {protocol} dport {rule.frontend_port} counter "
                     f'dnat to {inside}:{rule.backend_port} comment "{balancer.name}/{rule.name}"'
                 )
-    for publication in sorted(landscape.publications.values(), key=lambda publication: publication.name):
-        public = landscape.public_addresses.get(publication.public_address)
+    for publication in sorted(declared.publications.values(), key=lambda publication: publication.name):
+        public = declared.public_addresses.get(publication.public_address)
         if public is not None:
             ports = f" tcp dport {{ {', '.join(map(str, publication.ports))} }}" if publication.ports else ""
             inside = publication.inside
             yield f'ip daddr {public}{ports} counter dnat to {inside} comment "{publication.name}/published"'
-    for interface in landscape.interfaces.values():
-        public = landscape.public_addresses.get(interface.public_address or "")
+    for interface in declared.interfaces.values():
+        public = declared.public_addresses.get(interface.public_address or "")
         if public is not None and interface.address is not None:
             yield f'ip daddr {public} counter dnat to {interface.address} comment "{interface.name}/own-address"'
 
 
-def target_of(landscape: Landscape, rule: InboundRule) -> IPv4Address | None:
+def target_of(declared: DeclaredNetwork, rule: InboundRule) -> IPv4Address | None:
     """The address of the interface that a load balancer's inbound rule leads to, if one refers to it."""
-    for interface in landscape.interfaces.values():
+    for interface in declared.interfaces.values():
         if rule.id in interface.inbound_rules:
             return interface.address
     return None
 
 
-def _ways_out(landscape: Landscape) -> Iterable[tuple[str, str]]:
+def _ways_out(declared: DeclaredNetwork) -> Iterable[tuple[str, str]]:
     """Source prefixes with their rule: NAT gateway before own address before what Azure lends."""
-    for subnet in sorted(landscape.subnets.values(), key=lambda subnet: subnet.name):
-        owned = [] if subnet.nat else list(_own_addresses(landscape, subnet))
+    for subnet in sorted(declared.subnets.values(), key=lambda subnet: subnet.name):
+        owned = [] if subnet.nat else list(_own_addresses(declared, subnet))
         for address, public, name in owned:
             yield str(address), f'ip saddr {address} counter snat to {public} comment "{name}/own-address"'
-        publics = _publics(landscape, subnet)
+        publics = _publics(declared, subnet)
         if publics:
             yield str(subnet.prefix), f'ip saddr {subnet.prefix} counter {_snat(publics)} comment "{subnet.name}/nat"'
 
 
-def _own_addresses(landscape: Landscape, subnet: Subnet) -> Iterable[tuple[IPv4Address, IPv4Address, str]]:
+def _own_addresses(declared: DeclaredNetwork, subnet: Subnet) -> Iterable[tuple[IPv4Address, IPv4Address, str]]:
     """Inside and public address, with a name, of what goes out by an address of its own: gateways, interfaces."""
-    owned = [(item.inside, item.public_address, item.name) for item in landscape.publications.values()]
+    owned = [(item.inside, item.public_address, item.name) for item in declared.publications.values()]
     owned += [
         (item.address, item.public_address, item.name)
-        for item in landscape.interfaces.values()
+        for item in declared.interfaces.values()
         if item.address is not None and item.public_address is not None
     ]
     for inside, identifier, name in owned:
-        if inside in subnet.prefix and identifier in landscape.public_addresses:
-            yield inside, landscape.public_addresses[identifier], name
+        if inside in subnet.prefix and identifier in declared.public_addresses:
+            yield inside, declared.public_addresses[identifier], name
 
 
-def _publics(landscape: Landscape, subnet: Subnet) -> list[IPv4Address]:
+def _publics(declared: DeclaredNetwork, subnet: Subnet) -> list[IPv4Address]:
     if subnet.nat:
-        gateway = landscape.nat_gateways.get(subnet.nat)
+        gateway = declared.nat_gateways.get(subnet.nat)
         named = gateway.public_addresses if gateway else ()
-        return [landscape.public_addresses[item] for item in named if item in landscape.public_addresses]
+        return [declared.public_addresses[item] for item in named if item in declared.public_addresses]
     return [DEFAULT_OUTBOUND] if subnet.default_outbound else []
 
 

@@ -46,7 +46,7 @@ DPkg::Post-Invoke {{}};
 
 
 def stage(cache: Path, images: Images, packages: Sequence[str], log: Log) -> Path:
-    """The signed repository with ``packages`` and all they need beside the base image; made if it is not there.
+    """The signed repository with ``packages`` and what they need beyond the base image; made if missing.
 
     Raises ExpectedError with apt's reason when a package does not exist or cannot be downloaded.
     """

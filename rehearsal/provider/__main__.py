@@ -49,7 +49,7 @@ def _end(servicer: Servicer, parent: int) -> None:
     """The engine interrupts its plugins when a run is over and everything is in its state."""
     if os.getppid() == parent:
         servicer.end()
-    # Not sys.exit: that waits for operations under way, whose answers nobody would hear.
+    # Not sys.exit: that waits for operations under way, whose answers no one would receive.
     os._exit(0)
 
 

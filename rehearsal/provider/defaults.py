@@ -7,7 +7,7 @@ import uuid
 
 from rehearsal.provider import schema
 from rehearsal.provider.check import Failure
-from rehearsal.provider.checked import Landscape
+from rehearsal.provider.checked import CheckedResources
 from rehearsal.provider.diff import normal_location
 from rehearsal.provider.types import TYPES
 from rehearsal.provider.types.base import ResourceType
@@ -17,7 +17,7 @@ _GROUP = "azure-native:resources:ResourceGroup"
 
 
 def with_defaults(
-    kind: ResourceType, urn: str, old: Properties, new: Properties, seed: bytes, landscape: Landscape
+    kind: ResourceType, urn: str, old: Properties, new: Properties, seed: bytes, checked: CheckedResources
 ) -> Properties:
     """The new plain inputs, completed; ``old`` are those of the state, ``seed`` the engine's for made-up names."""
     inputs = dict(new)
@@ -32,23 +32,23 @@ def with_defaults(
         if random:
             inputs["__createBeforeDelete"] = True
     if "location" in known and inputs.get("location") is None:
-        location = _default_location(old, inputs, landscape)
+        location = _default_location(old, inputs, checked)
         if location is not None:
             inputs["location"] = location
     inputs.setdefault("azureApiVersion", schema.resource(kind.token)["api"])
     return inputs
 
 
-def _default_location(old: Properties, inputs: Properties, landscape: Landscape) -> object:
+def _default_location(old: Properties, inputs: Properties, checked: CheckedResources) -> object:
     """In the real provider's order: the old inputs', the configuration's, the resource group's."""
     if "location" in old:
         return old["location"]
-    if landscape.location:
-        return landscape.location
+    if checked.location:
+        return checked.location
     if inputs.get("resourceGroupName") is UNKNOWN:
         return UNKNOWN
-    identifier = TYPES[_GROUP].resource_id(inputs, landscape.subscription)
-    found = landscape.find(_GROUP, identifier)
+    identifier = TYPES[_GROUP].resource_id(inputs, checked.subscription)
+    found = checked.find(_GROUP, identifier)
     return found.get("location") if found else None
 
 

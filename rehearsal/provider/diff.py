@@ -1,4 +1,4 @@
-"""What changes between the old inputs and the new, as the real provider tells it.
+"""What changes between the old inputs and the new, as the real provider reports it.
 
 Written after pulumi-azure-native's provider/pkg/provider/diff.go and provider.go (read at commits 2024-2026):
 

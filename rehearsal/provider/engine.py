@@ -1,4 +1,4 @@
-"""Telling the user how it goes, through the engine that started the provider."""
+"""Progress and messages for the user, through the engine that started the provider."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Engine:
         """Show a line in the status column of a resource, until the next one."""
         self._log(engine_pb2.INFO, urn, message, ephemeral=True)
 
-    def tell(self, urn: str, message: str) -> None:
-        """Tell something that stays on the screen."""
+    def inform(self, urn: str, message: str) -> None:
+        """Show a message that stays on the screen."""
         self._log(engine_pb2.INFO, urn, message, ephemeral=False)
 
     def warn(self, urn: str, message: str) -> None:
-        """Tell something that the user should know."""
+        """Show a warning that stays on the screen."""
         self._log(engine_pb2.WARNING, urn, message, ephemeral=False)
 
     def _log(self, severity: engine_pb2.LogSeverity.ValueType, urn: str, message: str, *, ephemeral: bool) -> None:

@@ -1,4 +1,4 @@
-"""Failures that the provider tells the engine, and through it the user: one message, no traceback."""
+"""Failures that the provider reports to the engine, and through it to the user: one message, no traceback."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The provider's own memory between runs: which resource of which program each ARM id is, and what it refers to.
 
-One JSON file below PULUMI_HOME, shared by provider processes (a lock on a file beside it) and replaced whole. It
+One JSON file below PULUMI_HOME, shared by provider processes (a lock file is next to it) and replaced atomically. It
 holds no secret.
 
 Two questions are answered from it. Whether a resource that exists already is the leftover of an interrupted `up`:
@@ -101,7 +101,7 @@ class Ledger:
 
     @contextmanager
     def changing(self) -> Iterator[dict[str, Entry]]:
-        """All entries by id in lower case, written back at the end; nobody else writes meanwhile.
+        """All entries by id in lower case, written back at the end; no one else writes in the meantime.
 
         Replace entries, do not change them: readers have them too.
         """

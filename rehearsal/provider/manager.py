@@ -1,4 +1,4 @@
-"""Who makes resources: nobody (on paper), or the rehearsal's supervisor."""
+"""Who makes resources: the rehearsal's supervisor, or on paper no one."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import Any, Protocol
 
-from console import ExpectedError
 from rehearsal.base import settings
-from rehearsal.control import launch
-from rehearsal.control.client import Supervisor
 from rehearsal.provider.errors import ProviderError
 from rehearsal.provider.ledger import Entry, Ledger
 from rehearsal.provider.types.base import ResourceType
@@ -28,7 +25,7 @@ class ResourceManager(Protocol):
     """The part of ARM that makes things. Observed properties differ from, or add to, those that were put."""
 
     def put(self, kind: ResourceType, identifier: str, properties: Properties, log: Log) -> Properties:
-        """Make the resource so, whatever stands there. Returns what was observed; raises ProviderError."""
+        """Make the resource so, whatever is there. Returns what was observed; raises ProviderError."""
 
     def get(self, kind: ResourceType, identifier: str) -> Properties | None:
         """Observe it; None when it does not exist."""
@@ -76,7 +73,7 @@ def _free_public_address(entries: dict[str, Entry]) -> str:
 
 
 def _addressed(configurations: list[Properties], before: Properties, entries: dict[str, Entry]) -> list[Properties]:
-    """The configurations with an address for each that asked for a dynamic one; what it had, it keeps."""
+    """The configurations with an address for each that asked for a dynamic one; an existing address is kept."""
     had = {c.get("name"): c.get("privateIPAddress") for c in before.get("ipConfigurations", [])}
     result = []
     for configuration in configurations:
@@ -121,6 +118,11 @@ class SupervisorManager:
         self._call("delete", {"type": kind.token, "id": identifier}, log)
 
     def _call(self, method: str, params: Properties, log: Log | None) -> Properties | None:
+        # Imported here: on paper, and in most previews, the supervisor is not needed, and the engine starts this often.
+        from console import ExpectedError
+        from rehearsal.control import launch
+        from rehearsal.control.client import Supervisor
+
         try:
             launch.ensure(self._settings, log)
             result: Properties | None = Supervisor(self._settings).call(method, params, log)

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from rehearsal.provider import immutables, preview, schema
 from rehearsal.provider.check import Failure, check_shape
-from rehearsal.provider.checked import Landscape
+from rehearsal.provider.checked import CheckedResources
 from rehearsal.provider.defaults import location_refused, with_defaults
 from rehearsal.provider.diff import Diff, compare
 from rehearsal.provider.engine import Engine
@@ -38,28 +38,28 @@ _LOOK_FOR_CANCEL = 0.2
 class Provider:
     """One configured provider: the subscription and default location, and who makes resources."""
 
-    landscape: Landscape
+    checked: CheckedResources
     manager: ResourceManager
     ledger: Ledger
     engine: Engine
     cancelled: threading.Event = field(default_factory=threading.Event)
     """Set when the user ends the run: nothing is waited for any more."""
     made: set[str] = field(default_factory=set)
-    """The ids that this process told the engine of."""
+    """The ids that this process reported to the engine."""
 
     # Checking: nothing below touches the manager.
 
     def check(self, urn: str, old: Properties, new: Properties, seed: bytes) -> tuple[Properties, list[Failure]]:
         """The inputs completed with the provider's defaults, and all that is wrong with them."""
         kind = resource_type(urn)
-        inputs = with_defaults(kind, urn, old, new, seed, self.landscape)
+        inputs = with_defaults(kind, urn, old, new, seed, self.checked)
         failures = check_shape(kind.token, inputs)
         if not failures:
-            identifier = kind.resource_id(inputs, self.landscape.subscription)
+            identifier = kind.resource_id(inputs, self.checked.subscription)
             failures = [*location_refused(kind, inputs), *tags_refused(inputs)]
-            failures += kind.validate(identifier, inputs, self.landscape)
+            failures += kind.validate(identifier, inputs, self.checked)
             if identifier is not None:
-                self.landscape.note(kind.token, identifier, inputs)
+                self.checked.note(kind.token, identifier, inputs)
         return inputs, failures
 
     def diff(self, urn: str, identifier: str, old: Properties, new: Properties) -> Diff:
@@ -89,7 +89,7 @@ class Provider:
         if refused:
             raise Refused("Azure would refuse this update:\n" + "\n".join(f"  {reason}" for reason in refused))
         for path in immutables.restarts(kind.token, old, new, outputs):
-            self.engine.tell(urn, f"{path} changes: Azure restarts the machine for it, minutes of downtime.")
+            self.engine.inform(urn, f"{path} changes: Azure restarts the machine for it, minutes of downtime.")
 
     # Making.
 
@@ -99,7 +99,7 @@ class Provider:
         ``marks`` are of what is secret: that is never kept.
         """
         kind = resource_type(urn)
-        identifier = kind.resource_id(inputs, self.landscape.subscription)
+        identifier = kind.resource_id(inputs, self.checked.subscription)
         if identifier is None:
             raise ProviderError(
                 f"The id of {urn} cannot be formed: one of {', '.join(kind.path_parameters)} is missing."
@@ -123,7 +123,7 @@ class Provider:
                 f"cannot create already existing resource {identifier!r}. If it is being replaced: Pulumi creates the "
                 "new one first, which cannot have the same name; set the option delete_before_replace=True on it."
             )
-        self.engine.tell(urn, "Exists already, left by a run that was interrupted: adopted (Azure would refuse).")
+        self.engine.inform(urn, "Exists already, left by a run that was interrupted: adopted (Azure would refuse).")
 
     def update(
         self,
@@ -175,7 +175,7 @@ class Provider:
         raise Cancelled(f"Ended while {identifier} was being made. The next `pulumi up` goes on where this one ended.")
 
     def end(self) -> None:
-        """The engine ends in good order: it has in its state all that it was told of."""
+        """The engine ends in good order: everything reported to it is in its state."""
         self.ledger.settle(self.made)
 
     def _returned(self, kind: ResourceType, outputs: Properties) -> Properties:

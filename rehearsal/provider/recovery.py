@@ -2,7 +2,7 @@
 
 Three things are left by `kill -9`. A lock, which only the user may remove where the backend is far away, but which
 is known to be stale here. A file of attributes that was opened and not written yet, on which every later command fails
-with "failed to load checkpoint: EOF"; the state itself is written beside and renamed. And pending operations, which
+with "failed to load checkpoint: EOF"; the state itself is replaced by a rename. And pending operations, which
 no `up` ever clears: what was being made, changed or deleted when the engine ended.
 
 Of the last, the stand-in knows more than the engine: its ledger has the id of everything whose making was begun. So
@@ -37,7 +37,7 @@ def repair(cli: Path, home: Home, environment: dict[str, str], project: Path = P
     """Put the backend in order while no engine is at work; yields sentences on what was done."""
     for file in home.unwritten_attributes():
         file.unlink(missing_ok=True)
-        yield f"Removed {file.name}, which a killed pulumi had not written to its end; nothing of the state was in it."
+        yield f"Removed {file.name}, which a killed pulumi had not finished writing; it held nothing of the state."
     ledger = Ledger(home.folder / "stand-in" / "ledger.json")
     for stack in home.stacks_with_pending():
         options = ["--stack", stack, "--cwd", str(project), "--non-interactive"]
@@ -66,9 +66,9 @@ def settle(deployment: dict[str, Any], ledger: Ledger) -> list[str]:
             half = {**operation["resource"], "id": ids[urn], "initErrors": [INTERRUPTED]}
             resources.append(half)
             by_urn[urn] = half
-            done.append(f"{name} (its making had begun: the next up completes it)")
+            done.append(f"{name} (its creation had begun: the next up completes it)")
         else:
-            done.append(f"{name} (its making had not begun)")
+            done.append(f"{name} (its creation had not begun)")
     return done
 
 

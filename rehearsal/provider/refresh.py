@@ -1,6 +1,6 @@
 """What a refresh makes of the inputs, as the real provider's Read does.
 
-Inputs cannot be read back from Azure: much of what it returns are defaults that nobody asked for. So the old
+Inputs cannot be read back from Azure: much of what it returns are defaults that were never asked for. So the old
 outputs and the new, each reduced to what could be an input, are compared, and only what differs is applied to
 the old inputs. Where nothing changed behind Pulumi's back the inputs stay as they are, and a refresh is empty.
 """

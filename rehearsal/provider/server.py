@@ -17,7 +17,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, st
 from rehearsal.base import settings
 from rehearsal.provider import schema
 from rehearsal.provider.check import check_configuration
-from rehearsal.provider.checked import Landscape
+from rehearsal.provider.checked import CheckedResources
 from rehearsal.provider.engine import Engine
 from rehearsal.provider.errors import HalfMade, NotKnown, ProviderError, Refused
 from rehearsal.provider.ledger import Ledger
@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
 
-def told(method: _Method) -> _Method:
+def reported(method: _Method) -> _Method:
     """Turn what a method raises into a gRPC status: a message for the user, never a traceback."""
 
     @functools.wraps(method)
@@ -72,23 +72,23 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             raise ProviderError("The provider was asked for a resource before it was configured.")
         return self._provider
 
-    @told
+    @reported
     def Handshake(
         self, request: provider_pb2.ProviderHandshakeRequest, context: grpc.ServicerContext
     ) -> provider_pb2.ProviderHandshakeResponse:
         return provider_pb2.ProviderHandshakeResponse(accept_secrets=True)
 
-    @told
+    @reported
     def Attach(self, request: plugin_pb2.PluginAttach, context: grpc.ServicerContext) -> empty_pb2.Empty:
         # Only a provider that was started by hand is attached to (PULUMI_DEBUG_PROVIDERS=azure-native:PORT).
         self._engine = Engine(request.address)
         return empty_pb2.Empty()
 
-    @told
+    @reported
     def GetPluginInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
         return plugin_pb2.PluginInfo(version=schema.document()["sdk"])
 
-    @told
+    @reported
     def CheckConfig(
         self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
     ) -> provider_pb2.CheckResponse:
@@ -96,11 +96,11 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         reasons = [provider_pb2.CheckFailure(reason=str(failure)) for failure in failures]
         return provider_pb2.CheckResponse(inputs=request.news, failures=reasons)
 
-    @told
+    @reported
     def DiffConfig(self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext) -> provider_pb2.DiffResponse:
         return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE)
 
-    @told
+    @reported
     def Configure(
         self, request: provider_pb2.ConfigureRequest, context: grpc.ServicerContext
     ) -> provider_pb2.ConfigureResponse:
@@ -118,17 +118,17 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         manager: ResourceManager = (
             PaperManager(ledger) if on_paper() else SupervisorManager(settings.Settings.of_this_clone())
         )
-        self._provider = Provider(Landscape(subscription, values.get("location")), manager, ledger, self._engine)
+        self._provider = Provider(CheckedResources(subscription, values.get("location")), manager, ledger, self._engine)
         return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
 
-    @told
+    @reported
     def Invoke(self, request: provider_pb2.InvokeRequest, context: grpc.ServicerContext) -> provider_pb2.InvokeResponse:
         if request.tok != "azure-native:authorization:getClientConfig":
             raise NotKnown(
                 f"The stand-in azure-native provider does not know the function {request.tok}. "
                 "It knows azure-native:authorization:getClientConfig."
             )
-        subscription = self.provider.landscape.subscription
+        subscription = self.provider.checked.subscription
         who = {
             "clientId": guid(subscription, "operator client"),
             "objectId": guid(subscription, "operator object"),
@@ -139,7 +139,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         getattr(response, "return").CopyFrom(encode(who))  # `return` is a word of Python's own.
         return response
 
-    @told
+    @reported
     def Check(self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext) -> provider_pb2.CheckResponse:
         inputs, marks = split(decode(request.news))
         checked, failures = self.provider.check(request.urn, plain(decode(request.olds)), inputs, request.randomSeed)
@@ -147,7 +147,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         reasons = [provider_pb2.CheckFailure(reason=str(failure)) for failure in failures]
         return provider_pb2.CheckResponse(inputs=encode(marks.join(checked)), failures=reasons)
 
-    @told
+    @reported
     def Diff(self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext) -> provider_pb2.DiffResponse:
         diff = self.provider.diff(
             request.urn, request.id, plain(decode(request.old_inputs)), plain(decode(request.news))
@@ -169,7 +169,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             hasDetailedDiff=bool(details),
         )
 
-    @told
+    @reported
     def Create(self, request: provider_pb2.CreateRequest, context: grpc.ServicerContext) -> provider_pb2.CreateResponse:
         inputs, marks = split(decode(request.properties))
         if request.preview:
@@ -179,7 +179,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             identifier, outputs = self.provider.create(request.urn, inputs, marks)
         return provider_pb2.CreateResponse(id=identifier, properties=encode(marks.join(outputs)))
 
-    @told
+    @reported
     def Update(self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext) -> provider_pb2.UpdateResponse:
         inputs, marks = split(decode(request.news))
         old, state = plain(decode(request.old_inputs)), plain(decode(request.olds))
@@ -190,7 +190,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
                 outputs = self.provider.update(request.urn, request.id, old, inputs, state, marks)
         return provider_pb2.UpdateResponse(properties=encode(marks.join(outputs)))
 
-    @told
+    @reported
     def Read(self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext) -> provider_pb2.ReadResponse:
         inputs, of_inputs = split(decode(request.inputs))
         outputs, of_outputs = split(decode(request.properties))
@@ -205,12 +205,12 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             properties=encode(of_outputs.join(found[1])),
         )
 
-    @told
+    @reported
     def Delete(self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
         self.provider.delete(request.urn, request.id)
         return empty_pb2.Empty()
 
-    @told
+    @reported
     def Cancel(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> empty_pb2.Empty:
         if self._provider is not None:
             self._provider.cancelled.set()

@@ -23,7 +23,7 @@ _CONDITIONS = {
     "one-way": "back",
     "in-use": "while others use it",
 }
-"""What stands behind a property that Azure refuses to change under a condition only."""
+"""What is shown after a property that Azure refuses to change only under a condition."""
 
 
 def render() -> str:
@@ -45,12 +45,12 @@ def written(page: str) -> str:
     """The page with its tables as they should be.
 
     Raises:
-        ValueError: the marks are not there, so nobody knows where the tables belong.
+        ValueError: the marks are missing, so there is no place for the tables.
     """
     head, begin, rest = page.partition(BEGIN)
     _, end, tail = rest.partition(END)
     if not begin or not end:
-        raise ValueError(f"{PAGE.name} lacks one of the marks between which its tables stand: {BEGIN} … {END}")
+        raise ValueError(f"{PAGE.name} lacks one of the marks between which its tables go: {BEGIN} … {END}")
     return f"{head}{BEGIN}\n\n{render()}\n\n{END}{tail}"
 
 

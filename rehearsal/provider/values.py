@@ -185,7 +185,7 @@ def look(value: Any, path: str) -> Any:
 
 
 def without(properties: Properties, path: str) -> Properties:
-    """A copy without the property at a dotted path; ``[]`` in a part stands for every item of an array."""
+    """A copy without the property at a dotted path; ``[]`` in a part means every item of an array."""
     head, _, rest = path.partition(".")
     name = head.removesuffix("[]")
     if name not in properties:

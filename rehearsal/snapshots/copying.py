@@ -1,6 +1,6 @@
 """Copies of what living hosts wrote: layers of their roots, and their disks.
 
-Both are for hosts that stand still. A layer is read through the same page cache that the hosts wrote to, so it needs
+Both are for frozen hosts. A layer is read through the same page cache that the hosts wrote to, so it needs
 no flush. Where the file system can share blocks between files (XFS, Btrfs), a copy takes none.
 """
 
@@ -96,7 +96,7 @@ def copy_disk(loop: Loop, target: Path) -> None:
         if before == (after := _writes(loop)) and after[1] == 0:
             return
     raise HandlerError(
-        f"{loop.file.name} was written to {TRIES} times while it was being copied, by what stands still."
+        f"{loop.file.name} was written to {TRIES} times while it was being copied, although everything was frozen."
     )
 
 

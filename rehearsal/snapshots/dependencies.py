@@ -1,7 +1,7 @@
 """What a snapshot depends on and does not hold: the landscape's resources, its secrets, and the hosts' image.
 
 Pulumi's state, the vault and the network stay as they are at a reset. They must therefore be what they were when the
-snapshot was taken, else hosts would come back that nobody declares, or that know a password of yesterday.
+snapshot was taken, otherwise hosts would come back that no stack declares, or that know an old password.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MOST_KEYS = 4
 
 
 @dataclass(frozen=True)
-class Landscape:
+class SnapshotDependencies:
     """As JSON in a snapshot; nothing secret is in it."""
 
     image: str
@@ -32,12 +32,12 @@ class Landscape:
     """The newest version's identifier by ``vault/name``."""
 
     @classmethod
-    def of(cls, settings: Settings, records: Records, image: Path) -> Landscape:
+    def of(cls, settings: Settings, records: Records, image: Path) -> SnapshotDependencies:
         """The landscape as it is now."""
         resources = {record.id.lower(): _resource(record) for record in records.all()}
         return cls(str(image), resources, dict(_secrets(SecretStore(settings.vault))))
 
-    def differences(self, now: Landscape) -> list[str]:
+    def differences(self, now: SnapshotDependencies) -> list[str]:
         """What is not any more as it is here, a line each; empty when a reset brings back what is declared."""
         lines = []
         if self.image != now.image:

@@ -1,6 +1,6 @@
-"""Copying a layer that is still being written to, so that little is left for the moment in which all stands still.
+"""Copying a layer that is still being written to, so that little is left to do while everything is frozen.
 
-First all is copied while hosts live; then, while they stand still, only what changed since. What changed is told by
+First everything is copied while hosts run; then, while they are frozen, what changed since. That is reported by
 inode and time of change. A file that a process has mapped into its memory can change without a new time, but only
 until it is written out, which is done first; so whatever has a time after that is copied again.
 """
@@ -87,7 +87,7 @@ class Following:
 def _entries(folder: Path) -> dict[str, _Entry]:
     """All below a folder, by path; with a command of the machine, since Python would take seconds for it."""
     command = ["find", ".", "-mindepth", "1", "-printf", r"%i %C@ %y %P\0"]
-    # What is removed while it looks is told on standard error and no failure.
+    # What is removed while it looks is reported on standard error and is no failure.
     found = subprocess.run(command, cwd=folder, capture_output=True, check=False).stdout
     entries = {}
     for line in os.fsdecode(found).split("\0")[:-1]:

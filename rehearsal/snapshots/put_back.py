@@ -19,7 +19,7 @@ from toolchain.files import write_atomically
 
 
 def finish(settings: Settings, log: Log) -> None:
-    """Do what an interrupted reset had begun, if one had. Only while no supervisor lives."""
+    """Finish a reset that was interrupted, if there is one. Only while no supervisor is running."""
     if not settings.reset.exists():
         return
     wanted = str(json.loads(settings.reset.read_bytes())["snapshot"])

@@ -1,6 +1,6 @@
 """Where snapshots are, which of their folders are still needed, and what is left over.
 
-A folder is named at random. It is a snapshot from the moment that its ``snapshot.json`` stands in it, which is written
+A folder is named at random. It is a snapshot from the moment that it contains ``snapshot.json``, which is written
 last. A host that was reset lies on its snapshot's layer until it is reset again: such a folder stays, even if its
 snapshot was removed or taken anew meanwhile. Every other folder without ``snapshot.json`` is left over.
 """
@@ -18,7 +18,7 @@ from console import ExpectedError
 from rehearsal.base.mounts import BELOW
 from rehearsal.base.settings import Settings
 from rehearsal.snapshots import copying
-from rehearsal.snapshots.dependencies import Landscape
+from rehearsal.snapshots.dependencies import SnapshotDependencies
 from toolchain.files import write_atomically
 
 DEFAULT_NAME = "converged"
@@ -45,7 +45,7 @@ class Snapshot:
     """Files of data disks, e.g. ``disk-db01-data.img``."""
     size: int
     """Bytes on the disk, those not counted that it shares with the snapshot before it."""
-    landscape: Landscape
+    landscape: SnapshotDependencies
 
 
 class Store:
@@ -127,7 +127,7 @@ class Store:
     def _read(self, path: Path) -> Snapshot:
         try:
             known = json.loads(path.read_bytes())
-            return Snapshot(**known | {"landscape": Landscape(**known["landscape"])})
+            return Snapshot(**known | {"landscape": SnapshotDependencies(**known["landscape"])})
         except (ValueError, TypeError, KeyError) as error:
             raise ExpectedError(
                 f"{path} is not what a snapshot says about itself ({error}).",

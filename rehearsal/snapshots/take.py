@@ -1,4 +1,4 @@
-"""Taking a snapshot, in the supervisor: all hosts stand still at one instant while what is new of them is copied.
+"""Taking a snapshot, in the supervisor: all hosts are frozen at one instant while what is new in them is copied.
 
 Nothing is stopped. Most is copied while hosts live. Then all are frozen by their control group, and what changed since
 is copied again: so all are copied as of one instant, each as after a power cut, and all after the same one. When the
@@ -24,7 +24,7 @@ from rehearsal.base.world import World
 from rehearsal.machines.host import Host, State
 from rehearsal.machines.hosts import Hosts
 from rehearsal.snapshots import copying
-from rehearsal.snapshots.dependencies import Landscape
+from rehearsal.snapshots.dependencies import SnapshotDependencies
 from rehearsal.snapshots.following import Following
 from rehearsal.snapshots.store import Snapshot, Store, check_name, check_space
 
@@ -63,7 +63,7 @@ class Snapshots:
     def _take(self, name: str, log: Log) -> dict[str, Any]:
         hosts = self._hosts()
         disks = self._disks()
-        landscape = Landscape.of(self._world.settings, self._world.records, self._world.base_image)
+        landscape = SnapshotDependencies.of(self._world.settings, self._world.records, self._world.base_image)
         uppers = [host.folder / "upper" for host in hosts.values()]
         size = sum(map(copying.allocated, uppers)) + sum(disk.file.stat().st_blocks * 512 for disk in disks)
         check_space(self._store.folder, size, f"The snapshot {name}")
@@ -104,10 +104,10 @@ class Snapshots:
         return hosts
 
     def _copy(self, identifier: str, hosts: dict[str, Host], disks: list[Loop], log: Log) -> float:
-        """Copy all into the snapshot's folder; returns for how many seconds the hosts stood still."""
+        """Copy all into the snapshot's folder; returns for how many seconds the hosts were frozen."""
         roots = {name: self._store.root(identifier, name) for name in hosts}
         below = {name: layer for name in hosts if (layer := self._store.below(name)) is not None}
-        # Of a host that lies on another snapshot's layer, what it wrote since is copied beside, and merged afterwards.
+        # Of a host that lies on another snapshot's layer, what it wrote since is copied apart and merged later.
         beside = self._store.folder / identifier / "since"
         beside.mkdir(mode=0o700)
         layers = {
@@ -117,14 +117,14 @@ class Snapshots:
         with ThreadPoolExecutor(AT_ONCE) as pool:
             log(f"copying {len(hosts)} hosts while they live")
             _all(pool, lambda name: layers[name].copy(), hosts)
-            # Twice: what is written out before they stand still need not be while they do.
+            # Twice: what is written out before the freeze need not be during it.
             self._flush(hosts, disks)
             with _standing_still() as since:
                 self._flush(hosts, disks)
                 _all(pool, lambda disk: copying.copy_disk(disk, self._store.disk(identifier, disk.file.name)), disks)
                 _all(pool, lambda name: layers[name].catch_up(), hosts)
             seconds = time.monotonic() - since
-            log(f"{len(disks)} disks and what had changed meanwhile: all stood still for {seconds:.1f} s")
+            log(f"{len(disks)} disks and what had changed in the meantime: everything was frozen for {seconds:.1f} s")
 
             def merge(name: str) -> None:
                 copying.share_layer(below[name], roots[name])
@@ -171,7 +171,7 @@ def _standing_still() -> Iterator[float]:
             group.freeze()
         for group in groups:
             if not group.wait_frozen(FREEZE_SECONDS):
-                raise HandlerError(f"The {group.path.name} did not stand still within {FREEZE_SECONDS:.0f} s.")
+                raise HandlerError(f"The {group.path.name} did not freeze within {FREEZE_SECONDS:.0f} s.")
         yield since
     finally:
         for group in reversed(groups):

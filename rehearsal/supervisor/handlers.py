@@ -18,7 +18,7 @@ STARTS: tuple[tuple[Callable[[World], None], ...], ...] = (
     (network.start,),
     (dns.start, vault.start, packages.start, vantage.start),
 )
-"""Those of one row side by side: they stand in the namespaces that the row before made, and ask each other nothing."""
+"""Each row starts concurrently: its members need what the row before made, and nothing of each other."""
 
 RESTORE_ORDER = (
     ("VirtualNetwork", "NetworkSecurityGroup", "PublicIPAddress", "NatGateway"),

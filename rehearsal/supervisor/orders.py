@@ -1,4 +1,4 @@
-"""What a person tells one host: start, stop, reboot, kill. Told what cannot be done, it says why and what can."""
+"""Orders for one host: start, stop, reboot, kill. An impossible order is refused with what is possible."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Orders:
         """Returns the host's name, its state then, and in ``note`` that it was in this state already, if so."""
         orders = {"start": self._start, "stop": self._stop, "reboot": self._reboot, "kill": self._kill}
         if action not in orders:
-            raise HandlerError(f"A host cannot be told to {action}, only to start, stop, reboot and (end by) kill.")
+            raise HandlerError(f"A host cannot {action}: the orders are start, stop, reboot and kill.")
         host = self._machines.hosts.find(name)
         with self._locks_lock:
             lock = self._locks[host.name]
@@ -60,7 +60,7 @@ class Orders:
         if host.state not in ALIVE:
             hint = AGAIN if host.state is State.GONE else f"fab rehearsal.start {host.name}"
             raise Refused(f"{host.name} is {host.state}, so it cannot be rebooted.", hint)
-        # What is still booting has nobody yet who would hear of a reboot.
+        # A host that is still booting would not notice a reboot.
         host.wait_until_booted()
         host.reboot()
         return ""

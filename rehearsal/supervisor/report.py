@@ -1,4 +1,4 @@
-"""What the supervisor tells about the rehearsal: for status, shells and logs."""
+"""What the supervisor reports about the rehearsal: for status, shells and logs."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def _address(world: World, identifier: str) -> str | None:
     try:
         return network.address_of(world, interface) if interface else None
     except HandlerError:
-        return None  # the interface is gone, which the network's own Read tells
+        return None  # the interface is gone, which the network's own Read reports
 
 
 def _units(host: Host) -> dict[str, Any]:

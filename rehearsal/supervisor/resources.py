@@ -57,7 +57,7 @@ class Resources:
             self._world.records.delete(identifier)
 
     def restore(self, log: Log) -> None:
-        """Bring all complete records back, group after group; what fails is told, and the others go on."""
+        """Restore all complete records, group after group; a failure is logged, and the others continue."""
         records = sorted((r for r in self._world.records.all() if r.complete), key=lambda record: turn(record.type))
         with ThreadPoolExecutor(AT_ONCE) as pool:
             for _, group in groupby(records, key=lambda record: turn(record.type)):
@@ -67,7 +67,7 @@ class Resources:
                 log(f"restored in {time.monotonic() - began:.1f} s: {kinds}")
 
     def recorded_only(self) -> dict[str, int]:
-        """How many resources there are of each type that nothing real stands behind."""
+        """How many resources there are of each type that is only recorded."""
         counts: dict[str, int] = {}
         for record in self._world.records.all():
             if record.type not in self._handlers:

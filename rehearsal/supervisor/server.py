@@ -14,7 +14,7 @@ from rehearsal.base import protocol
 from rehearsal.base.handler import HandlerError, Log
 
 Method = Callable[[dict[str, Any], Log], Any]
-"""Gets the request's parameters and where to tell progress; returns the result or raises HandlerError."""
+"""Gets the request's parameters and a log for progress; returns the result or raises HandlerError."""
 
 
 class _Conversation(socketserver.StreamRequestHandler):
@@ -40,7 +40,7 @@ class _Conversation(socketserver.StreamRequestHandler):
                 try:
                     protocol.send(self.wfile, {"log": line})
                 except OSError:
-                    self.server.log(f"{name}: {line} (nobody listens any more)")
+                    self.server.log(f"{name}: {line} (the client is gone)")
 
         if method is None or not isinstance(params, dict):
             known = ", ".join(sorted(self.server.methods))
@@ -57,7 +57,7 @@ class _Conversation(socketserver.StreamRequestHandler):
         except HandlerError as error:
             self.server.log(f"{about}: {error}")
             return {"error": str(error), "hint": getattr(error, "hint", None)}
-        except Exception as error:  # noqa: BLE001 - told to the client; the supervisor lives on
+        except Exception as error:  # noqa: BLE001 - reported to the client; the supervisor continues
             self.server.log(f"{about}: {traceback.format_exc()}")
             return {
                 "error": f"{about}: {type(error).__name__}: {error}",

@@ -27,8 +27,7 @@ from rehearsal.machines import virtual_machine
 from rehearsal.machines.disks import Disks
 from rehearsal.machines.virtual_machine import VirtualMachines
 from rehearsal.snapshots.take import Snapshots, thaw_all
-from rehearsal.supervisor import handlers, report
-from rehearsal.supervisor import way_in_sockets as doors
+from rehearsal.supervisor import handlers, report, way_in_sockets
 from rehearsal.supervisor.changes import Changes
 from rehearsal.supervisor.orders import Orders
 from rehearsal.supervisor.resources import Resources
@@ -77,7 +76,7 @@ class Service:
         self._hosts = machines.hosts
         self._orders = Orders(machines)
         self._resources = Resources(world, found)
-        doors.open_all(world)
+        way_in_sockets.open_all(world)
         watch_services(world)
         server = RpcServer(self._settings.socket, self._methods(), world.log, self._settings.logs / "supervisor.log")
         threading.Thread(target=server.serve_forever, name="rpc", daemon=True).start()
@@ -167,7 +166,7 @@ class Service:
             self._world.log(f"restoring stopped: {traceback.format_exc()}")
         finally:
             self._restored.set()
-        # What a reset put aside. Last: it may be much, and nobody waits for it.
+        # What a reset put aside. Last: it may be much, and nothing waits for it.
         self._snapshots.sweep()
 
     def _wait_until_restored(self, log: Log) -> None:

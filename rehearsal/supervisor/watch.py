@@ -1,4 +1,4 @@
-"""Brings services back that ended: what stands for Azure's own, and the places one looks from, do not just stay away.
+"""Restarts services that ended: Azure's own services, and the vantage points, do not simply disappear either.
 
 The gateway has a watch of its own, since it must not meet a configuration that is just being loaded.
 """

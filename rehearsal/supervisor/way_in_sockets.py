@@ -16,10 +16,10 @@ _CHUNK = 64 * 1024
 
 
 def open_all(world: World) -> None:
-    """Open the doors of all vantage points, and serve them in threads for as long as the supervisor lives."""
+    """Open the sockets of all vantage points, and serve them in threads for as long as the supervisor runs."""
     for vantage in VANTAGE_POINTS:
         listening = _listen(world.settings.way_in(vantage))
-        threading.Thread(target=_accept, args=(world, vantage, listening), name=f"door {vantage}", daemon=True).start()
+        threading.Thread(target=_accept, args=(world, vantage, listening), name=f"{vantage}", daemon=True).start()
 
 
 def _listen(path: Path) -> socket.socket:
@@ -72,7 +72,7 @@ def _answer(connection: socket.socket, reason: str) -> None:
 
 
 def _pass_on(source: socket.socket, target: socket.socket) -> None:
-    """Pass bytes on until the source ends, then tell the target that no more come."""
+    """Pass bytes on until the source ends, then close the target's input."""
     try:
         while data := source.recv(_CHUNK):
             target.sendall(data)

@@ -38,7 +38,7 @@ class Request(BaseHTTPRequestHandler):
         self.answer(unquote(parts.path), query)
 
     def do_other(self) -> None:
-        # The body was not read, so what follows on this connection could not be told from it.
+        # The body was not read, so what follows on this connection could not be distinguished from it.
         self.close_connection = True
         self.refuse_method()
 
@@ -93,7 +93,7 @@ class Server(ThreadingHTTPServer):
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         # Here and not when accepting: this runs in the connection's own thread, so a client that is slow or silent
-        # in its handshake holds up nobody else.
+        # in its handshake does not block others.
         if self._tls is None:
             super().finish_request(request, client_address)
             return

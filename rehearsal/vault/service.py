@@ -64,7 +64,7 @@ class VaultService:
         self._watchers.append(changed)
 
     def write(self, vault: str, name: str, content: Content) -> Version:
-        """Write a secret's new version, unless the newest says the same already; those who watch are told."""
+        """Write a secret's new version, unless the newest has the same value; watchers are notified."""
         before = self.store.get(vault, name)
         version = self.store.put(vault, name, content)
         if before is None or before.identifier != version.identifier:

@@ -1,7 +1,7 @@
 """Access tokens: signed, for one principal and one resource, and ending.
 
 They have the form and claims of Microsoft Entra's (a JSON Web Token), but are signed with a secret that lives as
-long as the supervisor does: the metadata service and the vault are in one process, nobody else verifies.
+long as the supervisor does: the metadata service and the vault are one process, and no one else verifies.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from rehearsal.provider.check import Failure
-from rehearsal.provider.checked import Landscape
+from rehearsal.provider.checked import CheckedResources
 from rehearsal.provider.types.base import ResourceType
 from rehearsal.provider.values import UNKNOWN, Properties
 
@@ -23,7 +23,7 @@ class RoleAssignment(ResourceType):
     real = "Decides which identity the Key Vault lets read which secret."
     not_modelled = "Roles at other scopes than a vault and its secrets have no effect; conditions neither."
 
-    def validate(self, identifier: str | None, inputs: Properties, landscape: Landscape) -> Iterator[Failure]:
+    def validate(self, identifier: str | None, inputs: Properties, checked: CheckedResources) -> Iterator[Failure]:
         name, principal = inputs.get("roleAssignmentName"), inputs.get("principalId")
         role = inputs.get("roleDefinitionId")
         if isinstance(name, str) and not re.fullmatch(_GUID, name):
@@ -40,7 +40,7 @@ class RoleAssignment(ResourceType):
         wanted = [inputs.get(part) for part in who]
         if UNKNOWN in wanted or identifier is None:
             return
-        for other, assigned in landscape.others(self.token, identifier).items():
+        for other, assigned in checked.others(self.token, identifier).items():
             if [assigned.get(part) for part in who] == wanted:
                 yield Failure("", f"{other} assigns this role to this principal already (RoleAssignmentExists, 409)")
 

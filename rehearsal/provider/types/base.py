@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 from urllib.parse import quote
 
 from rehearsal.provider.check import Failure
-from rehearsal.provider.checked import Landscape
+from rehearsal.provider.checked import CheckedResources
 from rehearsal.provider.values import UNKNOWN, Properties, is_known, without
 
 GROUP = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}"
@@ -31,13 +31,13 @@ class ResourceType:
     naming: ClassVar[Literal["random", "copy", "uuid"]] = "random"
     """How the provider makes a name where the program gives none (the last path parameter)."""
     replacing: ClassVar[frozenset[str]] = frozenset()
-    """Generic paths whose change replaces, beside the path parameters: forceNewMap and x-ms-mutability."""
+    """Generic paths whose change replaces, in addition to the path parameters: forceNewMap and x-ms-mutability."""
     write_only: ClassVar[tuple[str, ...]] = ()
     """Dotted paths that ARM takes and never returns."""
     global_location: ClassVar[bool] = False
     """Whether ARM takes only ``global`` as location."""
     survives_failure: ClassVar[bool] = False
-    """Whether the resource stands, failed, when making it fails; of most others nothing is left then."""
+    """Whether a resource whose creation failed continues to exist, failed; most types leave nothing behind."""
     real: ClassVar[str] = ""
     """What becomes real in the rehearsal; empty: it is recorded only."""
     not_modelled: ClassVar[str] = ""
@@ -69,7 +69,7 @@ class ResourceType:
             raise ValueError(f"{identifier} is not the id of a {self.arm_type}: those have the form {self.path}")
         return {name: value for name, value in match.groupdict().items() if name != "subscriptionId"}
 
-    def validate(self, identifier: str | None, inputs: Properties, landscape: Landscape) -> Iterator[Failure]:
+    def validate(self, identifier: str | None, inputs: Properties, checked: CheckedResources) -> Iterator[Failure]:
         """What ARM would refuse of inputs that have the right shape. Unknown values are let pass."""
         yield from ()
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from rehearsal.base import settings
 from rehearsal.provider.check import Failure
-from rehearsal.provider.checked import Landscape
+from rehearsal.provider.checked import CheckedResources
 from rehearsal.provider.types.base import GROUP, SUCCEEDED, ResourceType, duplicates, guid, items, named, within
 from rehearsal.provider.types.gateway import assigned
 from rehearsal.provider.types.network import zones_refused
@@ -38,7 +38,7 @@ class Disk(ResourceType):
     real = "A loop device over a file; the machine it is attached to sees it below /dev/disk/azure."
     not_modelled = "Speed, encryption, zones, snapshots, sharing, disks made from anything but nothing."
 
-    def validate(self, identifier: str | None, inputs: Properties, landscape: Landscape) -> Iterator[Failure]:
+    def validate(self, identifier: str | None, inputs: Properties, checked: CheckedResources) -> Iterator[Failure]:
         yield from named(r"[A-Za-z0-9]([\w.-]{0,78}\w)?", inputs, "diskName", "1 to 80 letters, digits, and _.-")
         yield from zones_refused(inputs, 1)
         option, size = look(inputs, "creationData.createOption"), inputs.get("diskSizeGB")
@@ -74,7 +74,7 @@ class VirtualMachine(ResourceType):
         "Its size, image version, zone, security profile, kernel; all hosts share the machine's kernel and clock."
     )
 
-    def validate(self, identifier: str | None, inputs: Properties, landscape: Landscape) -> Iterator[Failure]:
+    def validate(self, identifier: str | None, inputs: Properties, checked: CheckedResources) -> Iterator[Failure]:
         yield from named(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,62}\w)?", inputs, "vmName", "1 to 64 letters, digits, . and -")
         yield from zones_refused(inputs, 1)
         size = look(inputs, "hardwareProfile.vmSize")
@@ -86,7 +86,7 @@ class VirtualMachine(ResourceType):
             yield from _system_refused(inputs["osProfile"])
         yield from _image_refused(inputs)
         yield from _interfaces_refused(inputs)
-        yield from _disks_refused(inputs, landscape)
+        yield from _disks_refused(inputs, checked)
 
     def complete(self, identifier: str, body: Properties) -> Properties:
         full: Properties = {**SUCCEEDED, "vmId": guid(identifier, "vm"), **body}
@@ -202,7 +202,9 @@ def _access_refused(system: Properties, user: Any) -> Iterator[Failure]:
     if without_password in (None, False) and system.get("adminPassword") is None:
         yield Failure("osProfile.adminPassword", "missing: say it, or disablePasswordAuthentication with SSH keys")
     if without_password is True and system.get("adminPassword") is not None:
-        yield Failure("osProfile.adminPassword", "stands beside disablePasswordAuthentication (InvalidParameter)")
+        yield Failure(
+            "osProfile.adminPassword", "cannot be combined with disablePasswordAuthentication (InvalidParameter)"
+        )
     for index, key in items(keys):
         target, data = key.get("path"), key.get("keyData")
         expected = f"/home/{user}/.ssh/authorized_keys"
@@ -237,7 +239,7 @@ def _interfaces_refused(inputs: Properties) -> Iterator[Failure]:
         yield Failure(path, "the stand-in's machines have one network interface")
 
 
-def _disks_refused(inputs: Properties, landscape: Landscape) -> Iterator[Failure]:
+def _disks_refused(inputs: Properties, checked: CheckedResources) -> Iterator[Failure]:
     path, disks = "storageProfile.dataDisks", items(look(inputs, "storageProfile.dataDisks"))
     yield from duplicates("lun", disks, path)
     for index, disk in disks:
@@ -248,7 +250,7 @@ def _disks_refused(inputs: Properties, landscape: Landscape) -> Iterator[Failure
             yield Failure(f"{here}.createOption", f"{option}: the stand-in attaches Disk resources only (Attach)")
         if option == "Attach" and disk_id is None:
             yield Failure(f"{here}.managedDisk.id", "missing: what is attached has an id (InvalidParameter)")
-        found = landscape.find(_DISK_TOKEN, disk_id)
+        found = checked.find(_DISK_TOKEN, disk_id)
         zones, theirs = inputs.get("zones"), found.get("zones") if found else None
         if found and UNKNOWN not in (zones, theirs) and (zones or []) != (theirs or []):
             where = f"the disk's zone is {theirs or 'none'}, the machine's {zones or 'none'}"

@@ -8,7 +8,7 @@ from typing import Any
 
 from rehearsal.gateway.unsupported import UNSUPPORTED
 from rehearsal.provider.check import Failure
-from rehearsal.provider.checked import Landscape
+from rehearsal.provider.checked import CheckedResources
 from rehearsal.provider.types.balancer import complete_parts, expand, references_refused
 from rehearsal.provider.types.base import GROUP, SUCCEEDED, ResourceType, duplicates, guid, items, named, within
 from rehearsal.provider.types.network import address_prefix, parse_network
@@ -70,7 +70,7 @@ class ApplicationGateway(ResourceType):
         "Zones, scaling, more than one instance: recorded only."
     )
 
-    def validate(self, identifier: str | None, inputs: Properties, landscape: Landscape) -> Iterator[Failure]:
+    def validate(self, identifier: str | None, inputs: Properties, checked: CheckedResources) -> Iterator[Failure]:
         yield from named(_NAME, inputs, "applicationGatewayName", _NAME_RULE)
         for name in UNSUPPORTED:
             if inputs.get(name):
@@ -86,7 +86,7 @@ class ApplicationGateway(ResourceType):
             if not inputs.get(name):
                 yield Failure(name, "a gateway has at least one")
         yield from references_refused(identifier, inputs, _REFERENCES)
-        yield from _subnet_refused(inputs, landscape)
+        yield from _subnet_refused(inputs, checked)
         yield from _listeners_refused(inputs)
         yield from _rules_refused(inputs)
         yield from _backends_refused(inputs)
@@ -130,14 +130,14 @@ def _sku_refused(inputs: Properties) -> Iterator[Failure]:
         yield Failure("firewallPolicy", "needs the SKU WAF_v2")
 
 
-def _subnet_refused(inputs: Properties, landscape: Landscape) -> Iterator[Failure]:
+def _subnet_refused(inputs: Properties, checked: CheckedResources) -> Iterator[Failure]:
     for index, configuration in items(inputs.get("gatewayIPConfigurations")):
         path, subnet_id = f"gatewayIPConfigurations[{index}].subnet.id", look(configuration, "subnet.id")
-        subnet = landscape.find("azure-native:network:Subnet", subnet_id)
+        subnet = checked.find("azure-native:network:Subnet", subnet_id)
         network = parse_network(address_prefix(subnet), "")[0] if subnet else None
         if network and network.prefixlen > 26:
             yield Failure(path, f"{network} is too small: a version 2 gateway needs a /26 (Azure advises a /24)")
-        for other, interface in landscape.others("azure-native:network:NetworkInterface", None).items():
+        for other, interface in checked.others("azure-native:network:NetworkInterface", None).items():
             theirs = [look(item, "subnet.id") for _, item in items(interface.get("ipConfigurations"))]
             if subnet_id is not None and subnet_id is not UNKNOWN and subnet_id in theirs:
                 name = other.rpartition("/")[2]
@@ -150,7 +150,7 @@ def _listeners_refused(inputs: Properties) -> Iterator[Failure]:
         path = f"httpListeners[{index}]"
         host, hosts = listener.get("hostName"), listener.get("hostNames")
         if host and hosts:
-            yield Failure(f"{path}.hostNames", "stands beside hostName; say one of them")
+            yield Failure(f"{path}.hostNames", "cannot be combined with hostName; give one of them")
         if listener.get("protocol") == "Https" and listener.get("sslCertificate") is None:
             yield Failure(f"{path}.sslCertificate", "an HTTPS listener has a certificate")
         if listener.get("protocol") == "Http" and listener.get("sslCertificate") is not None:
@@ -191,7 +191,9 @@ def _backends_refused(inputs: Properties) -> Iterator[Failure]:
         path = f"probes[{index}]"
         host, picks = probe.get("host"), probe.get("pickHostNameFromBackendHttpSettings")
         if host and picks is True:
-            yield Failure(f"{path}.host", "stands beside pickHostNameFromBackendHttpSettings; say one of them")
+            yield Failure(
+                f"{path}.host", "cannot be combined with pickHostNameFromBackendHttpSettings; give one of them"
+            )
         if not host and picks in (None, False):
             yield Failure(f"{path}.host", "missing: say it or pickHostNameFromBackendHttpSettings")
         probed = probe.get("path")
@@ -212,7 +214,9 @@ def _backends_refused(inputs: Properties) -> Iterator[Failure]:
         yield from within(settings.get("requestTimeout"), 1, 86400, f"{path}.requestTimeout")
         yield from within(settings.get("port"), 1, 65535, f"{path}.port")
         if settings.get("hostName") and settings.get("pickHostNameFromBackendAddress") is True:
-            yield Failure(f"{path}.hostName", "stands beside pickHostNameFromBackendAddress; say one of them")
+            yield Failure(
+                f"{path}.hostName", "cannot be combined with pickHostNameFromBackendAddress; give one of them"
+            )
 
 
 def _certificates_refused(inputs: Properties) -> Iterator[Failure]:
@@ -238,7 +242,7 @@ class WebApplicationFirewallPolicy(ResourceType):
     real = "ModSecurity with the OWASP core rule set before the proxy, in the policy's mode."
     not_modelled = "Microsoft's own rule sets (the core rule set stands for them), bot and denial-of-service rules."
 
-    def validate(self, identifier: str | None, inputs: Properties, landscape: Landscape) -> Iterator[Failure]:
+    def validate(self, identifier: str | None, inputs: Properties, checked: CheckedResources) -> Iterator[Failure]:
         yield from named(r"[A-Za-z0-9]\w{0,127}|[A-Za-z0-9][\w-]{0,126}\w", inputs, "policyName", "1 to 128 characters")
         sets = items(look(inputs, "managedRules.managedRuleSets"))
         for index, rule_set in sets:

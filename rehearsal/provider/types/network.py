@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 from rehearsal.provider.check import Failure
-from rehearsal.provider.checked import Landscape
+from rehearsal.provider.checked import CheckedResources
 from rehearsal.provider.types.base import (
     GROUP,
     SUCCEEDED,
@@ -38,7 +38,7 @@ def parse_network(value: object, path: str) -> tuple[IPv4Network | None, list[Fa
 
 
 def address_prefix(subnet: Properties) -> object:
-    """A subnet's IPv4 prefix, in whichever of the two properties it stands; None without one."""
+    """A subnet's IPv4 prefix, from whichever of the two properties has it; None without one."""
     prefixes = subnet.get("addressPrefixes")
     if subnet.get("addressPrefix") is not None:
         return subnet["addressPrefix"]
@@ -69,7 +69,7 @@ class VirtualNetwork(ResourceType):
     real = "Contains its subnets' bridges; nothing outside reaches them but through the router."
     not_modelled = "Peerings, DDoS protection, encryption, own DNS servers."
 
-    def validate(self, identifier: str | None, inputs: Properties, landscape: Landscape) -> Iterator[Failure]:
+    def validate(self, identifier: str | None, inputs: Properties, checked: CheckedResources) -> Iterator[Failure]:
         yield from named(r"[A-Za-z0-9][\w.-]{0,62}\w", inputs, "virtualNetworkName", "2 to 64 letters, digits, and _.-")
         prefixes = look(inputs, "addressSpace.addressPrefixes")
         if prefixes is None or prefixes == []:
@@ -93,7 +93,7 @@ class Subnet(ResourceType):
     real = "A bridge; a private subnet without NAT gateway gets no packet out."
     not_modelled = "Delegations, service endpoints, route tables, private endpoint policies."
 
-    def validate(self, identifier: str | None, inputs: Properties, landscape: Landscape) -> Iterator[Failure]:
+    def validate(self, identifier: str | None, inputs: Properties, checked: CheckedResources) -> Iterator[Failure]:
         yield from named(_NAME, inputs, "subnetName", _NAME_RULE)
         path = "addressPrefix" if "addressPrefix" in inputs else "addressPrefixes[0]"
         prefix = address_prefix(inputs)
@@ -105,10 +105,12 @@ class Subnet(ResourceType):
             return
         if network.prefixlen > 29:
             yield Failure(path, f"{network} is too small: Azure reserves five addresses, the smallest subnet is a /29")
-        yield from self._outside(identifier, network, path, landscape)
-        yield from self._overlapping(identifier, network, path, landscape)
+        yield from self._outside(identifier, network, path, checked)
+        yield from self._overlapping(identifier, network, path, checked)
 
-    def _outside(self, identifier: str | None, network: IPv4Network, path: str, known: Landscape) -> Iterator[Failure]:
+    def _outside(
+        self, identifier: str | None, network: IPv4Network, path: str, known: CheckedResources
+    ) -> Iterator[Failure]:
         parent = identifier.rpartition("/subnets/")[0] if identifier else None
         found = known.find("azure-native:network:VirtualNetwork", parent)
         spaces = look(found, "addressSpace.addressPrefixes") if found else None
@@ -120,7 +122,7 @@ class Subnet(ResourceType):
             )
 
     def _overlapping(
-        self, identifier: str | None, network: IPv4Network, path: str, all_: Landscape
+        self, identifier: str | None, network: IPv4Network, path: str, all_: CheckedResources
     ) -> Iterator[Failure]:
         if identifier is None:
             return
@@ -143,7 +145,7 @@ class NetworkInterface(ResourceType):
     real = "A network namespace with the address on its eth0; the machine boots in it."
     not_modelled = "More than one address, IPv6, application security groups, accelerated networking."
 
-    def validate(self, identifier: str | None, inputs: Properties, landscape: Landscape) -> Iterator[Failure]:
+    def validate(self, identifier: str | None, inputs: Properties, checked: CheckedResources) -> Iterator[Failure]:
         yield from named(_NAME, inputs, "networkInterfaceName", _NAME_RULE)
         configurations = items(inputs.get("ipConfigurations"))
         if not inputs.get("ipConfigurations"):
@@ -152,10 +154,10 @@ class NetworkInterface(ResourceType):
             )
         yield from duplicates("name", configurations, "ipConfigurations")
         for index, configuration in configurations:
-            yield from self._configuration(identifier, configuration, f"ipConfigurations[{index}]", landscape)
+            yield from self._configuration(identifier, configuration, f"ipConfigurations[{index}]", checked)
 
     def _configuration(
-        self, identifier: str | None, configuration: Properties, path: str, landscape: Landscape
+        self, identifier: str | None, configuration: Properties, path: str, checked: CheckedResources
     ) -> Iterator[Failure]:
         for name in ("name", "subnet"):
             if configuration.get(name) is None:
@@ -175,11 +177,11 @@ class NetworkInterface(ResourceType):
             yield Failure(f"{path}.privateIPAddress", f"{text!r} is no IPv4 address (InvalidIPAddressFormat)")
             return
         subnet_id = look(configuration, "subnet.id")
-        subnet = landscape.find(_SUBNET_TOKEN, subnet_id)
+        subnet = checked.find(_SUBNET_TOKEN, subnet_id)
         network = parse_network(address_prefix(subnet), "")[0] if subnet else None
         if network and (refused := address_refused(address, network)):
             yield Failure(f"{path}.privateIPAddress", refused)
-        for other, inputs in landscape.others(self.token, identifier).items():
+        for other, inputs in checked.others(self.token, identifier).items():
             for _, theirs in items(inputs.get("ipConfigurations")):
                 if (
                     theirs.get("privateIPAddress") == text
@@ -231,7 +233,7 @@ class PublicIPAddress(ResourceType):
     real = "An address of 198.51.100.0/24 on the rehearsal's Internet side."
     not_modelled = "DNS labels, DDoS settings, prefixes, zones, IPv6."
 
-    def validate(self, identifier: str | None, inputs: Properties, landscape: Landscape) -> Iterator[Failure]:
+    def validate(self, identifier: str | None, inputs: Properties, checked: CheckedResources) -> Iterator[Failure]:
         yield from named(_NAME, inputs, "publicIpAddressName", _NAME_RULE)
         sku, method = look(inputs, "sku.name"), inputs.get("publicIPAllocationMethod")
         if sku in (None, "Basic"):
@@ -265,7 +267,7 @@ class NatGateway(ResourceType):
     real = "Source translation to its public address for the subnets that name it."
     not_modelled = "Idle time-outs, port exhaustion, more than one address."
 
-    def validate(self, identifier: str | None, inputs: Properties, landscape: Landscape) -> Iterator[Failure]:
+    def validate(self, identifier: str | None, inputs: Properties, checked: CheckedResources) -> Iterator[Failure]:
         yield from named(_NAME, inputs, "natGatewayName", _NAME_RULE)
         if look(inputs, "sku.name") is None:
             yield Failure("sku.name", "a NAT gateway has a SKU: Standard")
@@ -280,12 +282,12 @@ class NatGateway(ResourceType):
 
 
 def zones_refused(inputs: Properties, most: int) -> Iterator[Failure]:
-    """Failures of a ``zones`` property: a region has three, and a zonal resource stands in one."""
+    """Failures of a ``zones`` property: a region has three, and a zonal resource is in one."""
     zones: Any = inputs.get("zones")
     if not isinstance(zones, list):
         return
     if len(zones) > most:
-        yield Failure("zones", f"{len(zones)} zones; this type stands in {most} at most (InvalidAvailabilityZone)")
+        yield Failure("zones", f"{len(zones)} zones; this type can be in {most} at most (InvalidAvailabilityZone)")
     for index, zone in enumerate(zones):
         if zone is not UNKNOWN and zone not in ("1", "2", "3"):
             yield Failure(f"zones[{index}]", f"{zone!r} is none of '1', '2', '3' (InvalidAvailabilityZone)")

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from ipaddress import ip_network
 
 from rehearsal.provider.check import Failure
-from rehearsal.provider.checked import Landscape
+from rehearsal.provider.checked import CheckedResources
 from rehearsal.provider.types.base import GROUP, SUCCEEDED, ResourceType, duplicates, guid, items, named, within
 from rehearsal.provider.values import UNKNOWN, Properties
 
@@ -52,7 +52,7 @@ class NetworkSecurityGroup(ResourceType):
     real = "Packet filter rules that really drop, Azure's default rules and order of evaluation included."
     not_modelled = "Application security groups, flow logs; service tags stand for what the rehearsal has of them."
 
-    def validate(self, identifier: str | None, inputs: Properties, landscape: Landscape) -> Iterator[Failure]:
+    def validate(self, identifier: str | None, inputs: Properties, checked: CheckedResources) -> Iterator[Failure]:
         rule = "1 to 80 letters, digits, and _.-"
         yield from named(r"[A-Za-z0-9]([\w.-]{0,78}\w)?", inputs, "networkSecurityGroupName", rule)
         rules = items(inputs.get("securityRules"))
@@ -151,7 +151,7 @@ def _rule_refused(rule: Properties, path: str) -> Iterator[Failure]:
                 nearest = f"; the nearest tag is {close[0]!r}" if close else ""
                 yield Failure(
                     prefix_path,
-                    f"{value!r} is no CIDR prefix without host bits, nor a service tag, which stands alone "
+                    f"{value!r} is no CIDR prefix without host bits, nor a service tag, which must be the only entry "
                     f"(SecurityRuleInvalidAddressPrefix){nearest}",
                 )
 
@@ -162,7 +162,8 @@ def _one_of(rule: Properties, single: str, several: str, path: str, groups: str 
         yield Failure(f"{path}.{single}", f"missing: say {single} or {several} (SecurityRuleParameterMissing)")
     if len(given) > 1:
         yield Failure(
-            f"{path}.{given[0]}", f"stands beside {given[1]}; say one of them (SecurityRuleParameterConflict)"
+            f"{path}.{given[0]}",
+            f"cannot be combined with {given[1]}; give one of them (SecurityRuleParameterConflict)",
         )
 
 

@@ -13,7 +13,7 @@ from rehearsal.base.namespaces import Namespaces
 from rehearsal.base.records import Record, Records
 from rehearsal.base.settings import Settings
 from rehearsal.base.world import World
-from rehearsal.network.emulation import Fabric, fabric_of
+from rehearsal.network.emulation import EmulatedNetwork, emulated_network
 from toolchain.home import SUBSCRIPTION
 
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-test"
@@ -72,8 +72,8 @@ class Stage:
         self.put("VirtualNetwork", VNET, {"addressSpace": {"addressPrefixes": ["10.77.0.0/16"]}})
 
     @property
-    def fabric(self) -> Fabric:
-        return fabric_of(self.world)
+    def network(self) -> EmulatedNetwork:
+        return emulated_network(self.world)
 
     def put(self, kind: str, identifier: str, properties: dict[str, Any]) -> dict[str, Any]:
         token = f"azure-native:network:{kind}"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from rehearsal import network
 from rehearsal.base.records import Record
-from rehearsal.network import emulation as fabrics
-from rehearsal.network import links, places
+from rehearsal.network import emulation, links, places
 from tests.rehearsal.network.privately import privately
 from tests.rehearsal.network.stage import DENY_ALL, NETWORK, VNET, Stage, allow
 from tests.rehearsal.network.test_flows import APPLICATION, DATABASE, two_tiers
@@ -132,7 +131,7 @@ def test_a_new_supervisor_restores_from_records_in_any_order() -> None:
     _, address = stage.public_address("nat")
     for name in stage.world.namespaces.names():
         stage.world.namespaces.delete(name)
-    fabrics._fabrics.clear()
+    emulation._networks.clear()
     network.start(stage.world)
     handlers = network.handlers(stage.world)
     for record in reversed(stage.world.records.all()):

@@ -10,7 +10,7 @@ import pytest
 from rehearsal.base.namespaces import Namespaces
 from rehearsal.network import declared as parse
 from rehearsal.network import ruleset, translation
-from rehearsal.network.declared import Landscape, Publication, key
+from rehearsal.network.declared import DeclaredNetwork, Publication, key
 from rehearsal.network.table import Table
 from tests.rehearsal.network.privately import privately
 from tests.rehearsal.network.stage import NETWORK, VNET, allow, deny
@@ -19,9 +19,9 @@ NSG = f"{NETWORK}/networkSecurityGroups/nsg-web"
 SUBNET = f"{VNET}/subnets/snet-web"
 
 
-def landscape(*rules: dict[str, Any]) -> Landscape:
+def landscape(*rules: dict[str, Any]) -> DeclaredNetwork:
     """One subnet, its group with these rules, and one interface."""
-    made = Landscape()
+    made = DeclaredNetwork()
     made.networks[key(VNET)] = parse.network(VNET, {"addressSpace": {"addressPrefixes": ["10.77.0.0/16"]}})
     made.groups[key(NSG)] = parse.group(NSG, {"securityRules": list(rules)})
     made.subnets[key(SUBNET)] = parse.subnet(
@@ -90,7 +90,7 @@ def test_a_groups_chain_is_in_the_order_of_judging() -> None:
 
 
 def test_established_connections_pass_before_any_group_and_the_end_is_closed() -> None:
-    lines = chain(ruleset.render(Landscape()), "forward")
+    lines = chain(ruleset.render(DeclaredNetwork()), "forward")
     assert lines[0].endswith("policy drop;")
     assert "established" in lines[1]
 

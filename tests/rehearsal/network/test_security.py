@@ -58,7 +58,7 @@ def test_a_name_may_stand_once() -> None:
         ({"sourceAddressPrefix": "Nowhere"}, "SecurityRuleInvalidAddressPrefix"),
         ({"sourceAddressPrefix": None}, "either sourceAddressPrefix or"),
         ({"sourceAddressPrefix": "*", "sourceAddressPrefixes": ["10.0.0.0/8"]}, "SourceAddress|either"),
-        ({"destinationAddressPrefixes": ["Internet", "10.0.0.0/8"]}, "stands alone"),
+        ({"destinationAddressPrefixes": ["Internet", "10.0.0.0/8"]}, "must be the only entry"),
         ({"destinationPortRange": "22-21"}, "SecurityRuleInvalidPortRange"),
         ({"destinationPortRange": "70000"}, "SecurityRuleInvalidPortRange"),
         ({"destinationPortRange": "ssh"}, "SecurityRuleInvalidPortRange"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from rehearsal.base import settings
 from rehearsal.provider.check import check_shape
-from rehearsal.provider.checked import Landscape
+from rehearsal.provider.checked import CheckedResources
 from rehearsal.provider.types import TYPES
 from rehearsal.provider.values import Properties
 from toolchain.home import SUBSCRIPTION
@@ -229,19 +229,19 @@ def changed(inputs: Properties, path: str, value: Any) -> Properties:
     return copy
 
 
-def failures(name: str, inputs: Properties, landscape: Landscape | None = None) -> list[str]:
+def failures(name: str, inputs: Properties, checked: CheckedResources | None = None) -> list[str]:
     """All that the stand-in says against inputs of a type."""
     kind = TYPES[f"azure-native:{name}"]
-    landscape = landscape or Landscape(SUBSCRIPTION)
+    checked = checked or CheckedResources(SUBSCRIPTION)
     identifier = kind.resource_id(inputs, SUBSCRIPTION)
-    found = check_shape(kind.token, inputs) or list(kind.validate(identifier, inputs, landscape))
+    found = check_shape(kind.token, inputs) or list(kind.validate(identifier, inputs, checked))
     return [str(failure) for failure in found]
 
 
-def note(landscape: Landscape, name: str, inputs: Properties) -> str:
+def note(checked: CheckedResources, name: str, inputs: Properties) -> str:
     """Make another resource known to the checks; returns its id."""
     kind = TYPES[f"azure-native:{name}"]
     identifier = kind.resource_id(inputs, SUBSCRIPTION)
     assert identifier is not None
-    landscape.note(kind.token, identifier, inputs)
+    checked.note(kind.token, identifier, inputs)
     return identifier

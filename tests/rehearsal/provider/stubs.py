@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rehearsal.provider.checked import Landscape
+from rehearsal.provider.checked import CheckedResources
 from rehearsal.provider.engine import Engine
 from rehearsal.provider.errors import ProviderError
 from rehearsal.provider.ledger import Ledger
@@ -46,7 +46,7 @@ class MemoryManager:
 def provider(folder: Path, manager: ResourceManager) -> Provider:
     """A configured provider whose ledger is in ``folder``."""
     return Provider(
-        Landscape(SUBSCRIPTION, "germanywestcentral"), manager, Ledger(folder / "ledger.json"), Engine(None)
+        CheckedResources(SUBSCRIPTION, "germanywestcentral"), manager, Ledger(folder / "ledger.json"), Engine(None)
     )
 
 

@@ -93,7 +93,7 @@ REFUSED: dict[str, list[tuple[Any, ...]]] = {
             "/home/ops/.ssh/authorized_keys",
         ),
         ("osProfile.linuxConfiguration.ssh.publicKeys[0].keyData", "ecdsa AAAA", "no SSH public key"),
-        ("osProfile.adminPassword", "secret", "stands beside"),
+        ("osProfile.adminPassword", "secret", "cannot be combined with"),
         ("hardwareProfile.vmSize", "large", "no machine size"),
         ("storageProfile.imageReference.version", None, "missing"),
         ("networkProfile", None, "at least one", "networkProfile.networkInterfaces"),

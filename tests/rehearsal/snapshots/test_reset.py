@@ -10,7 +10,7 @@ from console import ExpectedError
 from rehearsal.base.settings import Settings
 from rehearsal.control import reset
 from rehearsal.image import Images
-from rehearsal.snapshots.dependencies import Landscape
+from rehearsal.snapshots.dependencies import SnapshotDependencies
 from tests.rehearsal.snapshots.test_store import take
 from toolchain import engines
 
@@ -31,7 +31,7 @@ def test_a_snapshot_that_lacks_a_host_is_refused_by_the_hosts_name(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     snapshot = take(settings, "converged", 1)
-    monkeypatch.setattr(Landscape, "differences", lambda self, now: [])
+    monkeypatch.setattr(SnapshotDependencies, "differences", lambda self, now: [])
     monkeypatch.setattr("rehearsal.control.reset.image.existing", lambda cache: Images(Path("base"), Path("edge")))
     layer = settings.snapshots / snapshot.identifier / "roots" / "vm-web01"
     (layer / "marker").unlink()

@@ -12,10 +12,10 @@ from console import ExpectedError
 from rehearsal.base.mounts import BELOW
 from rehearsal.base.settings import Settings
 from rehearsal.snapshots import put_back, store
-from rehearsal.snapshots.dependencies import Landscape
+from rehearsal.snapshots.dependencies import SnapshotDependencies
 from rehearsal.snapshots.store import Snapshot, Store, check_name, check_space
 
-EMPTY = Landscape("image", {}, {})
+EMPTY = SnapshotDependencies("image", {}, {})
 HOSTS = ["vm-db01", "vm-web01"]
 
 

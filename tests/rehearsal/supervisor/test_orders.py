@@ -122,5 +122,5 @@ def test_an_unknown_host_lists_those_there_are() -> None:
 
 
 def test_an_unknown_order_lists_those_there_are() -> None:
-    with pytest.raises(HandlerError, match="cannot be told to explode, only to start, stop, reboot"):
+    with pytest.raises(HandlerError, match="cannot explode: the orders are start, stop, reboot"):
         _told(State.RUNNING, "explode")

@@ -17,7 +17,7 @@ import pytest
 from rehearsal.base import settings as settings_module
 from rehearsal.base.settings import Settings
 from rehearsal.base.world import World
-from rehearsal.supervisor import way_in_sockets as doors
+from rehearsal.supervisor import way_in_sockets
 
 
 class ThisNamespace:
@@ -36,7 +36,7 @@ class ThisNamespace:
 @pytest.fixture
 def namespaces(settings: Settings) -> ThisNamespace:
     found = ThisNamespace()
-    doors.open_all(cast(World, SimpleNamespace(settings=settings, namespaces=found)))
+    way_in_sockets.open_all(cast(World, SimpleNamespace(settings=settings, namespaces=found)))
     return found
 
 
@@ -105,4 +105,4 @@ def test_the_client_imports_little_because_ssh_starts_it_for_each_connection() -
     code = "import sys, rehearsal.control.way_in; print('\\n'.join(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"subprocess", "rich", "invoke", "pydantic", "console", "json"} & set(loaded)
-    assert Path(doors.__file__).stem not in {name.rpartition(".")[2] for name in loaded if "rehearsal" in name}
+    assert Path(way_in_sockets.__file__).stem not in {name.rpartition(".")[2] for name in loaded if "rehearsal" in name}
