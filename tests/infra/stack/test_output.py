@@ -1,4 +1,4 @@
-"""What is left of Pulumi's output where there is no terminal."""
+"""What of Pulumi's output is printed without a terminal."""
 
 from __future__ import annotations
 
@@ -71,11 +71,11 @@ Duration: 8s
 """
 
 
-def test_only_what_changes_what_went_wrong_and_the_end_are_left() -> None:
+def test_only_changes_errors_and_the_summary_are_left() -> None:
     assert "".join(changes(RUN.splitlines(keepends=True))) == LEFT
 
 
-def test_a_process_that_outlives_the_command_holds_nothing_up() -> None:
+def test_a_process_that_outlives_the_command_blocks_nothing() -> None:
     output = io.StringIO()
     with changes_only(output) as given:
         # As a language host does: it has the pipe open, and ends much later.
