@@ -37,7 +37,7 @@ class Host:
         self.touched: set[str] = set()
         """Identities of states that changed in this run, or in a plan would change."""
         self.note: Callable[[str], None] = lambda text: None
-        """Tells the operator what goes on within a state. Raises AbandonedError when nobody waits for it any more."""
+        """Reports progress within a state to the operator. Raises AbandonedError when no one waits for it."""
         self.memory: dict[str, Any] = {}
         """What an operation has read and may use again, until it changes something."""
         self.units_are_read = False
@@ -46,7 +46,7 @@ class Host:
         self.lost: dict[str, str] = {}
         """Other hosts whose run has failed, each with the reason: it is no use to wait for them."""
         self.restarts: dict[str, int] = {}
-        """How often systemd had started each unit again by itself when this run first looked, or last started it."""
+        """How often systemd had restarted each unit by itself when this run first looked, or last started it."""
         self.started: float | None = None
         """When this run last started a unit, of the monotonic clock."""
         self._fetch = fetch

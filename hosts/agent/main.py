@@ -6,7 +6,7 @@ out   {"begin": "file /etc/…"}                     a state's turn has come
       {"alive": 12.5}                              every two seconds, so that a lost connection is noticed
       {"result": {"state": …, "status": …, …}}     the outcome of a state
       {"need": {"file": …, "sha256": …}}           send this artifact; in: {"size": n} and n bytes, or {"error": …}
-      {"end": {"seconds": …}}                      all states had their turn
+      {"end": {"seconds": …}}                      all states have their result
       {"error": …}                                 nothing could be begun
 """
 
@@ -33,11 +33,11 @@ from hosts.states import decode
 HEARTBEAT = 2.0
 """Seconds."""
 SILENCE = 25.0
-"""Seconds without a word from the operator's side (it gives one every five) after which nobody waits any more: less
+"""Seconds of silence from the operator's side (it sends a sign every five) after which no one is waiting any more: less
 than what that side waits for."""
 SPOOL = "/var/tmp"
 """Where artifacts wait for their turn, in files without a name."""
-OTHERS_TURN = 600.0
+OTHER_RUN_SECONDS = 600.0
 """Seconds that the run before this one may take to finish what it was at: an installation, if it was interrupted."""
 MUTEX = "\0livegang-agent"
 """An abstract socket: two runs at once on one host would undo each other's work; it vanishes with its owner."""
@@ -58,8 +58,8 @@ class Operator:
         self._heard = time.monotonic()
         self.lost: dict[str, str] = {}
 
-    def tell(self, **message: Any) -> None:
-        """Send one line. Raises AbandonedError when nobody is there any more."""
+    def send(self, **message: Any) -> None:
+        """Send one line. Raises AbandonedError when the other side is gone."""
         line = json.dumps(self._clean(message), ensure_ascii=False) + "\n"
         with self._lock:
             try:
@@ -78,28 +78,28 @@ class Operator:
             return [self._clean(part) for part in value]
         return value
 
-    def tell_result(self, result: Result) -> None:
+    def send_result(self, result: Result) -> None:
         """Send a state's outcome, without what is empty in it."""
-        self.tell(result=result.encode())
+        self.send(result=result.encode())
 
     def begin(self, identity: str) -> None:
-        """A state's turn has come: the last moment to notice that nobody waits for it."""
+        """A state is next: the last moment to notice that no one is waiting for it."""
         if self._gone.is_set():
             raise AbandonedError
-        self.tell(begin=identity)
+        self.send(begin=identity)
 
     def note(self, text: str) -> None:
-        """What goes on within a state, said once; and a moment to notice that nobody waits for it."""
+        """Progress within a state, reported once; and a moment to notice that no one is waiting for it."""
         if self._gone.is_set():
             raise AbandonedError
         if text != self._noted:
             self._noted = text
-            self.tell(note=text)
+            self.send(note=text)
 
     def fetch(self, file: str, sha256: str) -> BinaryIO:
         """An artifact, into a file without a name, once a run."""
         if sha256 not in self._artifacts:
-            self.tell(need={"file": file, "sha256": sha256})
+            self.send(need={"file": file, "sha256": sha256})
             answer = self._answers.get()
             if isinstance(answer, OperationError):
                 raise answer
@@ -151,7 +151,7 @@ class Operator:
         return spool
 
     def keep_alive(self, ended: threading.Event) -> None:
-        """Tell every now and then that the run goes on, until it ends or nobody listens."""
+        """Report every now and then that the run goes on, until it ends or the other side is gone."""
         started = time.monotonic()
         while not ended.wait(HEARTBEAT):
             if time.monotonic() - self._heard > SILENCE:
@@ -159,7 +159,7 @@ class Operator:
                 self._leave_off(f"no word from the operator's side for {SILENCE:.0f} s")
                 return
             try:
-                self.tell(alive=round(time.monotonic() - started, 1))
+                self.send(alive=round(time.monotonic() - started, 1))
             except AbandonedError:
                 return
 
@@ -190,14 +190,14 @@ def main(document: dict[str, Any], source: BinaryIO, sink: BinaryIO) -> int:
         host = Host(states, planning=planning, vault=vault, commands=Commands(), fetch=operator.fetch)
         host.note = operator.note
         host.lost = operator.lost
-        Runner(host, operator.tell_result, operator.begin).run()
-        operator.tell(end={"seconds": round(time.monotonic() - started, 2)})
+        Runner(host, operator.send_result, operator.begin).run()
+        operator.send(end={"seconds": round(time.monotonic() - started, 2)})
         if mutex is not None:
             mutex.close()
     except AbandonedError:
         return 1
     except OperationError as error:
-        operator.tell(error=error.reason)
+        operator.send(error=error.reason)
         return 1
     finally:
         ended.set()
@@ -207,14 +207,14 @@ def main(document: dict[str, Any], source: BinaryIO, sink: BinaryIO) -> int:
 def _exclusive(operator: Operator) -> socket.socket:
     """Wait until no other run changes this host: one whose operator went away finishes what it is at."""
     mutex = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    deadline = time.monotonic() + OTHERS_TURN
+    deadline = time.monotonic() + OTHER_RUN_SECONDS
     while True:
         try:
             mutex.bind(MUTEX)
         except OSError as error:
             if time.monotonic() > deadline:
                 raise OperationError(
-                    f"another run is changing this host; it did not end within {OTHERS_TURN:.0f} s"
+                    f"another run is changing this host; it did not end within {OTHER_RUN_SECONDS:.0f} s"
                 ) from error
             operator.note("waits until the run before this one has finished what it is at")
             time.sleep(0.5)

@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Status(StrEnum):
-    """How a state stands after a run."""
+    """How a state ended up after a run."""
 
     UNCHANGED = "unchanged"
     PENDING = "pending"

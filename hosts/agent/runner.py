@@ -1,4 +1,4 @@
-"""One run over all states of a host: compare each, change it when asked, tell the outcome of each as it comes."""
+"""One run over all states of a host: compare each, change it when asked, report each outcome as it comes."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from hosts.states import Package, State, Unit, Wait
 class Runner:
     """Goes through a host's states in their order."""
 
-    def __init__(self, host: Host, tell: Callable[[Result], None], begin: Callable[[str], None]) -> None:
+    def __init__(self, host: Host, report: Callable[[Result], None], begin: Callable[[str], None]) -> None:
         self._host = host
-        self._tell = tell
+        self._report = report
         self._begin = begin
         self._lost: dict[str, str] = {}
         """States that failed or were skipped, each with the state that failed first."""
@@ -46,7 +46,7 @@ class Runner:
                 self._host.touched.add(state.identity)
             if result.status is Status.UNKNOWN:
                 self._unknown.add(state.identity)
-            self._tell(result)
+            self._report(result)
         if not self._host.planning:
             self._look_again()
 
@@ -54,18 +54,18 @@ class Runner:
         """A failure for want of writable storage names the file system; the next for the same one only follows."""
         if result.status is not Status.FAILED:
             return result
-        trouble = storage.cause(self._host, f"{result.reason}\n{result.log}")
-        if trouble is None:
+        problem = storage.cause(self._host, f"{result.reason}\n{result.log}")
+        if problem is None:
             return result
-        if trouble in self._storage:
-            return Result(result.state, Status.SKIPPED, reason=self._storage[trouble])
-        self._storage[trouble] = result.state
-        return replace(result, reason=f"{trouble} ({result.reason})")
+        if problem in self._storage:
+            return Result(result.state, Status.SKIPPED, reason=self._storage[problem])
+        self._storage[problem] = result.state
+        return replace(result, reason=f"{problem} ({result.reason})")
 
     def _look_again(self) -> None:
-        """At the units that were well when they had their turn: one that has ended since did not start in truth."""
+        """Check again the units that were fine: one that has ended since did not really start."""
         for unit, reason, log in units.ended_since(self._host, set(self._lost)):
-            self._tell(Result(unit.identity, Status.FAILED, reason=reason, log=log))
+            self._report(Result(unit.identity, Status.FAILED, reason=reason, log=log))
 
     def _one(self, state: State) -> Result:
         for need in state.needs:

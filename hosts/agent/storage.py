@@ -1,6 +1,6 @@
 """Whether something failed because the host cannot write: a file system that is full, or mounted read-only.
 
-One such file system lets everything fail that comes to it, each in words of its own. It is told once, as the cause.
+One such file system makes everything that uses it fail, each with its own message. It is reported once, as the cause.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ ROOM = 1 << 20
 """Bytes; with less a file system counts as full."""
 
 
-def cause(host: Host, told: str) -> str | None:
-    """Which file system explains a failure of which this was told; None when none does."""
-    if not SIGNS.search(told):
+def cause(host: Host, message: str) -> str | None:
+    """Which file system explains a failure with this message; None when none does."""
+    if not SIGNS.search(message):
         return None
-    return "; ".join(troubles(host)) or None
+    return "; ".join(problems(host)) or None
 
 
-def troubles(host: Host) -> list[str]:
+def problems(host: Host) -> list[str]:
     """Every file system of the host that is full or read-only, one sentence each."""
     found = {}
     for line in host.path("/proc/mounts").read_text().splitlines():
@@ -35,11 +35,11 @@ def troubles(host: Host) -> list[str]:
         place = place.encode().decode("unicode_escape")
         if PSEUDO.match(place) or not (device.startswith("/dev/") or kind in ("overlay", "tmpfs", "zfs")):
             continue
-        found[place] = _trouble(host.path(place), place, options)
-    return [trouble for trouble in found.values() if trouble]
+        found[place] = _problem(host.path(place), place, options)
+    return [problem for problem in found.values() if problem]
 
 
-def _trouble(path: Path, place: str, options: str) -> str:
+def _problem(path: Path, place: str, options: str) -> str:
     if "ro" in options.split(","):
         return f"{place} is mounted read-only"
     try:

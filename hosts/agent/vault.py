@@ -106,7 +106,7 @@ class Vault:
         return str(answer["value"])
 
     def _patiently(self, ask: Any, whom: str, again: tuple[int, ...]) -> tuple[int, Any]:
-        """Ask until the answer is final or patience ends. Each try's outcome decides; the last one is told."""
+        """Retry until the answer is final or time is up. Raises the last error."""
         deadline = time.monotonic() + self._patience
         pause = 0.25
         while True:

@@ -1,4 +1,4 @@
-"""Component manifests: what of Vivendi runs where, in a form that fits the vendor's packages and the stand-in alike.
+"""Component manifests: what of Vivendi runs where, in a form that fits both the vendor's packages and the stand-in.
 
 One YAML file a component, e.g. `hosts/components/ambulant.yaml`. The folder, and the folder that holds the files
 they name, are values of the stack.

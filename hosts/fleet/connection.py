@@ -32,7 +32,7 @@ KEEP_ALIVE = 5
 SLOW_KEY_EXCHANGES = ["mlkem768x25519-sha256"]
 """On a small machine the post-quantum exchange costs half as much again for nine hosts."""
 
-# What goes wrong is raised and told in a sentence; paramiko would write a traceback beside it.
+# Failures are raised and reported in a sentence; paramiko would log a traceback as well.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 
@@ -41,7 +41,7 @@ class UnreachableError(ExpectedError):
 
 
 class JumpHostError(UnreachableError):
-    """The jump host cannot be reached, so that nobody can tell anything of those behind it."""
+    """The jump host cannot be reached, so nothing is known of the hosts behind it."""
 
 
 class NotPermittedError(UnreachableError):
@@ -125,7 +125,7 @@ class Connections:
             proxy.wait(5)
 
     def _jump_host(self) -> fabric.Connection:
-        """Opened once; a failure is told to all who want it, instead of each waiting for it anew."""
+        """Opened once; a failure is passed to everyone who needs it, instead of each waiting for it again."""
         with self._opening:
             if self._jump_error is not None:
                 raise self._jump_error
@@ -174,7 +174,7 @@ class Connections:
             "disabled_algorithms": {"kex": SLOW_KEY_EXCHANGES},
         }
         if identity:
-            # Read here: paramiko would try it as every kind of key, and tell the last one's complaint.
+            # Read here: paramiko would try it as every kind of key, and report the last one's complaint.
             arguments |= {"pkey": _key(identity), "allow_agent": False, "look_for_keys": False}
         # An empty ssh configuration: the inventory says all, and what a person has in ~/.ssh must not change it.
         config = fabric.Config(ssh_config=paramiko.SSHConfig(), lazy=True)
@@ -203,7 +203,7 @@ class Connections:
         return connection
 
     def _explain(self, error: Exception) -> str:
-        """The reason, and what a proxy command that ended had to say about it."""
+        """The reason, and the error output of a proxy command that ended."""
         if isinstance(error, paramiko.AuthenticationException):
             identity = self._inventory.way_in.identity_file or "any key of the ssh agent or ~/.ssh"
             return f"it does not let {self._inventory.way_in.user} in with {identity}"

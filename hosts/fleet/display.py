@@ -35,7 +35,7 @@ class _Row:
 
 
 class LiveProgress:
-    """One line a host while a run goes on; where nobody watches (no terminal), nothing."""
+    """One line per host during a run; nothing without a terminal."""
 
     def __init__(self, hosts: Sequence[Host], output: Console = console) -> None:
         self._lock = threading.Lock()

@@ -160,7 +160,7 @@ def end_of(outcome: Outcome) -> Interrupted | None:
     changed = sum(report.count(Status.CHANGED, Status.FOLLOWS) for report in outcome.reports)
     reached = f"{done} of {len(outcome.reports)} hosts were done"
     if outcome.mode == "converge":
-        reached += f", {changed} states had been changed; what a host was at, it finishes, and the next run continues"
+        reached += f", {changed} states were changed; each host finishes its current one, and the next run continues"
     return Interrupted(
         outcome.interrupted,
         f"Interrupted after {outcome.seconds:.1f} s: {reached}.",

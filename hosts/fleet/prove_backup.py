@@ -1,7 +1,7 @@
 """`fab hosts.prove-backup`: restore the newest backup and its log into a scratch instance, compare, and remove it.
 
-A backup that was never restored is a hope. The scratch instance stands on the last database host (a standby, where
-there is one), on its data disk, and nobody can reach it. It is brought to a restore point that is set on the primary
+A backup that was never restored is only a hope. The scratch instance runs on the last database host (a standby, if
+there is one), on its data disk, and cannot be reached. It is brought to a restore point that is set on the primary
 right before: so the log's whole way, up to this minute, is proven too.
 """
 
@@ -44,7 +44,7 @@ class Restored:
 
 
 def prove(inventory: Inventory) -> Restored:
-    """Restore, compare, remove, tell. Raises ExpectedError where any of it fails; the databases stay as they are."""
+    """Restore, compare, remove, report. Raises ExpectedError where any of it fails; the databases stay as they are."""
     for role in ("database", "file"):
         if not inventory.hosts_of(role):
             raise ExpectedError(f"Stack {inventory.stack} has no {role} host.")

@@ -1,4 +1,4 @@
-# Restores the newest backup into a scratch instance beside a database, up to a named restore point, looks at it, and
+# Restores the newest backup into a scratch instance next to a database, up to a named restore point, looks at it, and
 # removes it. Runs as postgres: restore.sh STANZA DATA PROGRAMS TARGET. Nothing but its own socket reaches the instance.
 # Answers on standard output: "backup LABEL", "bytes N", then "table DATABASE TABLE ROWS" a line; the rest on standard error.
 set -eu

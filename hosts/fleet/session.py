@@ -51,7 +51,7 @@ class Report:
 
     @property
     def failed(self) -> bool:
-        """True unless every state had its turn and none failed."""
+        """True unless every state has its result and none failed."""
         return self.error is not None or self.count(Status.FAILED, Status.SKIPPED) > 0
 
     @property
@@ -151,7 +151,7 @@ class Session:
             try:
                 self._send(b'{"alive": true}\n')
             except (OSError, EOFError, paramiko.SSHException):
-                return  # The reader of the channel tells why.
+                return  # The reader of the channel reports why.
 
     def _send(self, data: bytes) -> None:
         assert self._channel is not None
@@ -159,7 +159,7 @@ class Session:
             self._channel.sendall(data)
 
     def _take(self, message: dict[str, Any]) -> bool:
-        """One message of the agent; True for the one that says that all states had their turn."""
+        """One message of the agent; True for the one that says that all states have their result."""
         name = self._host.name
         if "begin" in message:
             self._progress.doing(name, message["begin"])

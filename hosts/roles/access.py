@@ -28,13 +28,13 @@ def states(context: Context) -> list[State]:
         check=("/usr/sbin/visudo", "--check", "--quiet", "--file={}"),
         user=user,
     )
-    # One sshd, one state of its unit: what the drop wants of it stands in a file beside.
-    beside = [drop.sshd(context)] if "transfer" in context.host.roles else []
+    # One sshd, one state of its unit: what the drop needs of it is in a file of its own.
+    extra = [drop.sshd(context)] if "transfer" in context.host.roles else []
     return [
-        # The account and its keys come with the machine (cloud-init); here stands what it may do.
+        # The account and its keys come with the machine (cloud-init); this is what it may do.
         User(user=user, shell="/bin/bash", groups=("adm", "systemd-journal"), system=False),
         sudoers,
         sshd,
-        *beside,
-        Unit(unit="ssh.service", reload_on=(sshd.identity, *(file.identity for file in beside)), port=22),
+        *extra,
+        Unit(unit="ssh.service", reload_on=(sshd.identity, *(file.identity for file in extra)), port=22),
     ]

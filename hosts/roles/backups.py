@@ -17,7 +17,7 @@ PORT = 8432
 CONFIGURATION = "/etc/pgbackrest/pgbackrest.conf"
 REPOSITORY_USER = "pgbackrest"
 MORE_CONFIGURATION = "/etc/pgbackrest/conf.d"
-"""What pgBackRest reads beside its configuration, whatever is there."""
+"""What pgBackRest reads in addition to its configuration, whatever is there."""
 KEY_FILE = f"{MORE_CONFIGURATION}/repository-key.conf"
 TLS = "/etc/pgbackrest/tls"
 LOCKS = "/var/lib/pgbackrest"

@@ -13,9 +13,9 @@ SETTINGS = {
     "net.ipv4.conf.all.send_redirects": "0",
     "net.ipv4.tcp_syncookies": "1",
 }
-"""No host is a router, and none is told routes by others."""
+"""No host is a router, and none accepts routes from others."""
 INTERNAL_AUTHORITY = "/etc/ssl/livegang/internal-authority.pem"
-"""Who signs the hosts' certificates; only services that are told so trust it, not the whole host."""
+"""Who signs the hosts' certificates; only services configured to do so trust it, not the entire host."""
 
 
 def states(context: Context) -> list[State]:

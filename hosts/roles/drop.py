@@ -37,7 +37,7 @@ def sshd(context: Context) -> File:
         "transfer/sshd.conf.j2",
         mode=0o600,
         check=("/bin/sh", "-c", "mkdir -p /run/sshd && exec /usr/sbin/sshd -t -f {}"),
-        # Its account and its keys first: a door that opens into nothing is only confusing.
+        # Its account and its keys first: a login that leads nowhere is only confusing.
         needs=(f"file {KEYS}/{wanted(context).user}", f"directory {INCOMING}"),
         user=wanted(context).user,
         ranges=ranges(context),

@@ -1,4 +1,4 @@
-"""What each host tells the monitoring of itself, where only the management host may ask (see the flow table)."""
+"""What each host exports to the monitoring, where only the management host may ask (see the flow table)."""
 
 from __future__ import annotations
 

@@ -9,5 +9,5 @@ from hosts.states import State
 
 
 def states(context: Context) -> list[State]:
-    """Shares over SMB, and pgBackRest's repository beside them."""
+    """Shares over SMB, and pgBackRest's repository."""
     return [*shares.states(context), *backups.repository(context, shares.MOUNT, DATABASE)]

@@ -24,7 +24,7 @@ PORTS = {
 ALERT_LOG = "livegang-alert-log"
 ALERT_PROGRAM = "/usr/local/lib/livegang/alert_log.py"
 LARGEST_LAG = 64 * 1024 * 1024
-"""Bytes of write-ahead log that a standby may be behind for minutes before somebody is told."""
+"""Bytes of write-ahead log that a standby may be behind for minutes before there is an alert."""
 OLDEST_BACKUP = {"oldest_seconds": 26 * 3600, "oldest_full_seconds": 8 * 86400}
 """A backup is made every night and a full one every week, each may take two hours; a full one may fail once."""
 INTERNAL_CERTIFICATE_DAYS = 45
@@ -45,8 +45,8 @@ def certificates(context: Context) -> list[tuple[int, list[str]]]:
     return sorted(by_days.items())
 
 
-def told(context: Context) -> list[tuple[str, str]]:
-    """Host and kind of all that hosts tell of themselves."""
+def own_metrics_of(context: Context) -> list[tuple[str, str]]:
+    """Host and kind of all metrics that hosts export of their own."""
     return [(host.name, kind) for host in context.inventory.hosts.values() for kind in own_metrics.kinds(context, host)]
 
 
@@ -62,7 +62,7 @@ def _prometheus(context: Context) -> list[State]:
         backups=OLDEST_BACKUP if context.databases and backups.repository_host(context) else None,
         transfer=context.inventory.transfer if context.inventory.hosts_of("transfer") else None,
         delivers=bool(context.inventory.hosts_of("file")),
-        own_metrics=told(context),
+        own_metrics=own_metrics_of(context),
         internal_certificate_days=INTERNAL_CERTIFICATE_DAYS,
     )
     configuration = context.template(

@@ -1,4 +1,4 @@
-"""What each role's host tells of itself beyond the node exporter's own metrics: `hosts/services/metrics.py`."""
+"""What each role's host exports beyond the node exporter's own metrics: `hosts/services/metrics.py`."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def kinds(context: Context, host: Host) -> dict[str, dict[str, Any]]:
 
 
 def states(context: Context) -> list[State]:
-    """The program and its timer; nothing on hosts that have nothing to tell."""
+    """The program and its timer; nothing on hosts that have nothing to export."""
     wanted = kinds(context, context.host)
     if not wanted:
         return []

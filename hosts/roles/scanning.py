@@ -1,4 +1,4 @@
-"""What judges the drop's files: clamd with its signatures, and the service of `hosts/services/scanner`."""
+"""What scans the drop's files: clamd with its signatures, and the service of `hosts/services/scanner`."""
 
 from __future__ import annotations
 

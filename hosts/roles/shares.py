@@ -89,7 +89,7 @@ def states(context: Context) -> list[State]:
             for share in shares
         ),
         configuration,
-        # Names for the network's neighbourhood: nobody asks for them here.
+        # NetBIOS names, which no one needs here.
         Unit(unit="nmbd.service", enabled=False, running=False, needs=(installed,)),
         Directory(path=folder),
         drop_in,

@@ -1,4 +1,4 @@
-"""The transfer host: the old hoster's SFTP drop, what judges its files, and what carries clean ones on."""
+"""The transfer host: the old hoster's SFTP drop, what scans its files, and what delivers the clean ones."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Keeps what Alertmanager sends to its webhook: one JSON line a notification, newest last.
 
 ``alert_log.py ADDRESS PORT FILE``. It is the proof that an alert went all the way. In a stack that names no webhook
-(the rehearsal) it also stands in for the people's own receiver: nobody but this file is told.
+(the rehearsal) it also takes the place of a real receiver: alerts go to this file only.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 ``python3 metrics.py SETTINGS`` is run every minute by a timer, as root, with the standard library alone. It writes one
 file a kind, ``livegang-KIND.prom``, into the node exporter's folder, each in one move. What cannot be found out is left
-out of its file and told in the journal: then the file stays old, and the monitoring tells of it.
+out of its file and reported in the journal: then the file stays old, and the monitoring reports that.
 """
 
 from __future__ import annotations
@@ -87,11 +87,11 @@ def written(samples: Iterable[Sample]) -> str:
 
 
 def replace(path: Path, text: str) -> None:
-    """Write beside and rename: the exporter reads the old or the new, never half of one."""
-    beside = path.with_name(f".{path.name}.new")
-    beside.write_text(text)
-    beside.chmod(0o644)
-    beside.replace(path)
+    """Write and rename: the exporter reads the old file or the new one, never a partial one."""
+    new = path.with_name(f".{path.name}.new")
+    new.write_text(text)
+    new.chmod(0o644)
+    new.replace(path)
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hosts.states.base import State
 
 CURRENT = "current version"
-"""How a difference begins that concerns the link only, and needs no archive to be mended."""
+"""How a difference begins that concerns the link only, and can be fixed without the archive."""
 
 
 @dataclass(frozen=True, kw_only=True)

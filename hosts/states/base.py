@@ -38,7 +38,7 @@ class State:
 
     @property
     def name(self) -> str:
-        """What tells this state from others of its kind on the same host."""
+        """What distinguishes this state from others of its kind on the same host."""
         raise NotImplementedError
 
     @property

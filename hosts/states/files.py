@@ -34,7 +34,7 @@ class File(State):
     group: str = "root"
     mode: int = 0o644
     check: tuple[str, ...] = ()
-    """Command that judges the new content before it takes the old one's place; ``{}`` stands for the new file."""
+    """Command that validates the new content before it replaces the old; ``{}`` is replaced by the new file."""
 
     @property
     def name(self) -> str:

@@ -71,7 +71,7 @@ def test_a_run_that_nobody_waits_for_any_more_does_not_wait_either(first: socket
 
 
 def test_it_does_not_wait_for_ever(first: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(agent, "OTHERS_TURN", 0.0)
+    monkeypatch.setattr(agent, "OTHER_RUN_SECONDS", 0.0)
     run = Run()
     while "error" not in (message := run.next()):
         assert "end" not in message

@@ -136,8 +136,8 @@ def test_an_interrupted_run_says_in_one_sentence_what_was_reached() -> None:
     assert error is not None
     assert error.code == ExitCode.TERMINATED
     assert str(error) == (
-        "Interrupted after 2.5 s: 1 of 2 hosts were done, 3 states had been changed; "
-        "what a host was at, it finishes, and the next run continues.\n  → Go on from there: fab hosts.converge"
+        "Interrupted after 2.5 s: 1 of 2 hosts were done, 3 states were changed; "
+        "each host finishes its current one, and the next run continues.\n  → Go on from there: fab hosts.converge"
     )
 
 

@@ -64,6 +64,6 @@ def test_what_fails_while_a_disk_is_full_but_not_for_it_is_not_blamed_on_it(
 
 def test_only_file_systems_of_the_host_s_own_are_looked_at(scratch: Scratch) -> None:
     scratch.put("/proc/mounts", MOUNTS.format("rw"))
-    assert storage.troubles(scratch.host()) == []
+    assert storage.problems(scratch.host()) == []
     scratch.put("/proc/mounts", MOUNTS.format("rw") + "/dev/loop3 /srv/files\\040x xfs ro 0 0\n")
-    assert storage.troubles(scratch.host()) == ["/srv/files x is mounted read-only"]
+    assert storage.problems(scratch.host()) == ["/srv/files x is mounted read-only"]

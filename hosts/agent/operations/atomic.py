@@ -1,4 +1,4 @@
-"""Files are written whole or not at all: beside their place, then moved there."""
+"""Files are written completely or not at all: next to their place, then moved there."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def write(
     owner: str,
     group: str,
     mode: int,
-    judge: Callable[[Path], None] | None = None,
+    validate: Callable[[Path], None] | None = None,
 ) -> None:
-    """Put a file in its place; nobody ever sees a half-written one or one with other rights than the last."""
+    """Put a file in its place; no one ever sees it half written or with other permissions."""
     uid, gid = numbers(host, owner, group)
     temporary = path.with_name(f".{path.name}.livegang")
     with contextlib.suppress(FileNotFoundError):
@@ -34,8 +34,8 @@ def write(
             os.fchmod(file.fileno(), mode)
             file.flush()
             os.fsync(file.fileno())
-        if judge is not None:
-            judge(temporary)
+        if validate is not None:
+            validate(temporary)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

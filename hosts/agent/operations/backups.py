@@ -20,7 +20,7 @@ NOT_YET = {
 }
 """Errors, by pgBackRest's number, of a primary that is on its way; others do not get better by waiting."""
 PATIENCE = "--io-timeout=10"
-"""Seconds for a host that does not answer; the waiting is done here, where it can be told and ended."""
+"""Seconds for a host that does not answer; the waiting is done here, where it can be reported and ended."""
 
 
 def _known(state: BackupStanza, host: Host) -> dict[str, Any]:

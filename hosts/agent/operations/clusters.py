@@ -36,7 +36,7 @@ def _filled(data: Path) -> bool:
 
 
 def _incoming(data: Path) -> Path:
-    """Data is made beside its place and moved there when complete: what an interrupted run left is not taken for it."""
+    """Data is created next to its place and moved there when complete: leftovers are not mistaken for it."""
     return data.with_name(f"{data.name}.incoming")
 
 

@@ -168,7 +168,7 @@ def apply_role(state: DatabaseRole, host: Host) -> None:
         name = identifier(state.schema)
         made = [f"CREATE SCHEMA IF NOT EXISTS {name}", f"ALTER SCHEMA {name} OWNER TO {role}"]
         _order(host, made, state.database)
-        # Everything in it follows; asked only now, for what belongs to others is told by the schema's owner.
+        # Everything in it follows; asked only now: what belongs to others is the schema owner's business.
         others = _schemas(host, state.database)[state.schema]["others"]
         if others:
             _order(host, [f"ALTER {thing} OWNER TO {role}" for thing in others], state.database)

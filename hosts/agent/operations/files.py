@@ -82,7 +82,7 @@ def _content_difference(state: File, now: bytes, wanted: bytes) -> Difference:
 
 
 def apply_file(state: File, host: Host) -> None:
-    def judge(candidate: Path) -> None:
+    def validate(candidate: Path) -> None:
         host.run([word.replace("{}", str(candidate)) for word in state.check])
 
     atomic.write(
@@ -92,7 +92,7 @@ def apply_file(state: File, host: Host) -> None:
         state.owner,
         state.group,
         state.mode,
-        judge if state.check else None,
+        validate if state.check else None,
     )
     _forget_units(state.path, host)
 

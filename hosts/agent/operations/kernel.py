@@ -59,9 +59,9 @@ def compare_firewall(state: Firewall, host: Host) -> list[Difference]:
 
 
 def apply_firewall(state: Firewall, host: Host) -> None:
-    def judge(candidate: object) -> None:
+    def validate(candidate: object) -> None:
         host.run(["nft", "--check", "--file", str(candidate)])
 
-    atomic.write(host, host.path(RULES), state.rules.encode(), "root", "root", 0o755, judge)
+    atomic.write(host, host.path(RULES), state.rules.encode(), "root", "root", 0o755, validate)
     # One transaction: either all rules are in force or those from before.
     host.run(["nft", "--file", str(host.path(RULES))])

@@ -54,7 +54,7 @@ def apply_package(state: Package, host: Host) -> None:
         host.note(f"installing {', '.join(missing)}")
         host.run([*APT, "install", *again, *dict.fromkeys([*missing, *anew])], timeout=DEADLINE)
     except CommandError:
-        # One package that cannot be had must not keep the others away: this one by itself, its error for itself.
+        # One unavailable package must not block the others: it is installed by itself, with its own error.
         host.facts.forget_packages()
         if len(missing) == 1:
             raise

@@ -11,7 +11,7 @@ from hosts.agent.results import CommandError, Difference, OperationError
 from hosts.states import Unit
 
 MARKERS = "/run/livegang"
-"""Here stands, while a run is at work, which units still have to be restarted or reloaded. A run that is killed leaves
+"""During a run, the units that still have to be restarted or reloaded. A run that is killed leaves
 the mark, and the next one sees it; after a reboot there is none, and none is needed."""
 CRASHING = 8.0
 """Seconds in which a service that ended by itself may yet come up (what it needs may be late)."""
@@ -138,7 +138,7 @@ def _change(state: Unit, host: Host, verb: str) -> None:
     host.note(f"{verb} {state.unit}")
     host.restarts.pop(state.unit, None)
     host.started = time.monotonic()
-    # A unit that others pull in may have stopped at what was mended since; a job limit would refuse it.
+    # A unit that others pull in may have stopped because of what was fixed since; a start limit would refuse it.
     try:
         host.run(["systemctl", verb, state.unit], timeout=state.deadline)
     except CommandError as error:
@@ -198,7 +198,7 @@ def listens(host: Host, state: Unit) -> bool:
     sockets = {f"socket:[{inode}]" for inode in _listening(host, state.port or 0)}
     group = host.run(["systemctl", "show", "--property=ControlGroup", "--value", "--", state.unit]).strip()
     if not host.path("/sys/fs/cgroup/cgroup.controllers").exists():
-        return bool(sockets)  # A host without (unified) control groups: nothing tells whose process is whose.
+        return bool(sockets)  # A host without (unified) control groups: nothing shows whose process is whose.
     processes = host.path(f"/sys/fs/cgroup{group}/cgroup.procs")
     if not group or not processes.exists():
         return False

@@ -1,4 +1,4 @@
-"""The transfer host's scanning service: judges what the old hoster drops, and lets only clean files go on.
+"""The transfer host's scanning service: scans what the old hoster drops, and lets only clean files pass.
 
 It runs on the host with Python's standard library alone, and is installed there as plain files by the transfer role;
 nothing else of the project is imported. What arrives is taken away from its sender, copied, compared with the sum in

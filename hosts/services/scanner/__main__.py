@@ -1,4 +1,4 @@
-"""``python3 -m transfer_scanner SETTINGS``: runs until it is told to end."""
+"""``python3 -m transfer_scanner SETTINGS``: runs until it is stopped."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ INTERVAL = 1.0
 """Seconds between passes."""
 
 
-def tell(line: str) -> None:
+def report(line: str) -> None:
     """A line for the journal."""
     print(line, flush=True)
 
@@ -27,20 +27,20 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ending.set())
     status = Status(settings.status)
-    status.tell(waiting=0, oldest_waiting_seconds=0.0, blocked=None, judged_since_start={})
-    intake = Intake(settings, Clamd(settings.clamd), tell, status.beat)
+    status.update(waiting=0, oldest_waiting_seconds=0.0, blocked=None, judged_since_start={})
+    intake = Intake(settings, Clamd(settings.clamd), report, status.beat)
     intake.recover()
-    tell(f"Watching {settings.incoming}.")
+    report(f"Watching {settings.incoming}.")
     judged: dict[str, int] = {}
     blocked: str | None = None
     while not ending.is_set():
         tally = intake.pass_once()
         if tally.blocked != blocked:
             blocked = tally.blocked
-            tell(f"Nothing is judged: {blocked}" if blocked else "Files are judged again.")
+            report(f"Nothing is judged: {blocked}" if blocked else "Files are judged again.")
         for verdict, count in tally.judged.items():
             judged[verdict] = judged.get(verdict, 0) + count
-        status.tell(
+        status.update(
             waiting=tally.waiting,
             oldest_waiting_seconds=round(tally.oldest, 1),
             blocked=tally.blocked,

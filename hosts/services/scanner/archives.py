@@ -104,7 +104,7 @@ def inspect(file: BinaryIO, largest_expansion: int) -> None:
         file.seek(0)
         head = file.read(HEAD)
         file.seek(0)
-        # Its directory stands at the end: a zip may begin with anything.
+        # Its directory is at the end: a zip may begin with anything.
         if zipfile.is_zipfile(file):
             file.seek(0)
             _zip(file, budget, 1)
@@ -118,7 +118,7 @@ def inspect(file: BinaryIO, largest_expansion: int) -> None:
 
 
 def _look(stream: IO[bytes], head: bytes, budget: _Budget, depth: int) -> None:
-    """Look into what begins with ``head``; ``stream`` stands at the beginning and need not be able to go back."""
+    """Look into what begins with ``head``; ``stream`` is at its beginning and need not be seekable."""
     if depth > DEEPEST:
         raise Objection(f"archives are nested deeper than {DEEPEST}: unpack some of them")
     if head.startswith(b"PK\x03\x04"):

@@ -63,7 +63,7 @@ def arrivals(root: Path) -> Iterator[Arrival]:
 
 
 def empty_folders(root: Path, before: float) -> Iterator[str]:
-    """Folders with nothing in them that nobody changed since ``before``, the deepest first."""
+    """Empty folders that were not changed since ``before``, the deepest first."""
     for folder, names, files, descriptor in os.fwalk(root, topdown=False, follow_symlinks=False):
         relative = os.path.relpath(folder, root)
         if relative != "." and not names and not files and os.fstat(descriptor).st_ctime < before:

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from .delivery_settings import Settings
 from .records import Log
-from .share import Doubtful, Exists, Refused, ShareAway
+from .share import Exists, OutcomeUnknown, Refused, ShareUnavailable
 
 WORKING = ".livegang-delivery"
 """Folder of the share for what is not proven yet."""
@@ -70,12 +70,12 @@ class Item:
 
 
 @dataclass
-class _Trouble:
+class _Problem:
     version: Version
     reason: str
     until: float
     failures: int = 0
-    told: bool = False
+    reported: bool = False
 
 
 @dataclass
@@ -101,15 +101,15 @@ class Delivered:
     def forget_all_but(self, present: set[str]) -> None:
         """Write it anew without files that are not in ``clean`` any more."""
         self.known = {path: version for path, version in self.known.items() if path in present}
-        beside = self.path.with_name(f".{self.path.name}.new")
-        with beside.open("w") as file:
+        new = self.path.with_name(f".{self.path.name}.new")
+        with new.open("w") as file:
             for path, version in self.known.items():
                 file.write(json.dumps({"path": path, "version": version}) + "\n")
-        beside.replace(self.path)
+        new.replace(self.path)
 
 
 class Courier:
-    """Carries clean files to the share. ``tell`` takes lines for the journal: they hold no file's name.
+    """Delivers clean files to the share. ``report`` takes lines for the journal; they contain no file name.
 
     ``beat`` is called whenever a file is done with: one pass may take hours.
     """
@@ -118,17 +118,17 @@ class Courier:
         self,
         settings: Settings,
         share: Destination,
-        tell: Callable[[str], None],
+        report: Callable[[str], None],
         beat: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._share = share
-        self._tell = tell
+        self._report = report
         self._beat = beat
         self._log = Log(settings.log)
         self._delivered = Delivered(settings.state)
         self._delivered.forget_all_but({item.path for item in self.items()})
-        self._troubles: dict[str, _Trouble] = {}
+        self._problems: dict[str, _Problem] = {}
         self._folders: set[str] = set()
 
     def items(self) -> Iterator[Item]:
@@ -162,13 +162,13 @@ class Courier:
                 continue  # A person removed it just now.
             except Refused as refusal:
                 self._refuse(item, str(refusal), now)
-            except (ShareAway, OSError) as error:
+            except (ShareUnavailable, OSError) as error:
                 self._folders.clear()
-                if not isinstance(error, ShareAway) or isinstance(error, Doubtful):
+                if not isinstance(error, ShareUnavailable) or isinstance(error, OutcomeUnknown):
                     self._suspect(item, str(error), now)
                 tally.blocked = str(error)
             else:
-                self._troubles.pop(item.path, None)
+                self._problems.pop(item.path, None)
                 self._conclude(item, sum_, already)
                 tally.delivered += 1
                 continue
@@ -176,29 +176,29 @@ class Courier:
         return tally
 
     def _count(self, item: Item, now: float, tally: Tally) -> None:
-        trouble = self._troubles.get(item.path)
-        if trouble is not None and trouble.told and trouble.version == item.version:
+        problem = self._problems.get(item.path)
+        if problem is not None and problem.reported and problem.version == item.version:
             tally.refused += 1
             return
         tally.waiting += 1
         tally.oldest = max(tally.oldest, now - item.status.st_ctime)
 
     def _must_wait(self, item: Item, now: float) -> bool:
-        trouble = self._troubles.get(item.path)
-        return trouble is not None and trouble.version == item.version and now < trouble.until
+        problem = self._problems.get(item.path)
+        return problem is not None and problem.version == item.version and now < problem.until
 
-    def _trouble(self, item: Item, reason: str) -> _Trouble:
-        trouble = self._troubles.get(item.path)
-        if trouble is None or trouble.version != item.version:
-            trouble = self._troubles[item.path] = _Trouble(item.version, reason, 0.0)
-        trouble.reason = reason
-        return trouble
+    def _problem(self, item: Item, reason: str) -> _Problem:
+        problem = self._problems.get(item.path)
+        if problem is None or problem.version != item.version:
+            problem = self._problems[item.path] = _Problem(item.version, reason, 0.0)
+        problem.reason = reason
+        return problem
 
     def _suspect(self, item: Item, reason: str, now: float) -> None:
         """It may be the file's fault that nothing went on: after a few times it no longer holds up the others."""
-        trouble = self._trouble(item, reason)
-        trouble.failures += 1
-        if trouble.failures >= MOST_FAILURES:
+        problem = self._problem(item, reason)
+        problem.failures += 1
+        if problem.failures >= MOST_FAILURES:
             self._refuse(item, reason, now)
 
     def _deliver(self, item: Item) -> tuple[str, bool]:
@@ -238,19 +238,19 @@ class Courier:
             try:
                 self._share.upload(source, working, item.status.st_size)
             except Refused as refusal:  # Not of its own name, which is not used yet: so of any.
-                raise ShareAway(f"nothing can be written: {refusal}") from refusal
+                raise ShareUnavailable(f"nothing can be written: {refusal}") from refusal
             if self._share.sum_of(working, item.status.st_size) == sum_:
                 return
             # What an interruption left was not the beginning of this file: the whole of it, once more.
             self._share.remove(working)
-        raise Doubtful("what the share gives back is not what it was given, twice")
+        raise OutcomeUnknown("what the share gives back is not what it was given, twice")
 
     def _make_folders(self, path: str) -> None:
         if WORKING not in self._folders:
             try:
                 self._share.make_folder(WORKING)
             except Refused as refusal:
-                raise ShareAway(f"nothing can be written: {refusal}") from refusal
+                raise ShareUnavailable(f"nothing can be written: {refusal}") from refusal
             self._folders.add(WORKING)
         parts = path.split("/")[:-1]
         for folder in ("/".join(parts[:depth]) for depth in range(1, len(parts) + 1)):
@@ -266,12 +266,12 @@ class Courier:
         self._delivered.add(item)
 
     def _refuse(self, item: Item, reason: str, now: float) -> None:
-        trouble = self._trouble(item, reason)
-        trouble.until = now + self._settings.retry
-        if not trouble.told:
-            trouble.told = True
+        problem = self._problem(item, reason)
+        problem.until = now + self._settings.retry
+        if not problem.reported:
+            problem.reported = True
             self._log.write(outcome="refused", path=item.path, bytes=item.status.st_size, reason=reason)
-            self._tell(f"A file is refused and stays in clean: {reason}")
+            self._report(f"A file is refused and stays in clean: {reason}")
 
 
 def _same(found: str | None, wanted: str) -> bool:

@@ -28,7 +28,7 @@ class Occupied(Exception):
 
 
 class Custody:
-    """One arrival in a folder of its own below ``work``, where nobody but the service gets."""
+    """One arrival in a folder of its own below ``work``, which only the service may enter."""
 
     def __init__(self, settings: Settings, folder: Path, path: str) -> None:
         self._settings = settings
@@ -103,7 +103,7 @@ class Custody:
         return True
 
     def set_aside(self, place: str, **fields: object) -> None:
-        """Put the file, as ``content``, into a folder of its own below ``place``, with a record beside it."""
+        """Put the file, as ``content``, into a folder of its own below ``place``, along with a record."""
         folder = self._settings.folder / place / self.identifier
         folder.mkdir(mode=0o700, exist_ok=True)
         records.replace(folder / "record.json", {"path": self.path, **fields})
@@ -137,7 +137,7 @@ class Custody:
 
 
 def interrupted(settings: Settings) -> Iterator[Custody]:
-    """What an earlier run of the service had in its hands when it ended."""
+    """What an earlier run of the service was working on when it ended."""
     for folder in sorted(settings.work.iterdir()):
         try:
             path = json.loads((folder / "path").read_text())["path"]

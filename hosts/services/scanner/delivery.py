@@ -1,6 +1,6 @@
 """The delivery service: what the scanner let into ``clean`` goes on to the file host's share, and is proven there.
 
-``python3 -m transfer_scanner.delivery SETTINGS`` runs beside the scanner with the right to read ``clean`` and nothing
+``python3 -m transfer_scanner.delivery SETTINGS`` runs next to the scanner with the right to read ``clean`` and nothing
 else, and one account that may use one share. A file is uploaded under a working name, read back and compared, and only
 then renamed to its own: whoever looks into the share sees whole files only. A rename never takes another file's place.
 """
@@ -29,7 +29,7 @@ def main() -> None:
     share = Share(settings.server, settings.share, settings.credentials, settings.scratch)
     try:
         status = Status(settings.status)
-        status.tell(waiting=0, oldest_waiting_seconds=0.0, refused=0, blocked=None, delivered_since_start=0)
+        status.update(waiting=0, oldest_waiting_seconds=0.0, refused=0, blocked=None, delivered_since_start=0)
         courier = Courier(settings, share, lambda line: print(line, flush=True), status.beat)
         print(f"Watching {settings.clean}.", flush=True)
         delivered, pause, blocked = 0, INTERVAL, None
@@ -40,7 +40,7 @@ def main() -> None:
             if tally.blocked != blocked:
                 blocked = tally.blocked
                 print(f"Nothing is delivered: {blocked}" if blocked else "Files are delivered again.", flush=True)
-            status.tell(
+            status.update(
                 waiting=tally.waiting,
                 oldest_waiting_seconds=round(tally.oldest, 1),
                 refused=tally.refused,

@@ -1,4 +1,4 @@
-"""What the delivery service is told."""
+"""The delivery service's settings."""
 
 from __future__ import annotations
 

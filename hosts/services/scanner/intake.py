@@ -1,4 +1,4 @@
-"""One pass over the drop: what is complete is judged, what is not waits, what waits too long is set aside."""
+"""One pass over the drop: what is complete is scanned, what is not waits, what waits too long is set aside."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .settings import Settings
 NOT_SCANNED = ("Heuristics.Limits.", "Heuristics.Encrypted.")
 """What clamd "finds" where it could not look into all of a file."""
 POSTPONED = 30.0
-"""Seconds until a file is tried again that could not be judged for a reason not its own."""
+"""Seconds until a file is retried that could not be scanned for a reason unrelated to it."""
 MOST_INTERRUPTIONS = 3
 FIT = 30.0
 """Seconds for which clamd is trusted after it has found the test file."""
@@ -41,12 +41,12 @@ class Tally:
     oldest: float = 0.0
     """Seconds since the file that waits longest last changed."""
     blocked: str | None = None
-    """Why nothing is judged at all."""
+    """Why nothing is scanned at all."""
     judged: dict[str, int] = field(default_factory=dict)
 
 
 class Intake:
-    """The drop and all that came of it. ``tell`` takes lines for the journal: they hold no file's name.
+    """The drop and all that becomes of it. ``report`` takes lines for the journal; they contain no file name.
 
     ``beat`` is called whenever a file is done with: one pass may take hours.
     """
@@ -55,12 +55,12 @@ class Intake:
         self,
         settings: Settings,
         scanner: Scanner,
-        tell: Callable[[str], None],
+        report: Callable[[str], None],
         beat: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._scanner = scanner
-        self._tell = tell
+        self._report = report
         self._beat = beat
         self._log = Log(settings.log)
         self._memory = Memory(settings.state)
@@ -71,7 +71,7 @@ class Intake:
         self._fit_until = 0.0
 
     def recover(self) -> None:
-        """Give what an interrupted run had in its hands back to the drop."""
+        """Return what an interrupted run was working on to the drop."""
         for custody in interrupted(self._settings):
             times = self._count(custody.path)
             if times >= MOST_INTERRUPTIONS:
@@ -136,7 +136,7 @@ class Intake:
         except (OSError, ClamdError) as error:
             self._fit_until = 0.0
             reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
-            self._tell(f"A file could not be judged and stays where it is for {POSTPONED:.0f} s: {reason}")
+            self._report(f"A file could not be judged and stays where it is for {POSTPONED:.0f} s: {reason}")
             self._postponed[path] = now + POSTPONED
 
     def _read(self, lists: list[str]) -> tuple[dict[str, dict[str, set[str]]], dict[str, str]]:
@@ -255,19 +255,19 @@ class Intake:
         )
         self._memory.note(custody.path)
         self._last_judged = time.time()
-        self._tell(f"{verdict}: {custody.identifier} ({custody.size} bytes)")
+        self._report(f"{verdict}: {custody.identifier} ({custody.size} bytes)")
         if tally is not None:
             tally.judged[verdict] = tally.judged.get(verdict, 0) + 1
         custody.done()
 
     def _retire(self, path: str, sums: dict[str, set[str]], others: set[str], quiet: bool, tally: Tally) -> None:
-        """Put away a manifest whose files were all judged, or have not come for too long."""
+        """Put away a manifest whose files were all scanned, or have not arrived for too long."""
         missing = sorted(name for name in set(sums) - self._memory.judged if not manifests.is_manifest(name))
         if missing and not quiet:
             return
         for name in missing:
             if os.path.lexists(self._settings.incoming / name):
-                return  # It is there, and cannot be judged for the moment.
+                return  # It is there, and cannot be scanned for the moment.
         custody = Custody.take(self._settings, path)
         for name in missing:
             self._log.write(verdict="missing", path=name, manifest=path, reason="it never came: send it again")

@@ -14,7 +14,7 @@ BEAT = 5.0
 
 
 class Log:
-    """JSON lines, each on the disk before the file it tells of is let go. Names in it are escaped."""
+    """JSON lines, each on disk before the file it is about is released. Names in it are escaped."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -30,15 +30,15 @@ class Log:
 
 
 def replace(path: Path, document: Mapping[str, object], mode: int = 0o600) -> None:
-    """Write JSON beside and rename it: a reader sees the old or the new, never half of one."""
-    beside = path.with_name(f".{path.name}.new")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    """Write JSON and rename it: a reader sees the old file or the new one, never a partial one."""
+    new = path.with_name(f".{path.name}.new")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     with os.fdopen(descriptor, "w") as file:
         os.fchmod(descriptor, mode)  # whatever the process' mask
         json.dump(document, file)
         file.flush()
         os.fsync(file.fileno())
-    beside.replace(path)
+    new.replace(path)
 
 
 class Status:
@@ -49,7 +49,7 @@ class Status:
         self._fields: dict[str, object] = {}
         self._written = 0.0
 
-    def tell(self, **fields: object) -> None:
+    def update(self, **fields: object) -> None:
         """What a pass came to."""
         self._fields = fields
         self._written = time.monotonic()
@@ -58,11 +58,11 @@ class Status:
     def beat(self) -> None:
         """Within a pass: it is at work still."""
         if self._fields and time.monotonic() - self._written > BEAT:
-            self.tell(**self._fields)
+            self.update(**self._fields)
 
 
 class Memory:
-    """Which paths of unfinished manifests were judged, and at which files the service was interrupted."""
+    """Which paths of unfinished manifests were scanned, and at which files the service was interrupted."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

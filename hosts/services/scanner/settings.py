@@ -1,4 +1,4 @@
-"""What the service is told: folders, limits, where clamd listens."""
+"""The service's settings: folders, limits, where clamd listens."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Settings:
     log: Path
     """One JSON line a file."""
     state: Path
-    """What must outlive the service: which files of unfinished manifests were judged."""
+    """What must outlive the service: which files of unfinished manifests were scanned."""
     status: Path
     """Overwritten after every pass; holds no file's name."""
     largest_file: int
@@ -32,7 +32,7 @@ class Settings:
     signed: bool
     """True where ClamAV's own signed database is wanted, and not only signatures of our own."""
     oldest_signatures: float
-    """Age of the signed database from which on nothing is judged."""
+    """Age of the signed database from which on nothing is scanned."""
 
     @property
     def incoming(self) -> Path:

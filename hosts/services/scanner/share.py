@@ -27,14 +27,14 @@ SLOWEST = 512 * 1024
 CHUNK = 1024 * 1024
 
 REFUSED = {
-    "NT_STATUS_OBJECT_PATH_NOT_FOUND": "a file stands in the share where a folder of its path should be",
-    "NT_STATUS_NOT_A_DIRECTORY": "a file stands in the share where a folder of its path should be",
+    "NT_STATUS_OBJECT_PATH_NOT_FOUND": "the share has a file where a folder of its path should be",
+    "NT_STATUS_NOT_A_DIRECTORY": "the share has a file where a folder of its path should be",
     "NT_STATUS_OBJECT_NAME_INVALID": "the file host takes no such name",
     "NT_STATUS_OBJECT_PATH_SYNTAX_BAD": "the file host takes no such name",
     "NT_STATUS_NAME_TOO_LONG": "its name or path is too long for the file host",
     "NT_STATUS_ACCESS_DENIED": "the account has no right to its place in the share",
     "NT_STATUS_SHARING_VIOLATION": "somebody has the file open in the share",
-    "NT_STATUS_FILE_IS_A_DIRECTORY": "a folder of this name stands in the share",
+    "NT_STATUS_FILE_IS_A_DIRECTORY": "the share has a folder of this name",
 }
 """Answers that concern the one file; all others concern the share, and then everything waits."""
 
@@ -47,11 +47,11 @@ GONE = re.compile(
 FULL = ("NT_STATUS_DISK_FULL", "NT_STATUS_DISK_QUOTA_EXCEEDED", "NT_STATUS_QUOTA_EXCEEDED")
 
 
-class ShareAway(Exception):
+class ShareUnavailable(Exception):
     """The share cannot be used at the moment: no connection, no right to it, its disk full."""
 
 
-class Doubtful(ShareAway):
+class OutcomeUnknown(ShareUnavailable):
     """Something went wrong that may be the share's fault, or one file's."""
 
 
@@ -147,10 +147,10 @@ class Share:
             raise Refused(f"{REFUSED[status]} ({status})")
         self.close()
         if status in FULL:
-            raise ShareAway(f"the file host's disk is full ({status})")
+            raise ShareUnavailable(f"the file host's disk is full ({status})")
         if GONE.match(status):
-            raise ShareAway(f"{self._place} is away ({status})")
-        raise Doubtful(f"{verb} is answered with {status or 'no status'}")
+            raise ShareUnavailable(f"{self._place} is away ({status})")
+        raise OutcomeUnknown(f"{verb} is answered with {status or 'no status'}")
 
     def _connect(self, deadline: float) -> None:
         self._process = subprocess.Popen(
@@ -169,20 +169,20 @@ class Share:
                 sources = [self._process.stderr.fileno(), *([into[0]] if into else [])]
                 ready, _, _ = select.select(sources, [], [], max(deadline - time.monotonic(), 0))
                 if not ready:
-                    raise ShareAway(f"{self._place} gave no answer in time")
+                    raise ShareUnavailable(f"{self._place} gave no answer in time")
                 if into and into[0] in ready and not _drain(*into):
                     # Nobody has the pipe open: not yet, or not any more.
                     select.select(sources[:1], [], [], 0.01)
                 if sources[0] in ready:
                     part = os.read(sources[0], CHUNK)
                     if not part:
-                        raise ShareAway(f"{self._place} cannot be used: {_last_line(answer)}")
+                        raise ShareUnavailable(f"{self._place} cannot be used: {_last_line(answer)}")
                     answer += part
         except BrokenPipeError:
             rest = self._process.stderr.read() or b""
             self.close()
-            raise ShareAway(f"{self._place} cannot be used: {_last_line(answer + rest)}") from None
-        except ShareAway:
+            raise ShareUnavailable(f"{self._place} cannot be used: {_last_line(answer + rest)}") from None
+        except ShareUnavailable:
             self.close()
             raise
         if into:

@@ -12,7 +12,7 @@ import pytest
 
 from hosts.services.scanner.courier import WORKING, Courier, Tally
 from hosts.services.scanner.delivery_settings import Settings
-from hosts.services.scanner.share import Doubtful, Exists, Refused, ShareAway
+from hosts.services.scanner.share import Exists, OutcomeUnknown, Refused, ShareUnavailable
 
 READINESS = "livegang-readiness-12345678-1234-1234-1234-123456789abc"
 
@@ -38,7 +38,7 @@ class FolderShare:
     def make_folder(self, path: str) -> None:
         self._may_fail("mkdir")
         if (self.root / path).is_file():
-            raise Refused("a file stands in the share where a folder of its path should be")
+            raise Refused("the share has a file where a folder of its path should be")
         try:
             (self.root / path).mkdir(exist_ok=True)
         except OSError as error:
@@ -50,7 +50,7 @@ class FolderShare:
         rest = os.pread(source, size, begun)
         if self.room is not None and self.room < len(rest):
             (self.root / path).open("ab").write(rest[: self.room])
-            raise ShareAway("the file host's disk is full")
+            raise ShareUnavailable("the file host's disk is full")
         if self.garbles:
             self.garbles -= 1
             rest = rest[:-1] + b"?"
@@ -250,7 +250,7 @@ def test_what_comes_back_garbled_every_time_is_never_delivered_and_holds_up_the_
 def test_a_share_that_is_away_for_a_while_loses_nothing(verb: str, way: Way) -> None:
     for name in ("Akte", "Zweite"):
         way.put(name)
-    way.share.fails[verb] = [ShareAway("away")] * 10
+    way.share.fails[verb] = [ShareUnavailable("away")] * 10
     for _ in range(10):
         tally = way.run()
         assert (tally.blocked, tally.waiting, tally.delivered) == ("away", 2, 0)
@@ -261,7 +261,7 @@ def test_a_share_that_is_away_for_a_while_loses_nothing(verb: str, way: Way) -> 
 def test_one_bad_file_does_not_hold_up_the_others_for_ever(way: Way) -> None:
     way.put("Akte")
     way.put("Zweite")
-    way.share.fails["get"] = [Doubtful("an answer nobody knows")] * 3
+    way.share.fails["get"] = [OutcomeUnknown("an answer nobody knows")] * 3
     for _ in range(3):
         assert way.run().blocked
     tally = way.run()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hosts.services.scanner.share import Doubtful, Exists, Refused, Share, ShareAway
+from hosts.services.scanner.share import Exists, OutcomeUnknown, Refused, Share, ShareUnavailable
 
 CLIENT = r"""
 import os, shlex, sys
@@ -91,12 +91,12 @@ ANSWERS = {
     "NT_STATUS_OBJECT_NAME_COLLISION": Exists,
     "NT_STATUS_OBJECT_PATH_NOT_FOUND": Refused,
     "NT_STATUS_ACCESS_DENIED": Refused,
-    "NT_STATUS_DISK_FULL": ShareAway,
-    "NT_STATUS_CONNECTION_DISCONNECTED": ShareAway,
-    "NT_STATUS_IO_TIMEOUT": ShareAway,
-    "NT_STATUS_NEVER_HEARD_OF": Doubtful,
-    "something else": Doubtful,
-    "END": ShareAway,
+    "NT_STATUS_DISK_FULL": ShareUnavailable,
+    "NT_STATUS_CONNECTION_DISCONNECTED": ShareUnavailable,
+    "NT_STATUS_IO_TIMEOUT": ShareUnavailable,
+    "NT_STATUS_NEVER_HEARD_OF": OutcomeUnknown,
+    "something else": OutcomeUnknown,
+    "END": ShareUnavailable,
 }
 
 
@@ -117,7 +117,7 @@ def test_a_folder_that_is_there_is_as_good(place: Path) -> None:
 
 def test_a_client_that_ended_says_why_and_the_next_use_connects_anew(place: Path) -> None:
     own = share(place, rename="END")
-    with pytest.raises(ShareAway, match="NT_STATUS_LOGON_FAILURE"):
+    with pytest.raises(ShareUnavailable, match="NT_STATUS_LOGON_FAILURE"):
         own.rename("a", "b")
     own.make_folder("area")
     assert (place / "share/area").is_dir()
@@ -127,7 +127,7 @@ def test_a_client_that_ended_says_why_and_the_next_use_connects_anew(place: Path
 def test_a_client_that_hangs_is_ended(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hosts.services.scanner.share.SECONDS", 1.0)
     own = share(place, rename="HANG")
-    with pytest.raises(ShareAway, match="gave no answer in time"):
+    with pytest.raises(ShareUnavailable, match="gave no answer in time"):
         own.rename("a", "b")
     assert own._process is None
 
