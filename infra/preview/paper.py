@@ -25,8 +25,18 @@ from infra.stack.named_files import files_of
 from infra.stack.topology import KEY, Topology
 from toolchain.folders import PROJECT, fill_in
 
-PAPER = {"LIVEGANG_PAPER": "1"}
-"""With it, the launcher uses the PULUMI_HOME whose stand-in provider makes nothing real."""
+PAPER: dict[str, str | None] = {
+    # With it, the launcher uses the PULUMI_HOME whose stand-in provider makes nothing real.
+    "LIVEGANG_PAPER": "1",
+    # An operator sets these to work with `prod`: on paper, its backend must not be touched, nor its passphrase needed.
+    "PULUMI_HOME": None,
+    "PULUMI_BACKEND_URL": None,
+    "PULUMI_CONFIG_PASSPHRASE": None,
+    "PULUMI_CONFIG_PASSPHRASE_FILE": None,
+}
+"""Environment variables of `pulumi` on paper."""
+SECRETS_KEYS = ("encryptionsalt", "secretsprovider", "encryptedkey")
+"""Keys of a stack file that say what encrypts the stack's own secrets."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +55,7 @@ def paper_project(stack: str, project: Path = PROJECT) -> Iterator[PaperProject]
     Raises ExpectedError with everything that is wrong with the stack's file, or if ``project`` has none.
     """
     # What encrypts the stack's own secrets does not matter on paper, and must not be asked for.
-    document = {
-        key: value
-        for key, value in stack_file.read_valid(stack, project).items()
-        if key not in ("secretsprovider", "encryptedkey")
-    }
+    document = {key: value for key, value in stack_file.read_valid(stack, project).items() if key not in SECRETS_KEYS}
     with tempfile.TemporaryDirectory(prefix="livegang-paper-") as name:
         folder = Path(name)
         (folder / "Pulumi.yaml").write_text((project / "Pulumi.yaml").read_text())

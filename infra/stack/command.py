@@ -35,8 +35,8 @@ class Pulumi:
 
     stack: str
     folder: Path = PROJECT
-    environment: Mapping[str, str] = field(default_factory=dict)
-    """Added to this process's own."""
+    environment: Mapping[str, str | None] = field(default_factory=dict)
+    """Variables that are set in addition to this process's own; with None, they are removed."""
 
     def run(self, *arguments: str) -> None:
         """Run in this process's terminal; without one, only what changes is printed.
@@ -72,4 +72,5 @@ class Pulumi:
     def _environment(self) -> dict[str, str]:
         # The program and its dynamic provider run in the virtual environment's Python even where it is not activated.
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-        return {**os.environ, "PATH": path, **self.environment}
+        wanted = {**os.environ, "PATH": path, **self.environment}
+        return {name: value for name, value in wanted.items() if value is not None}
