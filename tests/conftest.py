@@ -106,9 +106,9 @@ def rehearsal() -> Iterator[Rehearsal]:
 
 @pytest.fixture
 def breakable(request: pytest.FixtureRequest, rehearsal: Rehearsal) -> Iterator[Rehearsal]:
-    """The rehearsal for a test that breaks something and mends it, since that is quicker or what it proves.
+    """The rehearsal for a test that breaks something and repairs it, since that is quicker or what it proves.
 
-    When the test fails, nobody knows what it left: the fleet goes back to its snapshot, so that the next one begins on
+    When the test fails, no one knows what it left: the fleet goes back to its snapshot, so that the next one begins on
     what it expects.
     """
     yield rehearsal

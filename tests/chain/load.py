@@ -24,7 +24,7 @@ def steady_load(rehearsal: Rehearsal, per_second: int) -> Iterator[dict[str, Any
     urls = [f"https://{end.host_name}{end.health_path}" for end in rehearsal.inventory.endpoints.values()]
     rehearsal.ssh("outside", f"cat > /run/load.py <<'END'\n{PROGRAM.read_text()}END\n")
     words = shlex.join(["python3", "/run/load.py", str(per_second), *urls])
-    # Its standard input is the lifeline: when this end closes it, the program is told to end.
+    # Its standard input is the lifeline: when this end closes it, the program is asked to end.
     command = f"{words} & cat > /dev/null; kill -TERM $!; wait"
     configuration = rehearsal.folder / ".livegang" / STACK / "ssh_config"
     outcome: dict[str, Any] = {}

@@ -38,8 +38,8 @@ def test_nine_hosts_came_up(rehearsal: Rehearsal) -> None:
 
 def test_cloud_init_is_done_without_errors_on_every_host(rehearsal: Rehearsal) -> None:
     for name in rehearsal.inventory.hosts:
-        told = rehearsal.ssh(name, "sudo cloud-init status --long").stdout
-        assert "status: done" in told, f"{name}: {told}"
+        reported = rehearsal.ssh(name, "sudo cloud-init status --long").stdout
+        assert "status: done" in reported, f"{name}: {reported}"
 
 
 def test_a_second_preview_finds_nothing_to_do(rehearsal: Rehearsal) -> None:
@@ -100,7 +100,7 @@ def test_a_flow_of_the_table_answers_and_any_other_times_out(rehearsal: Rehearsa
     assert _reaches(rehearsal, "web01", database, 5432) == 124
 
 
-def test_what_is_changed_by_hand_is_named_and_mended(breakable: Rehearsal) -> None:
+def test_what_is_changed_by_hand_is_named_and_repaired(breakable: Rehearsal) -> None:
     breakable.ssh("app01", "sudo chmod 0666 /etc/vivendi/pep.conf")
     planned = breakable.fab("hosts.plan", "--limit", "app01", check=False)
     assert planned.returncode == ExitCode.PENDING

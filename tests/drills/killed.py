@@ -90,7 +90,7 @@ def killed_in_down(stage: Stage, moment: Moment) -> None:
 
 
 def killed_at_rest(stage: Stage, moment: Moment) -> None:
-    """A landscape that is GO, nobody at work: the supervisor is killed, and `fab rehearse` brings all back."""
+    """A landscape that is GO, no one at work: the supervisor is killed, and `fab rehearse` brings all back."""
     begun_whole(stage)
     hosts = stage.hosts()
     kill(moment.whom(stage, stage.start("true")))
@@ -126,7 +126,7 @@ PHASES: dict[str, tuple[Callable[[Stage, Moment], None], Sequence[Moment]]] = {
 def stopped(stage: Stage) -> Iterator[tuple[str, Callable[[], None]]]:
     """SIGINT and SIGTERM at each command; in the end the same command goes on to GO, or leaves nothing."""
 
-    def told(each: signals.Stop, number: signal.Signals, boots: bool = False) -> tuple[str, Callable[[], None]]:
+    def reported(each: signals.Stop, number: signal.Signals, boots: bool = False) -> tuple[str, Callable[[], None]]:
         def one() -> None:
             if boots and stage.hosts():  # else all of them boot
                 wait_for("what boots from before", lambda: "starting" not in stage.hosts().values())
@@ -149,11 +149,11 @@ def stopped(stage: Stage) -> Iterator[tuple[str, Callable[[], None]]]:
 
     yield "a fresh one", begins_anew
     for number in (signal.SIGINT, signal.SIGTERM):
-        yield from (told(each, number, boots=True) for each in signals.MAKING)
+        yield from (reported(each, number, boots=True) for each in signals.MAKING)
         yield "the next up goes on", goes_on
-        yield from (told(each, number) for each in signals.ON_HOSTS)
+        yield from (reported(each, number) for each in signals.ON_HOSTS)
     yield "the next rehearse goes on to GO", lambda: rehearse(stage)
-    yield from (told(each, signal.SIGINT) for each in signals.AT_THE_END)
+    yield from (reported(each, signal.SIGINT) for each in signals.AT_THE_END)
     yield "the next down leaves nothing", leaves_nothing
 
 
@@ -195,12 +195,12 @@ def main(arguments: Sequence[str]) -> int:
     try:
         for phase in chosen.phases or [*PHASES, *OTHERS]:
             if phase in OTHERS:
-                failed += sum(not _told(phase, name, what) for name, what in OTHERS[phase](stage))
+                failed += sum(not _reported(phase, name, what) for name, what in OTHERS[phase](stage))
                 continue
             drill, moments = PHASES[phase]
             for moment in moments:
                 if chosen.only in moment.name:
-                    failed += not _told(phase, moment.name, lambda: drill(stage, moment))  # noqa: B023
+                    failed += not _reported(phase, moment.name, lambda: drill(stage, moment))  # noqa: B023
     finally:
         if not chosen.keep:
             stage.down()
@@ -208,7 +208,7 @@ def main(arguments: Sequence[str]) -> int:
     return 1 if failed else 0
 
 
-def _told(phase: str, name: str, drill: Callable[[], None]) -> bool:
+def _reported(phase: str, name: str, drill: Callable[[], None]) -> bool:
     began = time.monotonic()
     try:
         drill()

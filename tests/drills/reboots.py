@@ -16,8 +16,8 @@ def one_after_the_other(living: Rehearsal, hosts: list[str], seed: int) -> list[
     """Reboot each as soon as the one before is back; returns the order."""
     order = random.Random(seed).sample(hosts, len(hosts))
     for host in order:
-        told = living.fab("rehearsal.reboot", host)
-        assert f"{host} is running" in told.stdout, told.stdout
+        reported = living.fab("rehearsal.reboot", host)
+        assert f"{host} is running" in reported.stdout, reported.stdout
     return order
 
 

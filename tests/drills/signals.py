@@ -17,7 +17,7 @@ Condition = Callable[[Stage, Command], object]
 
 @dataclass(frozen=True)
 class Stop:
-    """A command, when it is told to end, and what it then says (Pulumi's CLI has words of its own)."""
+    """A command, when it is asked to end, and what it then says (Pulumi's CLI has words of its own)."""
 
     command: tuple[str, ...]
     when: Condition

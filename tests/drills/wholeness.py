@@ -111,8 +111,8 @@ def assert_in_database(stage: Stage) -> None:
 
 def backing_files(stage: Stage) -> list[str]:
     """The loop devices' files of this rehearsal, for messages."""
-    told = subprocess.run(["losetup", "--all"], capture_output=True, text=True, check=True).stdout
-    return [line for line in told.splitlines() if str(stage.settings.state) in line]
+    reported = subprocess.run(["losetup", "--all"], capture_output=True, text=True, check=True).stdout
+    return [line for line in reported.splitlines() if str(stage.settings.state) in line]
 
 
 def _sql(stage: Stage, statement: str) -> str:

@@ -69,7 +69,7 @@ class Transport:
 
 
 class Quiet:
-    """Progress that nobody looks at."""
+    """Progress that no one looks at."""
 
     def __init__(self) -> None:
         self.steps: list[str] = []

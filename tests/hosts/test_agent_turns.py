@@ -63,7 +63,7 @@ def test_the_second_run_waits_says_so_and_gives_signs_of_life(first: socket.sock
     run.operator.close()
 
 
-def test_a_run_that_nobody_waits_for_any_more_does_not_wait_either(first: socket.socket) -> None:
+def test_a_run_that_no_one_waits_for_any_more_does_not_wait_either(first: socket.socket) -> None:
     run = Run()
     run.next()
     run.operator.close()

@@ -88,7 +88,7 @@ def test_what_cannot_be_kept_is_not_said_to_be(receiver: Receiver) -> None:
     assert text.startswith("it cannot be kept: ")
 
 
-def test_a_full_file_is_kept_once_beside_the_new_one(tmp_path: Path) -> None:
+def test_a_full_file_is_kept_once_next_to_the_new_one(tmp_path: Path) -> None:
     log = alert_log.AlertLog(tmp_path / "alerts.jsonl", largest=600)
     for number in range(12):
         log.keep(notification(f"Alert{number}"))

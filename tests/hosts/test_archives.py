@@ -60,7 +60,7 @@ def test_an_archive_becomes_the_current_version(scratch: Scratch) -> None:
     assert (scratch.root / "opt/pep/current/app/main.py").read_text() == "print(1)\n"
 
 
-def test_the_next_version_stands_beside_the_last(scratch: Scratch) -> None:
+def test_the_next_version_is_kept_next_to_the_last(scratch: Scratch) -> None:
     unpack(scratch, state("1.0", ONE), ONE)
     wanted = state("1.1", TWO)
     assert scratch.compare(wanted) == ["not unpacked", "current version is pep-1.0 instead of pep-1.1"]
@@ -76,7 +76,7 @@ def test_going_back_to_a_version_that_is_there_fetches_nothing(scratch: Scratch)
     assert scratch.compare(state("1.0", ONE)) == []
 
 
-def test_later_edits_are_seen_and_mended(scratch: Scratch) -> None:
+def test_later_edits_are_seen_and_repaired(scratch: Scratch) -> None:
     wanted = state("1.0", ONE)
     unpack(scratch, wanted, ONE)
     folder = scratch.root / "opt/pep/pep-1.0/app"
@@ -141,7 +141,7 @@ def test_a_file_that_is_no_archive_is_named(scratch: Scratch) -> None:
         unpack(scratch, state("1.0", b"no"), b"no" * 600)
 
 
-def test_nobody_else_may_write_what_was_unpacked(scratch: Scratch) -> None:
+def test_no_one_else_may_write_what_was_unpacked(scratch: Scratch) -> None:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         entry = tarfile.TarInfo("app/tool")

@@ -87,7 +87,7 @@ def test_a_primary_on_its_way_is_waited_for(repository: Scratch, number: str) ->
     assert sum("stanza-create" in call for call in repository.table.calls) == 2
 
 
-def test_a_primary_that_does_not_come_is_told(repository: Scratch) -> None:
+def test_a_primary_that_does_not_come_is_reported(repository: Scratch) -> None:
     repository.table.answers[f"{PATIENT} stanza-create"] = CommandError("ended", "ERROR: [056]: unable to find primary")
     with pytest.raises(OperationError, match="no primary answers, for 0 s"):
         repository.apply(STANZA)
@@ -108,7 +108,7 @@ def test_a_primary_that_failed_is_not_waited_for(repository: Scratch) -> None:
         apply_stanza(STANZA, host)
 
 
-def test_each_side_knows_the_other_by_name_and_nobody_else(inventory: Inventory, components: list[Manifest]) -> None:
+def test_each_side_knows_the_other_by_name_and_no_one_else(inventory: Inventory, components: list[Manifest]) -> None:
     texts = {}
     for name in ("db01", "db02", "file01"):
         states = roles.states(inventory.hosts[name], inventory, components)

@@ -48,7 +48,7 @@ class Sshd:
             transport = paramiko.Transport(client)
             transport.add_server_key(self.key)
             # With an event it negotiates in a thread of its own: a client that leaves in the middle, which some tests
-            # are about, holds nobody up.
+            # are about, holds no one up.
             transport.start_server(event=threading.Event(), server=_Door(self))
 
 
@@ -135,7 +135,7 @@ def test_a_refused_key_says_whose(inventory: Inventory, folder: Path) -> None:
     server.close()
 
 
-def test_nobody_there_is_one_sentence(inventory: Inventory, folder: Path) -> None:
+def test_no_one_there_is_one_sentence(inventory: Inventory, folder: Path) -> None:
     stack = landscape(inventory, folder, 9, paramiko.ECDSAKey.generate())
     with pytest.raises(UnreachableError, match=r"The jump host mgmt01 \(127.0.0.1 port 9\) .* reached: .*refused"):
         Connections(stack).open(stack.hosts["web01"])
@@ -188,7 +188,7 @@ def test_a_silent_port_is_given_up(inventory: Inventory, folder: Path) -> None:
             Connections(stack).open(stack.hosts["mgmt01"])
 
 
-def test_a_proxy_command_is_used_and_its_complaint_told(inventory: Inventory, folder: Path, sshd: Sshd) -> None:
+def test_a_proxy_command_is_used_and_its_complaint_reported(inventory: Inventory, folder: Path, sshd: Sshd) -> None:
     stack = landscape(
         inventory, folder, sshd.port, sshd.key, proxy_command="/bin/sh -c 'echo no such door >&2; exit 3'"
     )
@@ -208,7 +208,7 @@ def test_a_host_behind_the_jump_host_that_cannot_be_reached_is_named(
         connections.close()
 
 
-def test_a_jump_host_that_passes_nothing_on_to_a_host_is_told_as_such(
+def test_a_jump_host_that_passes_nothing_on_to_a_host_is_reported_as_such(
     inventory: Inventory, folder: Path, sshd: Sshd
 ) -> None:
     """It does so where a host was added after it was converged; a host that is down is another matter."""

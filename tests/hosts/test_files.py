@@ -88,7 +88,7 @@ def test_a_secret_is_compared_by_content_and_never_shown(scratch: Scratch) -> No
     assert (scratch.root / "etc/app.password").read_text() == "correct-horse\n"
 
 
-def test_a_rest_of_a_killed_run_is_in_nobodys_way(scratch: Scratch) -> None:
+def test_a_rest_of_a_killed_run_is_in_no_ones_way(scratch: Scratch) -> None:
     scratch.put("/etc/.app.conf.livegang", "half")
     scratch.apply(WANTED)
     assert scratch.compare(WANTED) == []

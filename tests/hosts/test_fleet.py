@@ -71,7 +71,7 @@ class BehindNothing(Connections):
         return True
 
 
-def test_a_jump_host_lost_in_the_middle_is_told_once_with_those_behind_it(
+def test_a_jump_host_lost_in_the_middle_is_reported_once_with_those_behind_it(
     inventory: Inventory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def lose(self: Session, transport: Any) -> None:
@@ -88,15 +88,15 @@ def test_a_jump_host_lost_in_the_middle_is_told_once_with_those_behind_it(
 
 
 def test_one_unreachable_host_hides_no_other(inventory: Inventory, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[tuple[str, str]] = []
+    reported: list[tuple[str, str]] = []
     monkeypatch.setattr(fleet, "Connections", Connections)
     monkeypatch.setattr(Session, "run", lambda self, transport: None)
-    monkeypatch.setattr(Session, "report_lost", lambda self, host, reason: told.append((self.report.host, host)))
+    monkeypatch.setattr(Session, "report_lost", lambda self, host, reason: reported.append((self.report.host, host)))
     hosts = [inventory.hosts[name] for name in ("db01", "web01")]
     outcome = fleet.run(inventory, hosts, "plan", Quiet())
     assert [report.error for report in outcome.reports] == [None, "web01 cannot be reached: no answer."]
-    # Who may be waiting for it is told.
-    assert told == [("db01", "web01")]
+    # Who may be waiting for it is notified.
+    assert reported == [("db01", "web01")]
 
 
 class KnowsNoNewHost(Connections):
@@ -117,7 +117,7 @@ class KnowsNoNewHost(Connections):
 def test_a_host_that_was_added_is_reached_once_the_jump_host_knows_it(
     inventory: Inventory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else a landscape that grew would need two runs. Twin: without the jump host in the run nobody tells it."""
+    """Else a landscape that grew would need two runs. Twin: without the jump host in the run no one tells it."""
     ran: list[str] = []
     monkeypatch.setattr(fleet, "Connections", KnowsNoNewHost)
     monkeypatch.setattr(Session, "run", lambda self, transport: ran.append(self.report.host))

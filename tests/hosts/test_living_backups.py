@@ -49,13 +49,13 @@ def test_the_oldest_full_backup_and_its_log_make_room_for_the_fifth(breakable: R
 
 
 def received(breakable: Rehearsal, name: str) -> int:
-    """How often the receiver of alerts was told that this one fires."""
+    """How often the receiver of alerts was notified that this one fires."""
     said = breakable.ssh("mgmt01", f"sudo grep -F {name} /var/lib/livegang-alert-log/alerts.jsonl", check=False).stdout
     alerts = [alert for line in said.splitlines() for alert in json.loads(line)["alerts"]]
     return sum(alert["labels"]["alertname"] == name and alert["status"] == "firing" for alert in alerts)
 
 
-def test_backups_that_are_gone_are_not_proven_and_somebody_is_told(breakable: Rehearsal) -> None:
+def test_backups_that_are_gone_are_not_proven_and_someone_is_alerted(breakable: Rehearsal) -> None:
     folder = "/srv/files/backups/backup"
     before = received(breakable, "BackupTooOld")
     breakable.ssh("file01", f"sudo mv {folder} {folder}.away && sudo systemctl start livegang-metrics")

@@ -159,7 +159,7 @@ def test_a_delivery_that_is_killed_and_a_share_that_is_away_lose_nothing(drop: D
     assert not drop.file_host(f"find {working} -type f").strip()
 
 
-def test_anothers_file_in_the_share_is_not_touched_and_somebody_is_told(drop: Drop, folder: str) -> None:
+def test_anothers_file_in_the_share_is_not_touched_and_someone_is_alerted(drop: Drop, folder: str) -> None:
     drop.file_host(f"install -d -g documents-incoming -m 2770 {SHARED}/{folder} && echo own >{SHARED}/{folder}/Akte")
     drop.put_clean(folder, "Akte", 1)
     drop.wait(lambda: bool(drop.lines("delivery", folder)))

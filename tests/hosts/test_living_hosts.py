@@ -45,7 +45,7 @@ BY_HAND = {
 }
 
 
-def test_what_was_changed_by_hand_is_found_exactly_not_touched_mended_and_gone(breakable: Rehearsal) -> None:
+def test_what_was_changed_by_hand_is_found_exactly_not_touched_repaired_and_gone(breakable: Rehearsal) -> None:
     for (host, _), command in BY_HAND.items():
         breakable.ssh(host, f"sudo {command}")
     for _ in range(2):  # The first plan touched nothing: the second finds the same.
@@ -93,7 +93,7 @@ def test_a_run_that_was_killed_in_dpkg_is_continued(breakable: Rehearsal) -> Non
     assert "Nothing is pending" in breakable.fab("hosts.plan", "--limit", "web").stdout
 
 
-def test_no_secret_is_told_anywhere(rehearsal: Rehearsal) -> None:
+def test_no_secret_is_reported_anywhere(rehearsal: Rehearsal) -> None:
     """A password and a key line of the real ones, looked for in everything that the operator's side keeps."""
     password = rehearsal.ssh("app01", "sudo cat /etc/vivendi/pep.password").stdout.strip()
     key = rehearsal.ssh("db01", "sudo cat /etc/postgresql/tls/server.key").stdout.splitlines()[1]

@@ -99,7 +99,7 @@ NO_MANIFEST = {
 
 
 @pytest.mark.parametrize("kind", NO_MANIFEST)
-def test_a_file_that_is_no_manifest_is_told_with_its_remedy(tmp_path: Path, kind: str) -> None:
+def test_a_file_that_is_no_manifest_is_reported_with_its_remedy(tmp_path: Path, kind: str) -> None:
     content, expected = NO_MANIFEST[kind]
     (tmp_path / "pep.yaml").write_bytes(content)
     with pytest.raises(ManifestError) as caught:
@@ -108,7 +108,7 @@ def test_a_file_that_is_no_manifest_is_told_with_its_remedy(tmp_path: Path, kind
     assert "Nothing was touched" in str(caught.value)
 
 
-def test_a_folder_in_a_manifests_place_is_told(tmp_path: Path) -> None:
+def test_a_folder_in_a_manifests_place_is_reported(tmp_path: Path) -> None:
     (tmp_path / "pep.yaml").mkdir()
     with pytest.raises(ManifestError, match=r"pep\.yaml cannot be read: Is a directory"):
         load(tmp_path)

@@ -79,7 +79,7 @@ def test_no_backup_is_one_that_is_too_old(info: list[dict[str, Any]]) -> None:
     assert found["livegang_backup_status{}"] != 0
 
 
-def test_the_services_of_the_drop_are_told_as_they_tell_it(program: Program, tmp_path: Path) -> None:
+def test_the_services_of_the_drop_are_reported_as_they_tell_it(program: Program, tmp_path: Path) -> None:
     status = {"at": 12.5, "waiting": 3, "oldest_waiting_seconds": 7.5, "blocked": "clamd is away", "refused": 2}
     (tmp_path / "scanner.json").write_text(json.dumps(status))
     services = {"scanner": str(tmp_path / "scanner.json"), "delivery": str(tmp_path / "never.json")}
@@ -139,7 +139,7 @@ WANTED = {
 
 
 @pytest.mark.parametrize("name", WANTED)
-def test_each_role_tells_what_it_alone_knows(name: str, inventory: Inventory, components: list[Manifest]) -> None:
+def test_each_role_reports_what_it_alone_knows(name: str, inventory: Inventory, components: list[Manifest]) -> None:
     host_states = in_order(states(inventory.hosts[name], inventory, components))
     settings = [state for state in host_states if isinstance(state, File) and state.path == own_metrics.SETTINGS]
     kinds = json.loads(str(settings[0].content[0]))["kinds"] if settings else {}
@@ -148,7 +148,7 @@ def test_each_role_tells_what_it_alone_knows(name: str, inventory: Inventory, co
     assert ("livegang-metrics.timer" in units) == bool(WANTED[name])
 
 
-def test_without_a_file_host_nobody_waits_for_backups(inventory: Inventory, components: list[Manifest]) -> None:
+def test_without_a_file_host_no_one_waits_for_backups(inventory: Inventory, components: list[Manifest]) -> None:
     hosts = {name: host for name, host in inventory.hosts.items() if host.role != "file"}
     small = inventory.model_copy(update={"hosts": hosts})
     texts = {

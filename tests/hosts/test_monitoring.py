@@ -283,16 +283,16 @@ def test_one_database_host_has_no_rules_about_replication(inventory: Inventory, 
     assert "Standby" not in text
 
 
-def test_people_are_told_where_the_stack_names_them_and_the_log_in_any_case(
+def test_people_are_notified_where_the_stack_names_them_and_the_log_in_any_case(
     inventory: Inventory, components: list[Manifest], files: dict[str, str]
 ) -> None:
-    def told(texts: dict[str, str]) -> list[str]:
+    def reported(texts: dict[str, str]) -> list[str]:
         (receiver,) = yaml.safe_load(texts[f"{monitoring.FOLDER}/alertmanager.yml"])["receivers"]
         return [entry["url"] for entry in receiver["webhook_configs"]]
 
     named = inventory.model_copy(update={"alerts": Alerts(webhook="https://alerts.test/hook")})
-    assert told(files) == ["http://127.0.0.1:9099/"]
-    assert told(contents(named, "mgmt01", components)) == ["http://127.0.0.1:9099/", "https://alerts.test/hook"]
+    assert reported(files) == ["http://127.0.0.1:9099/"]
+    assert reported(contents(named, "mgmt01", components)) == ["http://127.0.0.1:9099/", "https://alerts.test/hook"]
 
 
 def wanted(inventory: Inventory, host: str, components: list[Manifest]) -> list[State]:

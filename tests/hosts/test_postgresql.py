@@ -181,7 +181,9 @@ def test_a_database_is_closed_to_those_who_are_not_let_in(database: Scratch, ser
 
 
 @needs_server
-def test_a_role_that_was_dropped_with_all_it_owned_is_one_finding_and_mended(database: Scratch, server: Server) -> None:
+def test_a_role_that_was_dropped_with_all_it_owned_is_one_finding_and_repaired(
+    database: Scratch, server: Server
+) -> None:
     database.apply(Database(database="vivendi"))
     database.apply(PEP)
     assert database.compare(PEP) == []
@@ -226,7 +228,7 @@ def test_whoever_was_logged_in_as_a_dropped_role_has_to_connect_anew(database: S
         ),
     ],
 )
-def test_what_was_changed_by_hand_is_named_and_mended(
+def test_what_was_changed_by_hand_is_named_and_repaired(
     database: Scratch, server: Server, by_hand: str, differences: list[str]
 ) -> None:
     database.apply(Database(database="vivendi"))
@@ -281,7 +283,7 @@ def test_a_replication_slot(database: Scratch) -> None:
 
 
 @needs_server
-def test_a_refusal_of_the_server_is_told(database: Scratch) -> None:
+def test_a_refusal_of_the_server_is_reported(database: Scratch) -> None:
     with pytest.raises(OperationError, match="PostgreSQL refuses") as caught:
         database.apply(DatabaseRole(role="pg_mine", password=Secret("postgresql/pep")))
     assert 'role name "pg_mine" is reserved' in caught.value.log

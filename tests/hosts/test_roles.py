@@ -268,13 +268,13 @@ def test_packages_need_no_stack_and_are_those_of_the_roles(wanted: dict[str, Wan
     assert {"nginx", "postgresql-15", "python3-psycopg2", "chrony"} <= set(listed)
 
 
-def test_a_role_that_nobody_wrote_is_named(inventory: Inventory, components: list[Manifest]) -> None:
+def test_a_role_that_no_one_wrote_is_named(inventory: Inventory, components: list[Manifest]) -> None:
     host = inventory.hosts["web01"].model_copy(update={"role": "mail"})
     with pytest.raises(ExpectedError, match="web01 has the role 'mail'; known are application, database"):
         roles.states(host, inventory, components)
 
 
-def test_a_template_with_a_variable_that_nobody_gave_is_an_error() -> None:
+def test_a_template_with_a_variable_that_no_one_gave_is_an_error() -> None:
     with pytest.raises(ExpectedError, match=r"hosts/templates/base/sshd.conf.j2: 'header' is undefined"):
         rendering.render("base/sshd.conf.j2")
 
@@ -303,7 +303,7 @@ def test_a_host_does_the_work_of_all_its_roles(
     kinds = {state["kind"] for state in document(host, small, states, "converge")["states"]}
     assert {"archive", "unit", "firewall"} <= kinds
     assert ("mount" in kinds) is ("database" in also)
-    # A database beside the site has a certificate of its own, which is watched as on any other host.
+    # A database next to the site has a certificate of its own, which is watched as on any other host.
     assert ("certificates" in own_metrics.kinds(Context(host, small, components), host)) is ("database" in also)
     nginx = Wanted("web01", small, components).text("/etc/nginx/nginx.conf")
     assert f"server {host.address}:8001 " in nginx

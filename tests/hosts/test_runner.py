@@ -83,7 +83,7 @@ def test_a_unit_that_went_with_its_package_is_the_packages_matter(scratch: Scrat
     assert results["unit nginx.service"].reason == "start: package nginx"
 
 
-def test_a_stopped_unit_is_a_finding_of_its_own_also_beside_a_missing_package(scratch: Scratch) -> None:
+def test_a_stopped_unit_is_a_finding_of_its_own_also_next_to_a_missing_package(scratch: Scratch) -> None:
     scratch.table.answers = {"systemctl show": says(active="inactive", sub="dead"), "dpkg-query": ""}
     service = Unit(unit="app.service", needs=("package python3-psycopg2",))
     results = run(scratch, Package(package="python3-psycopg2"), service, planning=True)
@@ -165,7 +165,7 @@ def test_waiting_ends_when_the_other_host_failed(scratch: Scratch) -> None:
         waits.wait(patient, host)
 
 
-def test_waiting_ends_when_nobody_listens_any_more(scratch: Scratch) -> None:
+def test_waiting_ends_when_no_one_listens_any_more(scratch: Scratch) -> None:
     def gone(text: str) -> None:
         raise AbandonedError
 

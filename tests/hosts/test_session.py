@@ -130,7 +130,7 @@ def test_an_artifact_that_finds_no_room_fails_its_component_and_the_run_goes_on(
     assert "the artifact cannot be kept in" in session.report.of(Status.FAILED)[0].reason
 
 
-def test_an_agent_that_hears_nothing_more_leaves_off_though_nobody_closed_the_connection(
+def test_an_agent_that_hears_nothing_more_leaves_off_though_no_one_closed_the_connection(
     host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sources = payload_module._modules()
@@ -145,7 +145,7 @@ def test_an_agent_that_hears_nothing_more_leaves_off_though_nobody_closed_the_co
     assert len(list(tmp_path.iterdir())) < 10
 
 
-def test_what_is_told_of_a_state_at_the_end_is_what_counts(host: Host) -> None:
+def test_what_is_reported_of_a_state_at_the_end_is_what_counts(host: Host) -> None:
     session = Session(host, document("converge"), lambda file: Path(file), Quiet())
     for status in ("changed", "failed"):
         session._take({"result": {"state": "unit a.service", "status": status}})
@@ -178,14 +178,14 @@ def test_two_runs_at_once_do_not_meet_on_a_host(host: Host, tmp_path: Path) -> N
     other.bind("\0livegang-agent")
     try:
         file = File(path=f"{tmp_path}/a", content=("a",), **ME)  # type: ignore[arg-type]
-        # A plan touches nothing, so it waits for nobody.
+        # A plan touches nothing, so it waits for no one.
         assert talk(host, document("plan", file)).report.error is None
     finally:
         other.close()
     assert talk(host, document("converge", file)).report.error is None
 
 
-def test_an_agent_that_nobody_listens_to_ends_before_the_next_state(host: Host, tmp_path: Path) -> None:
+def test_an_agent_that_no_one_listens_to_ends_before_the_next_state(host: Host, tmp_path: Path) -> None:
     states = [File(path=f"{tmp_path}/{number}", content=("x",), **ME) for number in range(50)]  # type: ignore[arg-type]
     slow = File(
         path=f"{tmp_path}/slow",
@@ -211,7 +211,7 @@ def test_an_agent_that_nobody_listens_to_ends_before_the_next_state(host: Host, 
 
 
 @pytest.mark.parametrize("error", [EOFError, OSError])
-def test_a_connection_that_is_lost_too_need_not_be_told_of_another(
+def test_a_connection_that_is_lost_too_need_not_be_reported_of_another(
     inventory: Inventory, error: type[Exception]
 ) -> None:
     def broken(data: bytes) -> None:

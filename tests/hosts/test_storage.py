@@ -42,7 +42,7 @@ def test_a_full_disk_is_the_first_state_s_reason_and_the_others_only_follow(
     assert results["file /etc/b"].reason == "file /etc/a"
 
 
-def test_a_command_s_log_that_tells_of_a_read_only_disk_is_understood(scratch: Scratch) -> None:
+def test_a_command_s_log_that_reports_of_a_read_only_disk_is_understood(scratch: Scratch) -> None:
     scratch.put("/proc/mounts", MOUNTS.format("ro"))
     log = "dpkg: error: unable to access the dpkg database directory /var/lib/dpkg: Read-only file system"
     scratch.table.answers = {"dpkg-query": "", "apt-get": CommandError("apt-get ended with code 100", log)}

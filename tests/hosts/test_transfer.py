@@ -57,7 +57,7 @@ def test_only_sftp_and_only_from_the_old_hosters_ranges(wanted: Wanted) -> None:
     assert wanted.text("/etc/ssh/authorized_keys/old-hoster").splitlines()[-1].startswith("restrict ssh-ed25519 ")
 
 
-def test_nobody_drops_files_where_the_old_hoster_has_no_ranges(
+def test_no_one_drops_files_where_the_old_hoster_has_no_ranges(
     inventory: Inventory, components: list[Manifest]
 ) -> None:
     flows = [flow for flow in inventory.flows if flow.source != "old-hoster"]
@@ -93,7 +93,7 @@ RIGHTS = {
 
 
 @pytest.mark.parametrize("path", RIGHTS)
-def test_nobody_reads_what_is_not_clean(path: str, wanted: Wanted) -> None:
+def test_no_one_reads_what_is_not_clean(path: str, wanted: Wanted) -> None:
     folder = wanted.of(Directory, path)
     assert (folder.owner, folder.group, folder.mode) == RIGHTS[path]
 
@@ -154,7 +154,7 @@ def test_the_mirror_passes_the_signed_database_on(
     assert ("rewrite ^/signatures/(.*)$ /base/$1 break;" in configuration) == (source is not None)
 
 
-def test_a_stack_that_says_nothing_of_the_drop_is_told_what_to_write(
+def test_a_stack_that_says_nothing_of_the_drop_is_reported_what_to_write(
     inventory: Inventory, components: list[Manifest]
 ) -> None:
     stack = inventory.model_copy(update={"transfer": None})

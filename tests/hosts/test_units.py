@@ -117,7 +117,7 @@ def test_a_bad_configuration_is_noticed_before_the_service_is_touched(scratch: S
     assert "systemctl restart nginx.service" not in scratch.table.calls
 
 
-def test_a_service_that_ends_again_is_told_with_its_journal(scratch: Scratch) -> None:
+def test_a_service_that_ends_again_is_reported_with_its_journal(scratch: Scratch) -> None:
     answers = iter([says(active="inactive", sub="dead")])
     failed = says(active="failed", sub="failed").replace("Result=success", "Result=exit-code")
     scratch.table.answers = {
@@ -132,7 +132,7 @@ def test_a_service_that_ends_again_is_told_with_its_journal(scratch: Scratch) ->
     assert it.value.log == "cannot start: port in use"
 
 
-def test_a_service_that_never_listens_is_told_after_the_deadline(scratch: Scratch) -> None:
+def test_a_service_that_never_listens_is_reported_after_the_deadline(scratch: Scratch) -> None:
     state = Unit(unit="nginx.service", port=80, deadline=0)
     answers = iter([says(active="inactive", sub="dead")])
     scratch.table.answers = {"systemctl show": lambda: next(answers, says()), "systemctl": "", "journalctl": "…\n"}
@@ -213,7 +213,7 @@ def test_a_unit_that_systemd_has_started_again_since_its_turn_fails_though_it_is
     assert reason == "it ends again and again: systemd started it 2 times more since this run looked at it"
 
 
-def test_a_unit_that_stays_up_or_has_failed_already_is_not_told_again(scratch: Scratch) -> None:
+def test_a_unit_that_stays_up_or_has_failed_already_is_not_reported_again(scratch: Scratch) -> None:
     scratch.table.answers = {"systemctl show": says(restarts=3)}
     host = scratch.host(NGINX)
     assert units.compare_unit(NGINX, host) == []

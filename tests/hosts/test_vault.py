@@ -106,9 +106,9 @@ def test_an_unreachable_metadata_service_is_named(monkeypatch: pytest.MonkeyPatc
         Vault("https://kv.test/", REFERENCES, [], patience=0).value("postgresql/pep")
 
 
-def test_nothing_fetched_is_ever_told(azure: type[Azure]) -> None:
+def test_nothing_fetched_is_ever_reported(azure: type[Azure]) -> None:
     azure.answers["/secrets/tls-key-db01/1"] = [(200, {"value": "-----BEGIN\nMIGHAgEAMBMG\nByqGSM49AgEG\n-----END"})]
     found = Vault("https://kv.test/", REFERENCES, [], patience=0)
     found.value("tls-key")
-    told = found.redact(f"+password={SECRET}\n key ByqGSM49AgEG in 'SET {scram_verifier(SECRET)}' -----BEGIN")
-    assert told == "+password=[secret]\n key [secret] in 'SET [secret]' -----BEGIN"
+    reported = found.redact(f"+password={SECRET}\n key ByqGSM49AgEG in 'SET {scram_verifier(SECRET)}' -----BEGIN")
+    assert reported == "+password=[secret]\n key [secret] in 'SET [secret]' -----BEGIN"

@@ -55,7 +55,9 @@ def test_encryption_is_demanded_and_no_password_is_on_the_command(documents: Doc
 
 
 @pytest.mark.parametrize("word", ["NT_STATUS_ACCESS_DENIED", "NT_STATUS_IO_TIMEOUT"])
-def test_a_refusal_is_told(documents: Documents, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str) -> None:
+def test_a_refusal_is_reported(
+    documents: Documents, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
     _install(tmp_path, monkeypatch, f"#!/bin/sh\necho tree connect failed: {word}\nexit 1\n")
     with pytest.raises(Unavailable, match=word):
         documents.fetch("a")

@@ -50,7 +50,7 @@ def test_a_record_sent_again_is_one_row(service: Service, database: Server) -> N
     assert database.sql("SELECT count(*) FROM ambulant.record") == "1"
 
 
-def test_a_device_is_told_only_what_is_new(service: Service) -> None:
+def test_a_device_is_reported_only_what_is_new(service: Service) -> None:
     first = service.sync([record()])
     second = service.sync([record()], since=first["sequence"], device="tablet 8")
     assert [each["device"] for each in second["state"]] == ["tablet 8"]
@@ -114,7 +114,7 @@ def test_one_bad_record_stores_none_of_its_queue(service: Service, database: Ser
     assert database.sql("SELECT count(*) FROM ambulant.record") == "0"
 
 
-def test_other_addresses_and_methods_are_told_apart(service: Service) -> None:
+def test_other_addresses_and_methods_are_reported_apart(service: Service) -> None:
     assert service.call("/elsewhere")[0] == 404
     assert service.call("/elsewhere", {})[0] == 404
     assert service.call("/sync")[0] == 405

@@ -71,7 +71,7 @@ def test_no_answer_is_no_verdict(server: Server, answer: bytes) -> None:
         Clamd(server.path).scan(io.BytesIO(b"Akte"))
 
 
-def test_a_clamd_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_clamd_that_is_not_there_is_reported(tmp_path: Path) -> None:
     reason = Clamd(tmp_path / "none").unfit(False, 1.0)
     assert reason is not None
     assert "does not listen" in reason

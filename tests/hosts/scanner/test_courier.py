@@ -18,7 +18,7 @@ READINESS = "livegang-readiness-12345678-1234-1234-1234-123456789abc"
 
 
 class FolderShare:
-    """A share that is a folder: names without regard to capitals, a rename that takes nobody's place."""
+    """A share that is a folder: names without regard to capitals, a rename that takes no one's place."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -292,7 +292,7 @@ def test_a_readiness_run_s_files_are_left_out_and_nothing_that_only_looks_like_t
 
 
 @pytest.mark.parametrize("name", [f"{WORKING}/x", f"{WORKING.upper()}/x"])
-def test_nobody_writes_where_unfinished_deliveries_are(name: str, way: Way) -> None:
+def test_no_one_writes_where_unfinished_deliveries_are(name: str, way: Way) -> None:
     way.put(name)
     assert way.run().refused == 1
     assert way.there() == {}

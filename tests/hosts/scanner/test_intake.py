@@ -159,7 +159,7 @@ def test_a_wrong_sum_waits_for_the_rest_of_the_file_and_is_then_set_aside(drop: 
     assert drop.inside("clean") == []
 
 
-def test_a_wrong_manifest_is_mended_by_a_right_one(drop: Drop) -> None:
+def test_a_wrong_manifest_is_repaired_by_a_right_one(drop: Drop) -> None:
     drop.put("Akte", b"Inhalt")
     drop.announce("Akte.sha256", "Akte", sum="0" * 64)
     drop.run()
@@ -168,7 +168,7 @@ def test_a_wrong_manifest_is_mended_by_a_right_one(drop: Drop) -> None:
     assert drop.verdicts()["Akte"] == "clean"
 
 
-def test_what_a_manifest_names_and_never_comes_is_told(drop: Drop) -> None:
+def test_what_a_manifest_names_and_never_comes_is_reported(drop: Drop) -> None:
     drop.put("Akte", b"Inhalt")
     drop.put("other", b"Inhalt")
     drop.announce("SHA256SUMS", "Akte", "other")
@@ -246,7 +246,7 @@ def test_a_clean_file_never_takes_anothers_place(drop: Drop) -> None:
         assert len(drop.inside("clean")) == places
 
 
-def test_nobody_else_may_read_what_is_not_clean(drop: Drop) -> None:
+def test_no_one_else_may_read_what_is_not_clean(drop: Drop) -> None:
     for name, content in (("bad", EICAR), ("big", bytes(LARGEST + 1)), ("good", b"Inhalt")):
         drop.put(name, content)
     drop.announce("SHA256SUMS", "bad", "big", "good")

@@ -10,7 +10,7 @@ from hosts.services.scanner.clamd import ClamdError
 from tests.hosts.scanner.drop import EICAR, Drop
 
 
-def test_nothing_is_judged_by_a_scanner_that_finds_nothing(drop: Drop) -> None:
+def test_nothing_is_evaluated_by_a_scanner_that_finds_nothing(drop: Drop) -> None:
     drop.put("Akte", b"Inhalt")
     drop.announce("Akte.sha256", "Akte")
     drop.scanner.reason = "clamd does not find the test file: OK"

@@ -132,7 +132,7 @@ def test_a_client_that_hangs_is_ended(place: Path, monkeypatch: pytest.MonkeyPat
     assert own._process is None
 
 
-def test_a_client_that_is_not_installed_is_told(place: Path) -> None:
+def test_a_client_that_is_not_installed_is_reported(place: Path) -> None:
     with pytest.raises(OSError, match="no-such-client"):
         Share("file01.test", "incoming", place, place, ("no-such-client",)).make_folder("area")
 

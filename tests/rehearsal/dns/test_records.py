@@ -44,7 +44,7 @@ def test_properties_become_lines_of_a_zone_file(type: str, properties: dict[str,
 
 
 @pytest.mark.parametrize(("type", "properties", "lines"), SETS)
-def test_the_same_answer_is_no_difference_and_another_is_told_in_arms_words(
+def test_the_same_answer_is_no_difference_and_another_is_reported_in_arms_words(
     type: str, properties: dict[str, Any], lines: list[str]
 ) -> None:
     wanted = from_properties("x", "www", type, {"ttl": 60, **properties})
@@ -54,7 +54,7 @@ def test_the_same_answer_is_no_difference_and_another_is_told_in_arms_words(
     assert difference(wanted, from_answer("www", answer)) == {"ttl": 30}
 
 
-def test_another_address_is_told_in_arms_words() -> None:
+def test_another_address_is_reported_in_arms_words() -> None:
     wanted = from_properties("x", "www", "A", {"ttl": 60, "aRecords": [{"ipv4Address": "198.51.100.7"}]})
     answer = dns.rrset.from_text("www.example.", 60, "IN", "A", "198.51.100.8")
     assert difference(wanted, from_answer("www", answer)) == {"aRecords": [{"ipv4Address": "198.51.100.8"}]}

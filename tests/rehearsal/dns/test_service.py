@@ -40,7 +40,7 @@ class Names:
         self.handlers[f"azure-native:{kind}"].delete(identifier, {}, lambda line: None)
 
     def host_sees(self, name: str) -> str | None:
-        """The address that web01 is told by Azure's resolver."""
+        """The address that web01 gets from Azure's resolver."""
         return self._seen("nic-web01", settings.PLATFORM_DNS, name)
 
     def outside_sees(self, name: str) -> str | None:
@@ -74,7 +74,7 @@ def test_a_public_zone_is_seen_by_strangers_and_hosts_with_its_ttl() -> None:
 
 
 @privately
-def test_a_record_deleted_by_hand_is_found_and_mended() -> None:
+def test_a_record_deleted_by_hand_is_found_and_repaired() -> None:
     names = Names()
     record = f"{PUBLIC}/A/ambulant"
     names.put("dns:Zone", PUBLIC, {})

@@ -278,8 +278,8 @@ class Lab:
     def health(self) -> dict[str, str]:
         """What HAProxy found of each backend, by address."""
         command = [sys.executable, "-c", _ASK, str(ADMIN_PORT)]
-        told = subprocess.run(self._inside("gateway", command), capture_output=True, text=True, check=True)
-        return {one.server: one.health for one in servers(told.stdout)}
+        reported = subprocess.run(self._inside("gateway", command), capture_output=True, text=True, check=True)
+        return {one.server: one.health for one in servers(reported.stdout)}
 
     def kill_service(self, name: str) -> None:
         """SIGKILL to the first process of a service."""
@@ -296,13 +296,13 @@ class Lab:
         scheme: str = "https",
         standard_input: str | None = None,
     ) -> Answer:
-        """A request from a stranger on the Internet, who trusts the rehearsal's authority."""
+        """A request from an outsider on the Internet, who trusts the rehearsal's authority."""
         command = self.curl_command(*arguments, site=site, path=path, scheme=scheme)
         result = subprocess.run(
             self._inside("outside", command), input=standard_input, capture_output=True, text=True, check=False
         )
-        body, _, told = result.stdout.rpartition("\n")
-        status, redirect, version = told.split(" ")
+        body, _, reported = result.stdout.rpartition("\n")
+        status, redirect, version = reported.split(" ")
         return Answer(result.returncode, int(status), redirect, version, body, result.stderr)
 
     def curl_command(self, *arguments: str, site: str, path: str, scheme: str = "https") -> list[str]:

@@ -55,7 +55,7 @@ def test_a_site_answers_with_the_clients_host_and_address(lab: Lab) -> None:
     assert "x-livegang-backend" not in headers
 
 
-def test_what_the_client_forwards_stands_before_its_address(lab: Lab) -> None:
+def test_what_the_client_forwards_comes_before_its_address(lab: Lab) -> None:
     headers = lab.curl("--header", "X-Forwarded-For: 192.0.2.7", "--header", "X-Livegang-Backend: other").echo[
         "headers"
     ]

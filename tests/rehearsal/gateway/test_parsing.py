@@ -130,15 +130,15 @@ def set_in(collection: str, **values: Any) -> Change:
         (lambda given: given["probes"].append(given["probes"][0]), "probes[1]: a second one with the name 'web'."),
     ],
 )
-def test_mistakes_are_told_with_their_path(change: Change, problem: str) -> None:
+def test_mistakes_are_reported_with_their_path(change: Change, problem: str) -> None:
     given = changed(change)
-    told = problems(GATEWAY, given)
-    assert any(problem in line for line in told), told
+    reported = problems(GATEWAY, given)
+    assert any(problem in line for line in reported), reported
     with pytest.raises(HandlerError, match="Application Gateway"):
         parse(GATEWAY, given)
 
 
-def test_all_mistakes_are_told_at_once() -> None:
+def test_all_mistakes_are_reported_at_once() -> None:
     def change(given: dict[str, Any]) -> None:
         given["probes"][0]["timeout"] = 9
         given["requestRoutingRules"][1]["priority"] = 30_000

@@ -114,11 +114,11 @@ def test_http2_is_off_unless_declared() -> None:
         ),
     ],
 )
-def test_redirects_keep_what_they_are_told_to_keep(changes: dict[str, Any], line: str) -> None:
+def test_redirects_keep_what_they_are_reported_to_keep(changes: dict[str, Any], line: str) -> None:
     assert redirected(**changes) == line
 
 
-def test_a_disabled_firewall_judges_nothing() -> None:
+def test_a_disabled_firewall_evaluates_nothing() -> None:
     off = firewall(POLICY, policy_properties(state="Disabled"))
     assert "modsecurity on" not in nginx.render(gateway(), ADDRESS, {POLICY.lower(): off}, "/f", "r1")
 
@@ -173,7 +173,7 @@ def test_servers_may_have_names() -> None:
     assert "server web01.lab.internal web01.lab.internal:80 check inter 1s fall 2 rise 1 resolvers platform" in text
 
 
-def test_trusted_roots_are_written_beside_the_configuration() -> None:
+def test_trusted_roots_are_written_next_to_the_configuration() -> None:
     given = gateway_properties(
         trustedRootCertificates=[{"name": "inner", "data": base64.b64encode(b"\x30\x01\x00").decode()}]
     )
@@ -187,7 +187,7 @@ def test_trusted_roots_are_written_beside_the_configuration() -> None:
     assert any(f"ca-file {path}" in str(content) for content in files.values())
 
 
-def test_the_revision_tells_configurations_apart() -> None:
+def test_the_revision_reports_configurations_apart() -> None:
     policies = {POLICY.lower(): firewall(POLICY, policy_properties())}
     first = build(gateway(), ADDRESS, policies, {})
     assert build(gateway(), ADDRESS, policies, {}).revision == first.revision

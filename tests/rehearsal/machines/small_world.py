@@ -114,8 +114,8 @@ class SmallWorld:
 
     def host(self, name: str) -> dict[str, Any]:
         """What `rehearsal.status` tells of it."""
-        told = self.supervisor.call("status")
-        return next(host for host in told["hosts"] if host["name"] == name)
+        reported = self.supervisor.call("status")
+        return next(host for host in reported["hosts"] if host["name"] == name)
 
     def wait_for(self, name: str, state: str, seconds: float = 60) -> None:
         wait_until(lambda: self.host(name)["state"] == state, f"{name} to be {state}", seconds)
@@ -161,7 +161,7 @@ class Traces:
 
     @classmethod
     def of(cls, settings: Settings) -> Traces:
-        """Those of the machine that could be of this rehearsal: others may live beside it."""
+        """Those of the machine that could be of this rehearsal: others may live next to it."""
         return cls(
             mounts=frozenset(line for line in _lines("/proc/self/mounts") if str(settings.state) in line),
             namespaces=frozenset(str(path) for path in Path("/run/netns").glob("*")),

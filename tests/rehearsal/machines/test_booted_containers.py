@@ -59,7 +59,7 @@ if INSIDE in os.environ:
         yield
         containers.stop_all()
 
-    def test_a_service_has_its_files_and_is_told_of_new_ones(containers: Containers) -> None:
+    def test_a_service_has_its_files_and_is_reported_of_new_ones(containers: Containers) -> None:
         containers.start("greet", "outside", ["/bin/sh", "-c", GREET], files={"/etc/greeting": "Moin"})
         wait_until(lambda: "started as root in greet: Moin" in containers.log_end("greet"), "its first words", 300)
         containers.write("greet", {"/etc/greeting": "Servus"})
@@ -68,7 +68,7 @@ if INSIDE in os.environ:
         containers.restart("greet")
         wait_until(lambda: "started as root in greet: Servus" in containers.log_end("greet"), "its new start", 300)
 
-    def test_it_stands_in_its_namespace_with_a_root_of_its_own(containers: Containers, tmp_path: Path) -> None:
+    def test_it_runs_in_its_namespace_with_a_root_of_its_own(containers: Containers, tmp_path: Path) -> None:
         (tmp_path / "shown").write_text("from the machine")
         containers.start(
             "one",

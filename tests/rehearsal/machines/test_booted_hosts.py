@@ -40,9 +40,9 @@ def test_its_boot_ended_without_errors(small_world: SmallWorld, host: str) -> No
     assert "status: done" in small_world.run(host, "cloud-init status --long")
     assert small_world.run(host, "systemctl is-system-running") == "running"
     assert "Active: active" in small_world.run(host, "systemctl status ssh"), "it has a control group of its own"
-    told = small_world.host(host)
-    assert (told["state"], told["address"], told["failed"]) == ("running", "10.77.1.4", [])
-    assert told["memory"] > 5 * 2**20
+    reported = small_world.host(host)
+    assert (reported["state"], reported["address"], reported["failed"]) == ("running", "10.77.1.4", [])
+    assert reported["memory"] > 5 * 2**20
 
 
 def test_its_resolver_is_azures(small_world: SmallWorld, host: str) -> None:
@@ -120,7 +120,7 @@ def test_a_disk_that_was_there_at_its_boot_is_detached_while_it_runs(small_world
 def test_one_whose_nspawn_is_killed_is_gone_whole(small_world: SmallWorld, host: str) -> None:
     inside = small_world.host(host)["processes"]
     assert inside > 5
-    # nspawn alone: its host would live on, if nobody looked after it.
+    # nspawn alone: its host would live on, if no one looked after it.
     supervisor = small_world.supervisor.process_id()
     nspawn = _nspawn_of(host, supervisor)
     os.kill(nspawn, signal.SIGKILL)
@@ -148,7 +148,7 @@ def test_a_deleted_host_leaves_its_disk(small_world: SmallWorld, host: str) -> N
     assert not small_world.exists(DISK, disk_id("data"))
 
 
-def test_a_failing_cloud_init_is_told_with_the_hosts_own_words(small_world: SmallWorld) -> None:
+def test_a_failing_cloud_init_is_reported_with_the_hosts_own_words(small_world: SmallWorld) -> None:
     broken = "#cloud-config\nruncmd:\n- [sh, -c, 'echo so geht das nicht >&2; exit 3']\n"
     with pytest.raises(SupervisorError) as raised:
         small_world.make_host("web01", 9, custom_data=broken)

@@ -62,8 +62,8 @@ def fleet(small_world: SmallWorld) -> Iterator[SmallWorld]:
 
 
 def take(fleet: SmallWorld, name: str) -> dict[str, float]:
-    told: dict[str, float] = fleet.supervisor.call("snapshot", {"name": name}, fleet.log.append)
-    return told
+    reported: dict[str, float] = fleet.supervisor.call("snapshot", {"name": name}, fleet.log.append)
+    return reported
 
 
 def back_to(fleet: SmallWorld, name: str) -> None:
@@ -106,7 +106,7 @@ def test_a_fleet_goes_back_to_either_of_two_snapshots_exactly(fleet: SmallWorld,
 
 
 def test_writers_that_never_rest_are_all_caught_at_one_instant(fleet: SmallWorld) -> None:
-    """A host that is told of another's progress must not know more than the other's own files do."""
+    """A host that hears of another's progress must not know more than the other's own files do."""
     fleet.run("one", f"mountpoint -q /srv/data || mount {DEVICE} /srv/data; systemd-run -q sh -c '{COUNTING}'")
     wait_until(lambda: fleet.run("one", "cat /var/count || true") > "", "the count to begin", 300)
     take(fleet, "counting")
@@ -153,7 +153,9 @@ def test_a_reset_that_was_killed_is_finished_by_whatever_starts_a_supervisor_and
     assert fleet.run("two", "cat /etc/two") == "first"
 
 
-def test_a_supervisor_that_is_killed_while_all_stand_still_leaves_nothing_and_no_snapshot(fleet: SmallWorld) -> None:
+def test_a_supervisor_that_is_killed_while_everything_is_frozen_leaves_nothing_and_no_snapshot(
+    fleet: SmallWorld,
+) -> None:
     # So that there is much to be copied at that moment.
     fleet.run("one", "dd if=/dev/zero of=/var/large bs=1M count=300 status=none")
     writing = "while :; do dd if=/dev/zero of=/var/large bs=1M count=300 conv=notrunc status=none; done"

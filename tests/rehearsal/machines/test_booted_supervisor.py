@@ -36,7 +36,7 @@ def landscape(small_world: SmallWorld) -> SmallWorld:
 
 
 @pytest.fixture
-def beside(tmp_path: Path) -> Iterator[SmallWorld]:
+def second(tmp_path: Path) -> Iterator[SmallWorld]:
     """A second rehearsal on the same machine."""
     world = SmallWorld(Settings(tmp_path / "beside"))
     yield world
@@ -76,26 +76,26 @@ def test_only_one_supervisor_is_started_when_many_ask(landscape: SmallWorld) -> 
     assert landscape.processes() == before
 
 
-def test_another_clones_folder_is_refused_before_anything_starts(beside: SmallWorld, tmp_path: Path) -> None:
+def test_another_clones_folder_is_refused_before_anything_starts(second: SmallWorld, tmp_path: Path) -> None:
     theirs = tmp_path / "their clone"
     theirs.mkdir()
-    beside.settings.state.mkdir()
-    file = beside.settings.state / "owner.json"
+    second.settings.state.mkdir()
+    file = second.settings.state / "owner.json"
     file.write_text(f'{{"project": "{theirs}", "uid": {os.geteuid()}}}')
     with pytest.raises(ExpectedError, match="their clone"):
-        launch.ensure(beside.settings)
+        launch.ensure(second.settings)
     with pytest.raises(ExpectedError, match="their clone"):
-        teardown.down(beside.settings, beside.log.append)
-    assert not beside.settings.runtime.exists()
+        teardown.down(second.settings, second.log.append)
+    assert not second.settings.runtime.exists()
     file.unlink()
 
 
-def test_two_rehearsals_live_side_by_side(landscape: SmallWorld, beside: SmallWorld) -> None:
-    launch.ensure(beside.settings)
-    beside.make_network()
-    beside.make_host("runs", 4)
-    assert beside.run("runs", "test ! -e /var/kept && hostname") == "runs"
-    teardown.down(beside.settings, beside.log.append)
+def test_two_rehearsals_live_side_by_side(landscape: SmallWorld, second: SmallWorld) -> None:
+    launch.ensure(second.settings)
+    second.make_network()
+    second.make_host("runs", 4)
+    assert second.run("runs", "test ! -e /var/kept && hostname") == "runs"
+    teardown.down(second.settings, second.log.append)
     assert landscape.run("runs", "cat /var/kept") == "kept"
     assert int(kernel.INOTIFY.read_text()) == kernel.INOTIFY_WANTED, "the other one still needs it"
 
@@ -112,7 +112,7 @@ def test_a_graceful_end_keeps_the_world_for_the_next_one(landscape: SmallWorld) 
 
 def test_hosts_that_ran_when_the_machine_was_shut_down_run_again_after_it(landscape: SmallWorld) -> None:
     group = launch.cgroup(landscape.settings)
-    # As systemd does in the end with all that is not its own: nobody may react before all have their signal.
+    # As systemd does in the end with all that is not its own: no one may react before all have their signal.
     processes = [int(process) for process in cgroup_processes(group)]
     for number in (signal.SIGSTOP, signal.SIGTERM, signal.SIGCONT):
         for process in processes:
@@ -147,31 +147,31 @@ def test_a_service_that_is_killed_comes_back(landscape: SmallWorld, service: str
 
 
 @pytest.mark.parametrize("killed", [False, True], ids=["living", "killed"])
-def test_down_leaves_nothing_and_may_be_repeated(beside: SmallWorld, killed: bool) -> None:
-    settings = beside.settings
+def test_down_leaves_nothing_and_may_be_repeated(second: SmallWorld, killed: bool) -> None:
+    settings = second.settings
     before = Traces.of(settings)
-    launch.ensure(beside.settings)
-    beside.make_network()
-    beside.make_disk("data", 1)
-    beside.make_host("db01", 4, disks={0: "data"})
+    launch.ensure(second.settings)
+    second.make_network()
+    second.make_disk("data", 1)
+    second.make_host("db01", 4, disks={0: "data"})
     if killed:
-        os.kill(beside.processes()["supervisor"], signal.SIGKILL)
-    teardown.down(settings, beside.log.append)
+        os.kill(second.processes()["supervisor"], signal.SIGKILL)
+    teardown.down(settings, second.log.append)
     assert Traces.of(settings) == before
     assert not settings.runtime.exists()
     assert not launch.cgroup(settings).exists()
     assert ownership.owner(settings) is None
     assert sorted(path.name for path in settings.state.iterdir()) == ["keys"]
-    teardown.down(settings, beside.log.append)
+    teardown.down(settings, second.log.append)
 
 
-def test_down_works_on_a_folder_that_was_half_removed_by_hand(beside: SmallWorld) -> None:
-    launch.ensure(beside.settings)
+def test_down_works_on_a_folder_that_was_half_removed_by_hand(second: SmallWorld) -> None:
+    launch.ensure(second.settings)
     for file in (
-        beside.settings.socket,
-        beside.settings.runtime / "supervisor.json",
-        beside.settings.state / "owner.json",
+        second.settings.socket,
+        second.settings.runtime / "supervisor.json",
+        second.settings.state / "owner.json",
     ):
         file.unlink()
-    teardown.down(beside.settings, beside.log.append)
-    assert not launch.cgroup(beside.settings).exists()
+    teardown.down(second.settings, second.log.append)
+    assert not launch.cgroup(second.settings).exists()

@@ -155,5 +155,5 @@ class Stage:
             return False
 
     def times_out(self, namespace: str, address: str, port: int) -> bool:
-        """Whether nothing answers. It waits briefly: each such check has a twin beside it that does answer."""
+        """Whether nothing answers. It waits briefly: each such check has a twin next to it that does answer."""
         return not self.reaches(namespace, address, port, seconds=0.4)

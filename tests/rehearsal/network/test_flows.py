@@ -72,7 +72,7 @@ def test_removing_a_flow_closes_it_for_new_connections_and_leaves_running_ones()
 
 
 @privately
-def test_traffic_within_a_subnet_is_judged_too() -> None:
+def test_traffic_within_a_subnet_is_evaluated_too() -> None:
     stage = two_tiers()
     with stage.serve("nic-db01", DATABASE, 5432):
         assert stage.times_out("nic-db02", DATABASE, 5432)
@@ -105,7 +105,7 @@ def test_the_lower_priority_number_wins() -> None:
 
 
 @privately
-def test_a_group_on_the_interface_judges_after_the_subnets() -> None:
+def test_a_group_on_the_interface_evaluates_after_the_subnets() -> None:
     stage = two_tiers()
     strict = stage.group("strict", deny("deny", 100))
     nic = f"{NETWORK}/networkInterfaces/nic-db01"
@@ -117,7 +117,7 @@ def test_a_group_on_the_interface_judges_after_the_subnets() -> None:
 
 
 @privately
-def test_inbound_nat_leads_to_the_host_and_is_judged_after_translation() -> None:
+def test_inbound_nat_leads_to_the_host_and_is_evaluated_after_translation() -> None:
     stage = Stage()
     operator_only = {"sourceAddressPrefix": "203.0.113.10/32", "destinationAddressPrefix": "10.77.6.4"}
     group = stage.group("management", allow("way-in", 100, **operator_only, destinationPortRange="22"), *DENY_ALL)
@@ -168,7 +168,7 @@ def test_a_nat_gateway_is_a_way_out_and_without_one_there_is_none() -> None:
 
 
 @privately
-def test_what_stands_behind_a_public_address_goes_out_by_it() -> None:
+def test_what_is_behind_a_public_address_goes_out_by_it() -> None:
     stage = Stage()
     public, address = stage.public_address("gateway")
     network.attach(stage.world, "gateway", stage.subnet("gateway", 7), "10.77.7.4")
@@ -209,7 +209,7 @@ def test_the_internet_never_sees_a_private_address_nor_is_there_another_internet
 
 
 @privately
-def test_a_host_reaches_its_own_public_address_as_a_stranger_would() -> None:
+def test_a_host_reaches_its_own_public_address_as_anyone_would() -> None:
     stage = Stage()
     public, nat = stage.public_address("nat")
     front, address = stage.public_address("gateway")
@@ -281,7 +281,7 @@ def test_a_host_cannot_lie_about_its_address_to_another_subnet() -> None:
 
 
 @privately
-def test_icmp_is_judged_by_its_own_protocol() -> None:
+def test_icmp_is_evaluated_by_its_own_protocol() -> None:
     stage = two_tiers()
     assert not pings(stage, "nic-app01", DATABASE, seconds=0.4)
     stage.group("application", allow("ping", 100, "Outbound", protocol="Icmp"), *DENY_ALL)

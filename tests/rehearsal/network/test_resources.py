@@ -15,7 +15,7 @@ NIC = f"{NETWORK}/networkInterfaces/nic-db01"
 
 
 @privately
-def test_a_rule_deleted_by_hand_is_found_named_and_mended() -> None:
+def test_a_rule_deleted_by_hand_is_found_named_and_repaired() -> None:
     stage = two_tiers()
     assert stage.get(GROUP) == {}
     stage.delete_rule("nsg-database/database-from-application")
@@ -61,7 +61,7 @@ def test_packets_counted_are_no_drift() -> None:
 
 
 @privately
-def test_an_address_deleted_by_hand_is_found_and_mended() -> None:
+def test_an_address_deleted_by_hand_is_found_and_repaired() -> None:
     stage = two_tiers()
     stage.world.namespaces.run("nic-db01", ["ip", "addr", "flush", "dev", "eth0"])
     observed = stage.get(NIC)

@@ -15,7 +15,7 @@ def names(*rules: dict[str, Any], direction: Any = "Inbound") -> list[str]:
     return [rule.name for rule in security_group("id", "nsg", list(rules)).judging(direction)]
 
 
-def test_rules_are_judged_by_priority_whatever_their_order_and_defaults_come_last() -> None:
+def test_rules_are_evaluated_by_priority_whatever_their_order_and_defaults_come_last() -> None:
     rules = [deny("last", 4096), allow("second", 200), allow("first", 100), allow("out", 100, "Outbound")]
     assert names(*rules) == [
         "first",
@@ -73,7 +73,7 @@ def test_what_azure_refuses_is_refused_with_its_reason(change: dict[str, Any], r
         names({**rule, **change})
 
 
-def test_empty_lists_beside_a_single_value_are_what_arm_fills_in() -> None:
+def test_empty_lists_next_to_a_single_value_are_what_arm_fills_in() -> None:
     filled: dict[str, Any] = {"sourceAddressPrefixes": [], "destinationPortRanges": []}
     assert names({**allow("rule", 100), **filled})[0] == "rule"
 

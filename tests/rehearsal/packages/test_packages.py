@@ -66,7 +66,7 @@ def no_download(package: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str
     return asked
 
 
-def test_the_repository_is_signed_by_the_key_beside_it(
+def test_the_repository_is_signed_by_the_key_next_to_it(
     cache: Path, images: Images, no_download: list[list[str]], tmp_path: Path
 ) -> None:
     repository = packages.stage(cache, images, ["hallo"], print)
@@ -103,7 +103,7 @@ def test_the_signing_key_is_its_owners_and_no_agent_stays(
     assert not [line for line in command_lines().values() if "livegang-gpg-" in line]
 
 
-def test_a_package_that_does_not_exist_is_told_with_apts_reason(
+def test_a_package_that_does_not_exist_is_reported_with_apts_reason(
     cache: Path, images: Images, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = staging._run

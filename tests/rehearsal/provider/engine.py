@@ -25,7 +25,7 @@ from toolchain.launcher import find_cli
 
 PROGRAM = Path(__file__).with_name("program")
 RESOURCES = 13
-"""What the program declares, beside the stack itself."""
+"""What the program declares, next to the stack itself."""
 
 
 class _Attached(Servicer):
@@ -70,7 +70,7 @@ class Project:
             **self.home.environment({k: v for k, v in os.environ.items() if not k.startswith("PULUMI_")}),
             "PULUMI_CONFIG_PASSPHRASE": "test",
             "LIVEGANG_PAPER": "1",
-            # The language host beside the CLI, not another on PATH.
+            # The language host next to the CLI, not another on PATH.
             "PATH": f"{cli.parent}{os.pathsep}{os.environ['PATH']}",
         }
         shutil.copytree(PROGRAM, self.folder)

@@ -73,12 +73,12 @@ WRONG_SHAPES: list[tuple[str, str, Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "path", "value", "told"), WRONG_SHAPES)
-def test_a_wrong_shape_is_told_with_its_path(name: str, path: str, value: Any, told: str) -> None:
-    assert failures(name, changed(sample(name), path, value)) == [told]
+@pytest.mark.parametrize(("name", "path", "value", "reported"), WRONG_SHAPES)
+def test_a_wrong_shape_is_reported_with_its_path(name: str, path: str, value: Any, reported: str) -> None:
+    assert failures(name, changed(sample(name), path, value)) == [reported]
 
 
-def test_all_that_is_wrong_is_told_at_once() -> None:
+def test_all_that_is_wrong_is_reported_at_once() -> None:
     inputs = changed(sample("compute:VirtualMachine", colour="red"), "osProfile.linuxConfiguraton", {})
     inputs = changed(inputs, "storageProfile.osDisk.createOption", None)
     assert [failure.split(":")[0] for failure in failures("compute:VirtualMachine", inputs)] == [

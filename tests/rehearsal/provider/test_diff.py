@@ -45,12 +45,12 @@ ONE_CHANGE: list[tuple[str, str, Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "path", "value", "told"), ONE_CHANGE)
-def test_one_change_is_told_as_one(name: str, path: str, value: Any, told: str) -> None:
+@pytest.mark.parametrize(("name", "path", "value", "reported"), ONE_CHANGE)
+def test_one_change_is_reported_as_one(name: str, path: str, value: Any, reported: str) -> None:
     found = diff(name, sample(name), changed(sample(name), path, value))
     (change,) = found.changes
     assert change.path == path
-    assert change.operation + ("!" if change.replaces else "") == told
+    assert change.operation + ("!" if change.replaces else "") == reported
     assert found.delete_before_replace == change.replaces
 
 

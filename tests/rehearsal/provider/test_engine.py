@@ -137,7 +137,7 @@ def test_a_new_value_of_a_secret_is_a_new_version(project: Project) -> None:
     assert project.run("stack", "output", "secret") == before
 
 
-def test_a_machine_that_did_not_come_up_is_mended_by_the_next_up(tmp_path: Path) -> None:
+def test_a_machine_that_did_not_come_up_is_repaired_by_the_next_up(tmp_path: Path) -> None:
     project, manager = Project(tmp_path), MemoryManager()
     group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-test"
     manager.observed[f"{group}/providers/Microsoft.Network/publicIPAddresses/pip"] = {"ipAddress": "198.51.100.7"}

@@ -127,7 +127,7 @@ def test_a_preview_knows_what_it_can_and_no_more(tmp_path: Path) -> None:
     assert outputs["name"] is UNKNOWN
 
 
-def test_drift_is_found_and_its_mending_too(tmp_path: Path) -> None:
+def test_drift_is_found_and_its_repair_too(tmp_path: Path) -> None:
     manager, name = MemoryManager(), "dns:RecordSet"
     one, inputs = provider(tmp_path, manager), sample("dns:RecordSet")
     identifier, outputs = one.create(urn(name), inputs)
@@ -137,9 +137,9 @@ def test_drift_is_found_and_its_mending_too(tmp_path: Path) -> None:
     assert drifted[0] == {**inputs, "ttl": 5}
     # Mended by hand: the state still has what the last refresh found.
     manager.observed[identifier] = {}
-    mended = one.read(urn(name), identifier, *drifted)
-    assert mended is not None
-    assert mended[0]["ttl"] == 60
+    repaired = one.read(urn(name), identifier, *drifted)
+    assert repaired is not None
+    assert repaired[0]["ttl"] == 60
 
 
 def test_what_is_gone_is_gone(tmp_path: Path) -> None:

@@ -82,8 +82,8 @@ def test_after_a_kill_the_next_command_needs_no_help(tmp_path: Path, then: str) 
     assert project.home.remove_stale_locks() == [engine.pid]
     engines.end_orphans(project.home.folder)
     assert engines.orphans(project.home.folder) == []
-    told = list(recovery.repair(project.cli, project.home, project.environment, project.folder))
-    assert told[0].startswith("Removed test.json.attrs")
+    reported = list(recovery.repair(project.cli, project.home, project.environment, project.folder))
+    assert reported[0].startswith("Removed test.json.attrs")
     if then == "destroy":
         project.run("destroy", "--yes", "--skip-preview")
         assert project.ledger.all() == {}, "what was being made when the engine was killed is not left"

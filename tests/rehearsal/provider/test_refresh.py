@@ -32,7 +32,7 @@ def test_a_missing_rule_is_missing_in_the_inputs() -> None:
     assert found["securityRules"] == [listed[0], listed[2]]
 
 
-def test_a_changed_value_is_changed_in_the_inputs_and_nothing_beside_it() -> None:
+def test_a_changed_value_is_changed_in_the_inputs_and_nothing_next_to_it() -> None:
     found = refresh("dns:RecordSet", sample("dns:RecordSet"), {"ttl": 5})
     assert found == sample("dns:RecordSet", ttl=5)
 

@@ -120,7 +120,7 @@ def test_without_a_subscription_nothing_is_served(
     assert "pulumi config set azure-native:subscriptionId" in refused(stub.Configure, configure()).details()
 
 
-def test_a_half_made_machine_is_told_with_its_id_and_inputs(
+def test_a_half_made_machine_is_reported_with_its_id_and_inputs(
     stub: provider_pb2_grpc.ResourceProviderStub, manager: MemoryManager
 ) -> None:
     manager.failures[""] = "the host did not boot:\n  kernel panic"
@@ -178,7 +178,7 @@ def test_a_killed_engine_takes_the_provider_along(tmp_path: Path) -> None:
 
 def _lives(process: int) -> bool:
     try:
-        # A zombie nobody reaps has ended too: in a container PID 1 may not be an init.
+        # A zombie no one reaps has ended too: in a container PID 1 may not be an init.
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False

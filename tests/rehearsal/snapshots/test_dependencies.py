@@ -55,17 +55,17 @@ def test_what_was_made_and_removed_since_is_named(settings: Settings, before: Sn
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "told"),
+    ("name", "value", "reported"),
     [
         ("postgresql-kita", "second", "secret kv-vivendi/postgresql-kita: renewed since"),
         ("postgresql-pep", "new", "secret kv-vivendi/postgresql-pep: made since"),
     ],
 )
 def test_a_secret_that_the_hosts_would_not_know_is_named(
-    settings: Settings, before: SnapshotDependencies, name: str, value: str, told: str
+    settings: Settings, before: SnapshotDependencies, name: str, value: str, reported: str
 ) -> None:
     SecretStore(settings.vault).put("kv-vivendi", name, Content(value))
-    assert before.differences(landscape(settings)) == [told]
+    assert before.differences(landscape(settings)) == [reported]
 
 
 def test_another_image_below_the_layers_is_named(settings: Settings, before: SnapshotDependencies) -> None:

@@ -34,7 +34,7 @@ def upper(tmp_path: Path) -> Path:
 
 def copy(upper: Path, change: Callable[[Path], object], monkeypatch: pytest.MonkeyPatch) -> Path:
     """Follow a layer to which ``change`` happens after it was copied; returns the copy."""
-    # As if all had been written long ago: the margin would hide what is told by inode and time alone.
+    # As if all had been written long ago: the margin would hide what is reported by inode and time alone.
     monkeypatch.setattr("rehearsal.snapshots.following.MARGIN", -3600)
     following = Following(upper, upper.with_name("copy"))
     following.copy()
@@ -107,7 +107,7 @@ def test_what_is_written_through_a_mapping_all_the_time_is_not_missed(upper: Pat
         assert (upper.with_name("copy") / "journal").read_bytes()[:5] == b"later"
 
 
-def test_a_disk_that_is_full_is_told_and_not_taken_for_something_that_was_removed(upper: Path) -> None:
+def test_a_disk_that_is_full_is_reported_and_not_taken_for_something_that_was_removed(upper: Path) -> None:
     (upper.with_name("copy")).mkdir()
     (upper.with_name("copy") / "folder").write_text("in the way")
     with pytest.raises(Exception, match="could not be copied"):

@@ -19,7 +19,7 @@ def nothing_was_touched(settings: Settings) -> bool:
     return not settings.reset.exists() and list(settings.machines.iterdir()) == []
 
 
-def test_a_reset_beside_a_working_engine_is_refused(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reset_next_to_a_working_engine_is_refused(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     take(settings, "converged", 1)
     monkeypatch.setattr(engines, "engines", lambda home: [engines.Process(4711, 1, "pulumi")])
     with pytest.raises(ExpectedError, match=r"pulumi is at work in this rehearsal \(process 4711\)"):

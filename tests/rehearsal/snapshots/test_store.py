@@ -92,7 +92,7 @@ def test_a_description_that_is_none_is_named_by_its_file(settings: Settings) -> 
         Store(settings).all()
 
 
-def test_too_little_space_is_told_before_anything_is_copied(tmp_path: Path) -> None:
+def test_too_little_space_is_reported_before_anything_is_copied(tmp_path: Path) -> None:
     check_space(tmp_path / "not" / "there", 0, "The snapshot")
     with pytest.raises(ExpectedError, match=r"needs 1048576\.0 GiB and 1 GiB to spare"):
         check_space(tmp_path, 2**50, "The snapshot")

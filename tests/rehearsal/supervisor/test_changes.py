@@ -10,7 +10,7 @@ from rehearsal.base.handler import HandlerError
 from rehearsal.supervisor.changes import Changes
 
 
-def test_nothing_stands_still_while_something_changes_and_changes_go_on_side_by_side() -> None:
+def test_nothing_is_frozen_while_something_changes_and_changes_go_on_side_by_side() -> None:
     changes = Changes()
     refused = pytest.raises(HandlerError, match="being changed at this moment, so no snapshot")
     with changes.one(print), changes.one(print), refused, changes.none("snapshot"):
@@ -21,17 +21,17 @@ def test_nothing_stands_still_while_something_changes_and_changes_go_on_side_by_
 
 def test_a_change_waits_until_all_may_move_again_and_says_so() -> None:
     changes = Changes()
-    told = threading.Event()
+    reported = threading.Event()
     done = threading.Event()
 
     def change() -> None:
-        with changes.one(lambda line: told.set()):
+        with changes.one(lambda line: reported.set()):
             done.set()
 
     with changes.none("snapshot"):
         thread = threading.Thread(target=change)
         thread.start()
-        assert told.wait(5)
+        assert reported.wait(5)
         assert not done.is_set()
     assert done.wait(5)
     thread.join()

@@ -13,13 +13,13 @@ from rehearsal.supervisor.orders import Orders, Refused
 
 
 class Host:
-    """A host of which only the state matters; its processes do as they are told."""
+    """A host of which only the state matters; its processes do as asked."""
 
     name = "web01"
 
     def __init__(self, state: State) -> None:
         self.state = state
-        self.told: list[str] = []
+        self.reported: list[str] = []
 
     def stop(self, seconds: float) -> None:
         self._become("stop", State.STOPPED)
@@ -37,7 +37,7 @@ class Host:
         self.state = State.RUNNING
 
     def _become(self, order: str, state: State) -> None:
-        self.told.append(order)
+        self.reported.append(order)
         self.state = state
 
 
@@ -62,7 +62,7 @@ class Everything:
         self.host.boot()
 
 
-def _told(state: State, action: str, name: str = "web01") -> tuple[Host, dict[str, str]]:
+def _reported(state: State, action: str, name: str = "web01") -> tuple[Host, dict[str, str]]:
     host = Host(state)
     everything: Any = Everything(host)
     return host, Orders(cast(VirtualMachines, everything)).carry_out(name, action)
@@ -81,9 +81,9 @@ def _told(state: State, action: str, name: str = "web01") -> tuple[Host, dict[st
     ],
 )
 def test_what_can_be_done_is_done(action: str, state: State, then: State) -> None:
-    host, told = _told(state, action)
-    assert host.told == [action]
-    assert told == {"name": "web01", "state": then, "note": ""}
+    host, reported = _reported(state, action)
+    assert host.reported == [action]
+    assert reported == {"name": "web01", "state": then, "note": ""}
 
 
 @pytest.mark.parametrize(
@@ -91,13 +91,13 @@ def test_what_can_be_done_is_done(action: str, state: State, then: State) -> Non
     [("stop", State.STOPPED, "it was stopped already"), ("kill", State.GONE, "it was gone already")],
 )
 def test_what_is_so_already_is_said_and_no_error(action: str, state: State, note: str) -> None:
-    host, told = _told(state, action)
-    assert host.told == []
-    assert told == {"name": "web01", "state": state, "note": note}
+    host, reported = _reported(state, action)
+    assert host.reported == []
+    assert reported == {"name": "web01", "state": state, "note": note}
 
 
 def test_a_start_of_what_runs_says_so() -> None:
-    assert _told(State.RUNNING, "start")[1]["note"] == "it was running already"
+    assert _reported(State.RUNNING, "start")[1]["note"] == "it was running already"
 
 
 @pytest.mark.parametrize(
@@ -112,15 +112,15 @@ def test_a_start_of_what_runs_says_so() -> None:
 )
 def test_what_cannot_be_done_is_refused_with_what_can(action: str, state: State, hint: str) -> None:
     with pytest.raises(Refused, match=f"web01 is {state}") as caught:
-        _told(state, action)
+        _reported(state, action)
     assert hint in caught.value.hint
 
 
 def test_an_unknown_host_lists_those_there_are() -> None:
     with pytest.raises(HandlerError, match="There is no host web9; there are: web01"):
-        _told(State.RUNNING, "stop", name="web9")
+        _reported(State.RUNNING, "stop", name="web9")
 
 
 def test_an_unknown_order_lists_those_there_are() -> None:
     with pytest.raises(HandlerError, match="cannot explode: the orders are start, stop, reboot"):
-        _told(State.RUNNING, "explode")
+        _reported(State.RUNNING, "explode")

@@ -49,7 +49,7 @@ def test_what_a_clone_left_that_is_gone_may_be_taken_over(settings: Settings, tm
     assert ownership.owner(settings) == ownership.Owner.us()
 
 
-def test_after_release_nobody_owns_it(settings: Settings) -> None:
+def test_after_release_no_one_owns_it(settings: Settings) -> None:
     ownership.claim(settings)
     ownership.release(settings)
     assert ownership.owner(settings) is None

@@ -64,7 +64,7 @@ def records(resources: Resources) -> Records:
 
 
 def silent(line: str) -> None:
-    """Nobody listens."""
+    """No one listens."""
 
 
 def test_a_resource_is_made_observed_and_removed(resources: Resources, handler: Remembering) -> None:

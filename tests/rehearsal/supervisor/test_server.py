@@ -61,7 +61,7 @@ def test_a_refusal_arrives_as_its_reason(settings: Settings) -> None:
     assert logged == ["refuse /x: db01: the disk is full"]
 
 
-def test_a_fault_of_the_supervisor_is_told_as_such_and_it_lives_on(settings: Settings) -> None:
+def test_a_fault_of_the_supervisor_is_reported_as_such_and_it_lives_on(settings: Settings) -> None:
     with serving(settings) as logged:
         supervisor = Supervisor(settings)
         with pytest.raises(SupervisorError) as raised:
@@ -116,7 +116,7 @@ def test_a_socket_that_a_killed_supervisor_left_is_not_a_living_one(
         assert Supervisor(settings).alive()
 
 
-def test_a_supervisor_that_ends_in_the_middle_is_told_with_its_log(settings: Settings) -> None:
+def test_a_supervisor_that_ends_in_the_middle_is_reported_with_its_log(settings: Settings) -> None:
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(str(settings.socket))
     listening.listen()

@@ -101,7 +101,7 @@ def test_status_of_no_rehearsal_is_an_answer_and_starts_none(
 
 
 @pytest.mark.parametrize("action", ["start", "stop", "reboot", "kill"])
-def test_hosts_are_told_what_the_task_is_called(
+def test_hosts_are_reported_what_the_task_is_called(
     asked: list[Any], action: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     getattr(tasks, action)(Context(), "db01")

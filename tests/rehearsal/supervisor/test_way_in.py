@@ -93,7 +93,7 @@ def test_without_a_rehearsal_it_says_what_to_do(settings: Settings) -> None:
     assert b"fab infra.up" in result.stderr
 
 
-def test_a_client_that_says_nonsense_is_told_so(settings: Settings, namespaces: ThisNamespace) -> None:
+def test_a_client_that_says_nonsense_is_reported_so(settings: Settings, namespaces: ThisNamespace) -> None:
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(str(settings.way_in("outside")))
         connection.sendall(b"hello\n")

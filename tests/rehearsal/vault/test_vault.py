@@ -68,7 +68,7 @@ def test_another_hosts_identity_is_403(hosts: Landscape, vault_get: Get, metadat
     assert "value" not in answer.document
 
 
-def test_a_secret_beside_the_granted_one_is_403(hosts: Landscape, vault_get: Get, metadata_get: Get) -> None:
+def test_a_secret_next_to_the_granted_one_is_403(hosts: Landscape, vault_get: Get, metadata_get: Get) -> None:
     assert vault_get(f"/secrets/postgresql-ambulant{API}", token_of(metadata_get)).status == 403
 
 
