@@ -9,6 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from rehearsal.base.waiting import wait_until
+
 ROOT = Path("/sys/fs/cgroup")
 """In the supervisor's mount namespace: cgroup2, from the rehearsal's own group downwards."""
 
@@ -45,10 +47,7 @@ class Cgroup:
         return found
 
     def populated(self) -> bool:
-        try:
-            return "populated 1" in (self.path / "cgroup.events").read_text()
-        except FileNotFoundError:
-            return False
+        return self._event("populated 1")
 
     def kill(self) -> None:
         """SIGKILL to all in it at once, also to those that are just being forked."""
@@ -68,21 +67,11 @@ class Cgroup:
 
     def wait_frozen(self, seconds: float) -> bool:
         """Wait until everything is frozen; False when something still runs after ``seconds``."""
-        deadline = time.monotonic() + seconds
-        while self.path.exists() and "frozen 1" not in (self.path / "cgroup.events").read_text():
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.002)
-        return True
+        return wait_until(lambda: not self.path.exists() or self._event("frozen 1"), seconds, every=0.002)
 
     def wait_empty(self, seconds: float) -> bool:
         """Wait until no process is left; False when there still is one after ``seconds``."""
-        deadline = time.monotonic() + seconds
-        while self.populated():
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.02)
-        return True
+        return wait_until(lambda: not self.populated(), seconds)
 
     def remove(self, seconds: float = 5) -> None:
         """Kill what is in it and remove its folders; after ``seconds`` without success they stay."""
@@ -111,6 +100,12 @@ class Cgroup:
                 for line in Path(f"/proc/{process}/status").read_text().splitlines():
                     if line.startswith("NSpid:") and len(ids := line.split()[1:]) > 1:
                         yield process, int(ids[1])
+
+    def _event(self, event: str) -> bool:
+        try:
+            return event in (self.path / "cgroup.events").read_text()
+        except FileNotFoundError:  # the group does not exist
+            return False
 
     def _cpu_seconds(self) -> float:
         with suppress(OSError):

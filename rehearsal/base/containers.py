@@ -11,7 +11,6 @@ import os
 import signal
 import subprocess
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +23,7 @@ from rehearsal.base.cgroups import ROOT, Cgroup, Usage
 from rehearsal.base.handler import HandlerError
 from rehearsal.base.mounts import Overlay
 from rehearsal.base.namespaces import Namespaces
+from rehearsal.base.waiting import wait_until
 
 START_SECONDS = 10.0
 
@@ -209,19 +209,20 @@ class Containers:
         self._wait_until_started(container, container.process)
 
     def _wait_until_started(self, container: _Container, process: subprocess.Popen[bytes]) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while not container.cgroup.inner(2):
+        def started() -> bool:
+            if container.cgroup.inner(2):
+                return True
             if process.poll() is not None:
                 raise HandlerError(
                     f"The service {container.name} ended at once with {process.returncode}.\n"
                     + self.log_end(container.name)
                 )
-            if time.monotonic() > deadline:
-                raise HandlerError(
-                    f"The service {container.name} did not start in {START_SECONDS:.0f} s.\n"
-                    + self.log_end(container.name)
-                )
-            time.sleep(0.01)
+            return False
+
+        if not wait_until(started, START_SECONDS, every=0.01):
+            raise HandlerError(
+                f"The service {container.name} did not start in {START_SECONDS:.0f} s.\n{self.log_end(container.name)}"
+            )
 
     def _end(self, container: _Container) -> None:
         """SIGTERM to its first process, and after a second the end of all."""

@@ -12,7 +12,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from console import ExitCode, ExpectedError
@@ -20,6 +19,7 @@ from rehearsal.base.cgroups import Cgroup
 from rehearsal.base.handler import Log
 from rehearsal.base.locking import exclusive
 from rehearsal.base.settings import Settings
+from rehearsal.base.waiting import wait_until
 from rehearsal.control import code, kernel, ownership
 from rehearsal.control.client import SHUTDOWN, Supervisor, SupervisorError
 from toolchain.files import write_atomically
@@ -104,9 +104,7 @@ def _wait_for_the_last(settings: Settings, log: Log) -> None:
     if not group.populated():
         return
     log("waiting for the end of the supervisor before this one")
-    deadline = time.monotonic() + ENDING_SECONDS
-    while kernel.lives(settings.identifier) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_until(lambda: not kernel.lives(settings.identifier), ENDING_SECONDS, every=0.05)
     group.kill()
     if not group.wait_empty(10):
         raise ExpectedError(
@@ -151,21 +149,24 @@ def _environment() -> dict[str, str]:
 
 
 def _wait_until_ready(settings: Settings, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + READY_SECONDS
     log_file = settings.logs / "supervisor.log"
-    while not Supervisor(settings).alive():
+
+    def ready() -> bool:
+        if Supervisor(settings).alive():
+            return True
         if process.poll() is not None:
             raise SupervisorError(
                 f"The rehearsal's supervisor ended at once with {process.returncode}:\n{_end(log_file)}",
                 hint=f"All it wrote is in {log_file}.",
             )
-        if time.monotonic() > deadline:
-            process.kill()
-            raise SupervisorError(
-                f"The rehearsal's supervisor did not answer within {READY_SECONDS:.0f} s:\n{_end(log_file)}",
-                hint=f"All it wrote is in {log_file}.",
-            )
-        time.sleep(0.05)
+        return False
+
+    if not wait_until(ready, READY_SECONDS, every=0.05):
+        process.kill()
+        raise SupervisorError(
+            f"The rehearsal's supervisor did not answer within {READY_SECONDS:.0f} s:\n{_end(log_file)}",
+            hint=f"All it wrote is in {log_file}.",
+        )
 
 
 def _end(file: Path, lines: int = 15) -> str:

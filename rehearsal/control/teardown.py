@@ -16,6 +16,7 @@ from rehearsal.base import settings as places
 from rehearsal.base.cgroups import Cgroup
 from rehearsal.base.handler import Log
 from rehearsal.base.settings import Settings
+from rehearsal.base.waiting import wait_until
 from rehearsal.control import kernel, launch, ownership
 from rehearsal.control.client import SHUTDOWN, Supervisor, SupervisorError
 from toolchain import engines
@@ -109,9 +110,7 @@ def _kill(settings: Settings, log: Log) -> None:
         return  # without cgroup2 there never was a rehearsal on this machine since it started
     if not group.path.exists():
         return
-    deadline = time.monotonic() + END_SECONDS
-    while group.populated() and kernel.lives(settings.identifier) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_until(lambda: not (group.populated() and kernel.lives(settings.identifier)), END_SECONDS, every=0.05)
     group.remove()
     if group.path.exists():
         names = ", ".join(f"{process} ({_name(process)})" for process in group.processes())

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 
 from rehearsal.base import settings
 from rehearsal.base.handler import HandlerError
+from rehearsal.base.waiting import wait_until
 from rehearsal.base.world import World
 from rehearsal.dns.server import ANSWER_SECONDS, POLL_SECONDS, START_SECONDS, ask
 
@@ -90,11 +90,6 @@ class Resolver:
         return "\n".join([*private, f"server={settings.PUBLIC_DNS}"]) + "\n"
 
     def _wait_until(self, what: str, holds: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while not holds():
-            if time.monotonic() > deadline:
-                log = self._world.containers.log_end(NAME)
-                raise HandlerError(
-                    f"The resolver {settings.PLATFORM_DNS} never {what} in {START_SECONDS:.0f} s.\n{log}"
-                )
-            time.sleep(0.02)
+        if not wait_until(holds, START_SECONDS):
+            log = self._world.containers.log_end(NAME)
+            raise HandlerError(f"The resolver {settings.PLATFORM_DNS} never {what} in {START_SECONDS:.0f} s.\n{log}")

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
+from operator import not_
 
 import dns.exception
 import dns.message
@@ -15,6 +16,7 @@ import dns.rcode
 import dns.rrset
 
 from rehearsal.base.handler import HandlerError
+from rehearsal.base.waiting import wait_until
 from rehearsal.base.world import World
 from rehearsal.dns.records import RecordSet, from_answer
 
@@ -167,20 +169,18 @@ class ZoneServer:
         self._world.containers.run(self.name, ["knotc", f"--config={CONFIGURATION}", "--blocking", *words])
 
     def _wait_until_served(self, zone: str) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        reason: Exception = HandlerError("it was not asked")
-        while time.monotonic() < deadline:
-            try:
-                if self._ask(zone, "@", "SOA", POLL_SECONDS) is not None:
-                    return
-                reason = HandlerError(f"it knows nothing of {zone}")
-            except HandlerError as error:
-                reason = error
-            time.sleep(0.02)
-        raise HandlerError(
-            f"The DNS server {self.name} does not serve {zone} after {START_SECONDS:.0f} s: {reason}\n"
-            + self._world.containers.log_end(self.name)
-        )
+        if reason := wait_until(lambda: self._not_serving(zone), START_SECONDS, done=not_):
+            raise HandlerError(
+                f"The DNS server {self.name} does not serve {zone} after {START_SECONDS:.0f} s: {reason}\n"
+                + self._world.containers.log_end(self.name)
+            )
+
+    def _not_serving(self, zone: str) -> str:
+        """Why it does not serve the zone yet; empty once it does."""
+        try:
+            return "" if self._ask(zone, "@", "SOA", POLL_SECONDS) else f"it knows nothing of {zone}"
+        except HandlerError as error:
+            return str(error)
 
     def _configuration(self) -> str:
         zones = [f"  - domain: {zone.name}\n    file: {zone.file}" for zone in self._zones.values()]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-import time
+from collections import deque
 from collections.abc import Callable
 
 from rehearsal.base.handler import HandlerError
+from rehearsal.base.waiting import wait_until
 from rehearsal.base.world import World
 from rehearsal.gateway import health
 from rehearsal.gateway.configuration import ROOT, Configuration
@@ -19,7 +20,7 @@ FRONT, BALANCER = "gateway", "gateway-balancer"
 """Names of the services."""
 
 RELOAD_SECONDS = 20.0
-SETTLED_ANSWERS = 20
+CONFIRMING_ANSWERS = 20
 """So many new connections in a row must be served by the new configuration, 20 ms apart: nginx lets its old workers
 accept along with the new ones for 100 ms after a reload, and a first new answer would hide them."""
 
@@ -128,12 +129,14 @@ class Processes:
         self._wait(FRONT, self.front_revision, configuration.revision)
 
     def _wait(self, name: str, served: Callable[[], str | None], wanted: str) -> None:
-        deadline = time.monotonic() + RELOAD_SECONDS
-        in_a_row = 0
-        while (in_a_row := in_a_row + 1 if served() == wanted else 0) < SETTLED_ANSWERS:
-            if time.monotonic() > deadline:
-                raise HandlerError(
-                    f"The service {name} does not serve its new configuration after {RELOAD_SECONDS:.0f} s.\n"
-                    + self._world.containers.log_end(name)
-                )
-            time.sleep(0.02)
+        latest = deque[bool](maxlen=CONFIRMING_ANSWERS)
+
+        def confirmed() -> bool:
+            latest.append(served() == wanted)
+            return latest.count(True) == CONFIRMING_ANSWERS
+
+        if not wait_until(confirmed, RELOAD_SECONDS):
+            raise HandlerError(
+                f"The service {name} does not serve its new configuration after {RELOAD_SECONDS:.0f} s.\n"
+                + self._world.containers.log_end(name)
+            )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
 from ipaddress import IPv4Address
+from operator import not_
 
 from rehearsal import network, vault
 from rehearsal.base.handler import Handler, HandlerError, Log, Properties
 from rehearsal.base.records import Record
+from rehearsal.base.waiting import wait_until
 from rehearsal.base.world import World
 from rehearsal.gateway import certificates, listeners, nginx
 from rehearsal.gateway.configuration import Configuration, build
@@ -169,15 +170,15 @@ class GatewayHandler:
         return None
 
     def _wait_for_listeners(self, gateway: Gateway, address: IPv4Address, pairs: dict[str, certificates.Pair]) -> None:
-        deadline = time.monotonic() + ANSWER_SECONDS
-        while wrong := listeners.silent(self._world.namespaces, gateway, address, pairs):
-            if time.monotonic() > deadline:
-                told = "; ".join(f"{name}: {reason}" for name, reason in wrong.items())
-                raise HandlerError(
-                    f"{gateway.name}: listeners do not answer after {ANSWER_SECONDS:.0f} s: {told}\n"
-                    + self._world.containers.log_end(FRONT)
-                )
-            time.sleep(0.1)
+        def silent() -> dict[str, str]:
+            return listeners.silent(self._world.namespaces, gateway, address, pairs)
+
+        if wrong := wait_until(silent, ANSWER_SECONDS, every=0.1, done=not_):
+            reasons = "; ".join(f"{name}: {reason}" for name, reason in wrong.items())
+            raise HandlerError(
+                f"{gateway.name}: listeners do not answer after {ANSWER_SECONDS:.0f} s: {reasons}\n"
+                + self._world.containers.log_end(FRONT)
+            )
 
 
 def _parsed(identifier: str, properties: Properties) -> Gateway | None:

@@ -20,6 +20,7 @@ from rehearsal.base import nspawn
 from rehearsal.base.cgroups import ROOT, Cgroup
 from rehearsal.base.handler import HandlerError
 from rehearsal.base.mounts import Overlay, run
+from rehearsal.base.waiting import wait_until
 from rehearsal.machines.seed import Seed
 from toolchain.files import write_atomically
 
@@ -129,13 +130,11 @@ class Host:
         threading.Thread(target=self._keep, name=f"host {self.name}", daemon=True).start()
 
     def wait_until_booted(self, seconds: float = BOOT_SECONDS) -> None:
-        deadline = time.monotonic() + seconds
-        while (state := self.state) is not State.RUNNING:
-            if state is not State.STARTING:
-                raise HandlerError(f"{self.name} ended while it was booting: it is {state}.\n{self.explain()}")
-            if time.monotonic() > deadline:
-                raise HandlerError(f"{self.name} did not finish cloud-init in {seconds:.0f} s.\n{self.explain()}")
-            time.sleep(0.1)
+        state = wait_until(lambda: self.state, seconds, every=0.1, done=lambda state: state is not State.STARTING)
+        if state is State.STARTING:
+            raise HandlerError(f"{self.name} did not finish cloud-init in {seconds:.0f} s.\n{self.explain()}")
+        if state is not State.RUNNING:
+            raise HandlerError(f"{self.name} ended while it was booting: it is {state}.\n{self.explain()}")
         if errors := self._cloud_init_errors():
             output = nspawn.end_of(self.overlay.root / "var/log/cloud-init-output.log", 30)
             raise HandlerError(
