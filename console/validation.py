@@ -1,8 +1,8 @@
-"""Every mistake of a document at once, each in one sentence with its place and its remedy.
+"""Validation of documents that people write: all mistakes together, each in one sentence with its place and remedy.
 
-pydantic finds what is wrong with a single value. What is wrong between values (an address outside its subnet)
-is found by checks that must also run when something else is wrong, or a reader would mend one mistake only to
-be told the next. They therefore work on what :func:`salvage` can save of the document.
+pydantic finds what is wrong with a single value. Contradictions between values (an address outside its subnet) are
+found by checks that must run even when something else is wrong, or one would correct a mistake only to see the next.
+They therefore work on what :func:`salvage` can save of the document.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Mistake:
-    """One thing that is wrong: where, what, and what would be right."""
+    """One mistake: its place, the problem, and the remedy."""
 
     path: Path
     problem: str
-    """Completes the sentence that begins with the key, and holds the value."""
+    """The rest of the sentence that begins with the key; contains the value."""
     remedy: str
 
     def __str__(self) -> str:
@@ -42,14 +42,14 @@ def dotted(path: Path) -> str:
 
 
 def shown(value: object) -> str:
-    """A value as a reader knows it from the file, shortened."""
+    """A value as it is in the file, shortened."""
     text = value if isinstance(value, str) else str(value)
     text = text if len(text) <= 70 else f"{text[:67]}…"
     return repr(text) if isinstance(value, str) else text
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """A remedy for a word that is not known: the nearest one, and all there are."""
+    """The remedy for an unknown word: the most similar known one, and all known ones."""
     names = sorted(known)
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
     suggestion = f"Did you mean {close[0]}? " if close else ""
@@ -57,12 +57,12 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def present(*values: object) -> bool:
-    """Whether salvage kept all of these: a field that could not be read is None whatever its type says."""
+    """Whether salvage kept all of these values: a field that could not be read is None, whatever its type."""
     return all(value is not None for value in values)
 
 
 def structural_mistakes(model: type[BaseModel], document: object) -> list[Mistake]:
-    """What pydantic finds wrong, told with each field's own description of what is right."""
+    """The mistakes that pydantic finds, with the description of each field as the remedy."""
     try:
         model.model_validate(document)
     except ValidationError as error:
@@ -74,17 +74,17 @@ def _describe(model: type[BaseModel], found: dict[str, Any]) -> Mistake:
     # "[key]" marks an error in a map's key; a key is shown like any other place.
     path: Path = tuple(part for part in found["loc"] if part != "[key]")
     owner, field = _field_at(model, path)
-    right = f"Expected: {field.description}." if field is not None and field.description else ""
+    expected = f"Expected: {field.description}." if field is not None and field.description else ""
     value = found["input"]
     if found["type"] == "extra_forbidden":
         known = _names(owner) if owner is not None else []
         return Mistake(path, f"unknown setting with value {shown(value)}", nearest(str(path[-1]), known))
     if found["type"] == "missing":
-        return Mistake(path, "is missing", right)
+        return Mistake(path, "is missing", expected)
     reason = str(found["msg"]).removeprefix("Value error, ")
     if found["type"] == "string_pattern_mismatch":
         reason = "it does not have the right form"
-    return Mistake(path, f"{shown(value)} is not valid ({reason[:1].lower()}{reason[1:]})", right)
+    return Mistake(path, f"{shown(value)} is not valid ({reason[:1].lower()}{reason[1:]})", expected)
 
 
 def _names(model: type[BaseModel]) -> list[str]:
@@ -135,10 +135,10 @@ def _model_in(annotation: object) -> tuple[type[BaseModel] | None, int]:
 
 
 def salvage(model: type[Model], document: object) -> Model:
-    """What of ``document`` can be used.
+    """The part of ``document`` that can be used.
 
-    A value that cannot is None, whatever its type says (see :func:`present`); so is an entry of a map. A list
-    loses the items that cannot.
+    Other values and entries of maps are None, whatever their type (see :func:`present`); other items of lists are left
+    out.
     """
     given: Mapping[str, Any] = document if isinstance(document, Mapping) else {}
     values: dict[str, Any] = {}

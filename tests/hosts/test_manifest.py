@@ -85,7 +85,7 @@ NO_MANIFEST = {
     "a text": (b"hello\n", "pep.yaml holds no keys, but 'hello'"),
     "a key twice": (
         b"port: 8001\nname: pep\nport: 8002\n",
-        "pep.yaml is not YAML, line 1, column 1: the key 'port' st",
+        "pep.yaml is not YAML, line 1, column 1: duplicate key 'port'",
     ),
     "a tab": (b"\tname: pep\n", "pep.yaml is not YAML, line 1, column 1"),
     "another encoding": (

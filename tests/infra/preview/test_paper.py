@@ -126,5 +126,5 @@ def test_a_duplicate_host_name_is_refused(tmp_path: Path) -> None:
     folder = project_with(tmp_path, "prod")
     file = folder / "Pulumi.prod.yaml"
     file.write_text(file.read_text().replace("      db02:", "      db01:"))
-    with pytest.raises(ExpectedError, match="the key 'db01' stands twice"), paper_project("prod", folder):
+    with pytest.raises(ExpectedError, match="duplicate key 'db01'"), paper_project("prod", folder):
         pass

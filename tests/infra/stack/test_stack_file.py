@@ -24,9 +24,9 @@ NO_STACK_FILE = {
     "nothing": (b"", "Pulumi.rehearsal.yaml is empty", "commented example"),
     "a comment": (b"# soon\n", "Pulumi.rehearsal.yaml is empty", "commented example"),
     "a list": (b"- config\n", "Pulumi.rehearsal.yaml has no keys, only ['config']", "commented example"),
-    "a tab": (b"config:\n\tlandscape: x\n", "Pulumi.rehearsal.yaml is not YAML, line 2, column 1", "Mend it"),
-    "an open bracket": (b"config: {a: [1\n", "Pulumi.rehearsal.yaml is not YAML, line 2", "Mend it"),
-    "a key twice": (b"config:\n  a: 1\n  a: 2\n", "not YAML, line 2, column 3: the key 'a' stands twice", "Mend it"),
+    "a tab": (b"config:\n\tlandscape: x\n", "Pulumi.rehearsal.yaml is not YAML, line 2, column 1", "Correct the line"),
+    "an open bracket": (b"config: {a: [1\n", "Pulumi.rehearsal.yaml is not YAML, line 2", "Correct the line"),
+    "a key twice": (b"config:\n  a: 1\n  a: 2\n", "not YAML, line 2, column 3: duplicate key 'a'", "Correct the line"),
     "another encoding": ("config: ü\n".encode("latin-1"), "is not UTF-8 text: byte 0xfc in line 1", "Save it as UTF-8"),
 }
 

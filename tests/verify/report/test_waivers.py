@@ -57,7 +57,7 @@ def test_a_failed_check_cannot_be_waived(trial: Trial) -> None:
         ("- {check: [", "is not YAML, line 1"),
         (
             "- {check: a, check: b, reason: c, by: d, until: 2030-01-01}",
-            "line 1, column 4: the key 'check' stands twice",
+            "line 1, column 4: duplicate key 'check'",
         ),
         ("- {check: 5, reason: b, by: c, until: 2030-01-01}", "waiver 1, check: 5 is not valid"),
         ("- {check: a, reason: ' ', by: c, until: 2030-01-01}", "waiver 1, reason: ' ' is not valid"),
