@@ -144,14 +144,12 @@ class EmulatedNetwork:
     def remove_attachment(self, namespace: str) -> None:
         self.attachments.pop(namespace, None)
         port = places.port_of(namespace)
-        if port in links.observe(self.world.namespaces, ROUTER):
-            links.batch(self.world.namespaces, ROUTER, [f"link delete {port}"])
+        links.remove(self.world.namespaces, ROUTER, port)
         self.world.namespaces.delete(namespace)
 
     def remove_link(self, place: str, name: str) -> None:
         """Remove an interface if it is there."""
-        if name in links.observe(self.world.namespaces, place):
-            links.batch(self.world.namespaces, place, [f"link delete {name}"])
+        links.remove(self.world.namespaces, place, name)
 
     def address_in_use(self, address: IPv4Address, subnet: str, but: str) -> str | None:
         """The namespace, other than ``but``, that has this address in the subnet."""

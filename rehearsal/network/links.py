@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface
 
-from rehearsal.base.namespaces import Namespaces
+from rehearsal.base.namespaces import NamespaceError, Namespaces
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,17 @@ class End:
     mac: str | None = None
 
 
+def remove(namespaces: Namespaces, place: str, name: str) -> None:
+    """Delete an interface, if it exists: one whose peer's namespace was deleted vanishes by itself a moment later."""
+    if name not in observe(namespaces, place):
+        return
+    try:
+        batch(namespaces, place, [f"link delete {name}"])
+    except NamespaceError:
+        if name in observe(namespaces, place):
+            raise
+
+
 def ensure_pair(namespaces: Namespaces, near: End, far: End) -> None:
     """Two interfaces that are linked, both up, each as it is wanted."""
     ends = (near, far)
@@ -80,7 +91,7 @@ def ensure_pair(namespaces: Namespaces, near: End, far: End) -> None:
         # Half a link is none: an end whose peer went with its namespace cannot be joined again.
         for end, link in zip(ends, links, strict=True):
             if link is not None:
-                batch(namespaces, end.place, [f"link delete {end.name}"])
+                remove(namespaces, end.place, end.name)
         links = [None, None]
         # The far end is made inside its namespace from the start, so its name never meets one of the near namespace.
         near_mac, far_mac = (f" address {end.mac}" if end.mac else "" for end in ends)
