@@ -18,13 +18,16 @@ class Secret:
     only_with: tuple[str, ...] = ()
     """Roles without which a landscape does not have it."""
 
+    def of(self, area: str) -> str:
+        """The purpose of one area's secret."""
+        return self.purpose.replace(AREA, area)
+
     def purposes(self, areas: Iterable[str]) -> Iterator[str]:
         """Its purpose, or that of each area."""
         if AREA not in self.purpose:
             yield self.purpose
             return
-        for area in sorted(areas):
-            yield self.purpose.replace(AREA, area)
+        yield from (self.of(area) for area in sorted(areas))
 
 
 TLS_KEY = Secret("tls-key")
@@ -34,7 +37,7 @@ AREA_DATABASE = Secret("postgresql/{area}")
 """The password of an area's database role."""
 AREA_SHARE = Secret("smb/{area}", only_with=("file",))
 """The password of the account that uses an area's share."""
-INCOMING = Secret(f"smb/{INCOMING_SHARE}", only_with=("file",))
+INCOMING = Secret(AREA_SHARE.of(INCOMING_SHARE), only_with=("file",))
 BACKUP_KEY = Secret("backup/key", only_with=("database", "file"))
 """With which the file host encrypts the databases' backups. A new one opens none of the existing backups."""
 

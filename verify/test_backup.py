@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from landscape.names import DATA_DISK
+from landscape.names import BACKUPS, DATA_DISK, DATABASE_MOUNT
 from verify.inspection.expectations import current, each, hosts, open_flows, specs
 from verify.inspection.gathering import Gathering, Outputs, batch
 from verify.inspection.units import ask_about, explain, is_enabled, is_running
@@ -19,7 +19,6 @@ ask_about("pgbackrest")
 
 OLDEST = 26 * 3600
 """Seconds: a backup is made every night, and may take two hours."""
-REPOSITORY = "/srv/files/backups"
 KEY_FILE = "/etc/pgbackrest/conf.d/repository-key.conf"
 SEGMENT = "?" * 24 + "-*"
 KEPT_FULL = 4
@@ -41,14 +40,14 @@ def look(host: Any) -> Outputs:
             "check": f"{call} --archive-timeout=30 check",
             "now": "date +%s",
             "timers": "".join(f"systemctl is-enabled {timer}; systemctl is-active {timer}; " for timer in TIMERS),
-            "encrypted": f"for file in {REPOSITORY}/*/{stanza()}/*.info "
-            f"$(find {REPOSITORY} -type f -size +0 ! -name '*.lock' | shuf -n 20); do "
+            "encrypted": f"for file in {BACKUPS}/*/{stanza()}/*.info "
+            f"$(find {BACKUPS} -type f -size +0 ! -name '*.lock' | shuf -n 20); do "
             '[ "$(head -c 8 $file)" = Salted__ ] && echo encrypted || echo $file; done',
             "key": f"stat -c '%U %G %a' {KEY_FILE}; cd / && sudo -u nobody cat {KEY_FILE}",
-            "oldest log": f"find {REPOSITORY}/archive/{stanza()} -type f -name '{SEGMENT}' -printf '%f\\n' "
+            "oldest log": f"find {BACKUPS}/archive/{stanza()} -type f -name '{SEGMENT}' -printf '%f\\n' "
             "| sort | head -n 1",
-            "rights": f"stat -c '%U %G %a' {REPOSITORY}; find {REPOSITORY} -perm /007 ! -type l | head -n 5",
-            "disk": f"findmnt -n -o MAJ:MIN,TARGET -T {REPOSITORY}; stat -L -c '0x%t 0x%T' {DATA_DISK}",
+            "rights": f"stat -c '%U %G %a' {BACKUPS}; find {BACKUPS} -perm /007 ! -type l | head -n 5",
+            "disk": f"findmnt -n -o MAJ:MIN,TARGET -T {BACKUPS}; stat -L -c '0x%t 0x%T' {DATA_DISK}",
         },
     )
 
@@ -79,7 +78,7 @@ def log_back(server: str) -> str:
     return (
         f"{ask} \"select pg_create_restore_point('readiness')\" >/dev/null && "
         f"s=$({ask} 'select pg_walfile_name(pg_current_wal_lsn())') && {ask} 'select pg_switch_wal()' >/dev/null && "
-        "t=$(mktemp -d) && chown postgres $t && cp /data/postgresql/*/main/pg_wal/$s $t/here && cd / && "
+        f"t=$(mktemp -d) && chown postgres $t && cp {DATABASE_MOUNT}/postgresql/*/main/pg_wal/$s $t/here && cd / && "
         f"for i in $(seq 60); do {fetch} && break; sleep 0.5; done; "
         "cmp $t/here $t/back && echo $s came back the same; r=$?; rm -r $t; exit $r"
     )

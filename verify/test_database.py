@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from landscape import ports
 from landscape.names import DATA_DISK
 from verify.inspection.expectations import current, each, hosts, manifests, open_flows, specs
 from verify.inspection.gathering import Gathering, Outputs, batch
@@ -22,7 +23,6 @@ from verify.report.plugin import DISPROVED, NEEDS, STANDBY
 testinfra_hosts = specs("database")
 ask_about("pgbackrest")
 
-PORT = 5432
 HAS_STANDBY = len(hosts("database")) > 1
 FROM_ELSEWHERE = len({host.name for role in ("database", "application") for host in hosts(role)}) > 1
 """Whether any component reaches a database over the network at all: one host may have both roles."""
@@ -211,7 +211,11 @@ def clients() -> dict[str, list[dict[str, object]]]:
     known, component = current().inventory, next(iter(manifests()))
     orders: dict[str, list[dict[str, object]]] = {}
     for database in hosts("database"):
-        common: dict[str, object] = {"address": str(database.address), "server_name": database.fqdn, "port": PORT}
+        common: dict[str, object] = {
+            "address": str(database.address),
+            "server_name": database.fqdn,
+            "port": ports.POSTGRESQL,
+        }
         common |= {"authority": known.internal_authority, "target": database.name}
         as_component = {"user": component.database.role, "database": component.database.name}
         for application in hosts("application"):

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from landscape.names import DELIVERY, DOCUMENTS, INCOMING_SHARE, SCANNER, TRANSFER_FOLDER, files_log, status_file
 from verify.inspection import dropping, leftovers
 from verify.inspection.dropping import PLACE, send
 from verify.inspection.expectations import each, endpoints, hosts, open_flows, specs
@@ -23,16 +24,14 @@ from verify.report.checks import Need, check
 
 testinfra_hosts = specs("transfer") if hosts("file") else []
 
-SERVICE = "transfer-delivery"
-ask_about(SERVICE)
-LOG = f"/var/log/{SERVICE}/files.log"
-STATUS = f"/run/{SERVICE}/status.json"
-CREDENTIALS = "/etc/livegang/incoming.smb.credentials"
-SHARED = "/srv/files/documents/incoming"
+ask_about(DELIVERY)
+LOG = files_log(DELIVERY)
+CREDENTIALS = f"/etc/livegang/{INCOMING_SHARE}.smb.credentials"
+SHARED = f"{DOCUMENTS}/{INCOMING_SHARE}"
 LARGEST_AGE = 90
 CLIENT = "smbclient -t 15 --option=clientminprotocol=SMB3_11 -m SMB3_11 --client-protection=encrypt"
 SANDBOX = {
-    "User": SERVICE,
+    "User": DELIVERY,
     "NoNewPrivileges": "yes",
     "ProtectSystem": "strict",
     "ProtectHome": "yes",
@@ -65,18 +64,18 @@ def look(host: Any) -> Outputs:
     return batch(
         host,
         {
-            "sandbox": f"systemctl show -p {','.join(SANDBOX)} {SERVICE}",
-            "status": f"cat {STATUS}; echo; date +%s",
+            "sandbox": f"systemctl show -p {','.join(SANDBOX)} {DELIVERY}",
+            "status": f"cat {status_file(DELIVERY)}; echo; date +%s",
             "credentials": f"stat -c '%U %G %a' {CREDENTIALS}",
-            "service reads": f"cd / && sudo -u {SERVICE} ls {dropping.FOLDER}/clean",
+            "service reads": f"cd / && sudo -u {DELIVERY} ls {TRANSFER_FOLDER}/clean",
             "service sees": f"cd / && for d in work infected unclear manifests drop/incoming; do "
-            f"sudo -u {SERVICE} ls {dropping.FOLDER}/$d >/dev/null 2>&1 && echo $d; done; true",
-            "service writes": f"cd / && f={dropping.FOLDER}/clean/livegang-readiness && "
-            f"sudo -u {SERVICE} touch $f && rm $f",
-            "own share": round_trip(f"//{server}/incoming"),
+            f"sudo -u {DELIVERY} ls {TRANSFER_FOLDER}/$d >/dev/null 2>&1 && echo $d; done; true",
+            "service writes": f"cd / && f={TRANSFER_FOLDER}/clean/livegang-readiness && "
+            f"sudo -u {DELIVERY} touch $f && rm $f",
+            "own share": round_trip(f"//{server}/{INCOMING_SHARE}"),
             "other shares": "; ".join(f"{CLIENT} //{server}/{area} -A {CREDENTIALS} -c ls" for area in others),
             "wrong password": f"t=$(mktemp); sed 's/^password.*/password = wrong/' {CREDENTIALS} >$t; "
-            f"{CLIENT} //{server}/incoming -A $t -c ls; s=$?; rm $t; exit $s",
+            f"{CLIENT} //{server}/{INCOMING_SHARE} -A $t -c ls; s=$?; rm $t; exit $s",
         },
     )
 
@@ -110,7 +109,7 @@ def deliver(host: Any) -> Proof:
     place = f"{SHARED}/{folder}"
     try:
         sent = send(host, folder, (CLEAN, MALWARE))
-        verdicts = dropping.lines_about(host, folder, dropping.LOG, len(sent["sums"]) + 1)
+        verdicts = dropping.lines_about(host, folder, files_log(SCANNER), len(sent["sums"]) + 1)
         delivered = dropping.lines_about(host, folder, LOG, 1)
         there = batch(
             server,
@@ -122,7 +121,7 @@ def deliver(host: Any) -> Proof:
         )
     finally:
         batch(server, {"remove": f"rm -rf {place}", "forgotten": FORGOTTEN})
-        leftovers.remove(host, dropping.FOLDER, folder)
+        leftovers.remove(host, TRANSFER_FOLDER, folder)
     return Proof(sent, {str(line["path"]).rpartition("/")[2]: line for line in verdicts}, delivered, there)
 
 
@@ -150,13 +149,13 @@ NEEDS: list[Need] = ["delivery:{host}", "scanner:{host}", "clamd:{host}", *(["dr
 @check("delivery", proves="delivery:{host}")
 def test_delivery_is_running(host: Any) -> None:
     """Without it nothing that the old hoster sends gets to where it is needed."""
-    assert is_running(host, SERVICE), explain(host, SERVICE)
+    assert is_running(host, DELIVERY), explain(host, DELIVERY)
 
 
 @check("delivery")
 def test_delivery_is_enabled(host: Any) -> None:
     """After a reboot clean files would only pile up."""
-    assert is_enabled(host, SERVICE), f"{SERVICE} would not start at the next boot"
+    assert is_enabled(host, DELIVERY), f"{DELIVERY} would not start at the next boot"
 
 
 @check("delivery", needs=["delivery:{host}", *FILE])
@@ -195,7 +194,7 @@ def test_delivery_reads_what_is_clean_and_nothing_else(state: Outputs) -> None:
 @check("delivery")
 def test_credentials_are_guarded(state: Outputs) -> None:
     """Whoever reads the password can put unscanned files on the share."""
-    assert state["credentials"] == f"root {SERVICE} 640", f"{CREDENTIALS}: {state['credentials']}"
+    assert state["credentials"] == f"root {DELIVERY} 640", f"{CREDENTIALS}: {state['credentials']}"
 
 
 @check("share", proves="incoming:{host}", needs=FILE)

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from infra.inventory.model import Endpoint
-from landscape.names import DATA_DISK, INCOMING_SHARE
+from landscape import ports
+from landscape.names import DATA_DISK, DOCUMENTS, INCOMING_SHARE
 from verify.inspection.expectations import each, endpoints, hosts, open_flows, specs
 from verify.inspection.gathering import Gathering, Outputs, batch
 from verify.inspection.probes import smb_wire
@@ -19,7 +20,6 @@ from verify.report.checks import Need, check
 testinfra_hosts = specs("file")
 ask_about("smbd")
 
-FOLDER = "/srv/files/documents"
 CLIENT = "smbclient -t 15 --option=clientminprotocol=SMB3_11 -m SMB3_11 --client-protection=encrypt"
 REFUSED = ("NT_STATUS_ACCESS_DENIED", "NT_STATUS_LOGON_FAILURE")
 """How a server refuses a client. Anything else, above all a timeout, proves nothing."""
@@ -32,10 +32,10 @@ STATE = Gathering(
             "configuration": "testparm --suppress-prompt --verbose 2>/dev/null",
             "accounts": "pdbedit --list | cut -d: -f1",
             "ports": "ss -Hltnp",
-            "folders": f"stat -c '%n %U %G %a' {FOLDER}/*",
+            "folders": f"stat -c '%n %U %G %a' {DOCUMENTS}/*",
             "members": "getent passwd | awk -F: '{print $1, $4}'; echo; getent group | awk -F: '{print $1, $3, $4}'",
-            "loose": f"find {FOLDER} -mindepth 1 -perm /007 ! -type l | head -n 5",
-            "disk": f"findmnt -n -o MAJ:MIN,TARGET,FSTYPE -T {FOLDER}; stat -L -c '0x%t 0x%T' {DATA_DISK}",
+            "loose": f"find {DOCUMENTS} -mindepth 1 -perm /007 ! -type l | head -n 5",
+            "disk": f"findmnt -n -o MAJ:MIN,TARGET,FSTYPE -T {DOCUMENTS}; stat -L -c '0x%t 0x%T' {DATA_DISK}",
         },
     ),
 )
@@ -182,8 +182,10 @@ def test_accounts_are_those_of_the_shares(state: Outputs) -> None:
 @check("smb", needs=["smb:{host}"])
 def test_smb_listens_on_its_own_port_only(state: Outputs) -> None:
     """Port 139 is for clients that know no encryption."""
-    ports = {line.split()[3].rpartition(":")[2] for line in state.lines("ports") if '"smbd"' in line}
-    assert ports == {"445"}, f"smbd listens on {', '.join(sorted(ports)) or 'no port'}, not on 445 alone"
+    found = {line.split()[3].rpartition(":")[2] for line in state.lines("ports") if '"smbd"' in line}
+    assert found == {str(ports.SMB)}, (
+        f"smbd listens on {', '.join(sorted(found)) or 'no port'}, not on {ports.SMB} alone"
+    )
 
 
 @check("storage")

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from infra.inventory.model import Endpoint, Host
+from landscape import ports
+from landscape.names import ALERT_LOG
 from verify.inspection.drill import Drill, drill
 from verify.inspection.expectations import each, endpoints, hosts, open_flows, specs
 from verify.inspection.gathering import Gathering, Outputs, batch
@@ -19,7 +21,7 @@ from verify.report.checks import check
 
 testinfra_hosts = specs("management")
 
-SERVICES = ("prometheus", "prometheus-alertmanager", "prometheus-blackbox-exporter", "livegang-alert-log")
+SERVICES = ("prometheus", "prometheus-alertmanager", "prometheus-blackbox-exporter", ALERT_LOG)
 ask_about(*SERVICES)
 CLOSED_SECONDS = 2.0
 
@@ -154,7 +156,8 @@ def exporters() -> list[dict[str, object]]:
     """Every exporter, as an order for the probe."""
     found: list[dict[str, object]] = []
     for host in hosts():
-        for port in (9100, 9187) if "database" in host.roles else (9100,):
+        exporters = [ports.NODE_EXPORTER, *([ports.POSTGRESQL_EXPORTER] if "database" in host.roles else [])]
+        for port in exporters:
             found.append({"address": str(host.address), "port": port, "protocol": "tcp", "seconds": CLOSED_SECONDS})
     return found
 
@@ -200,7 +203,7 @@ ALERTING = (
     *WATCHING,
     *each("management", "metrics:{member}"),
     *each("management", "prometheus-alertmanager:{member}"),
-    *each("management", "livegang-alert-log:{member}"),
+    *each("management", f"{ALERT_LOG}:{{member}}"),
 )
 
 

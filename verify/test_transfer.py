@@ -15,18 +15,19 @@ from typing import Any
 
 import pytest
 
+from landscape.names import SCANNER, TRANSFER_FOLDER, files_log, status_file
 from verify.inspection import leftovers
-from verify.inspection.dropping import FOLDER, LOG, PLACE, VERDICT_SECONDS, lines_about, send, wanted
+from verify.inspection.dropping import PLACE, VERDICT_SECONDS, lines_about, send, wanted
 from verify.inspection.expectations import flows, hosts, specs
 from verify.inspection.gathering import Gathering, Outputs, batch
 from verify.inspection.units import ask_about, explain, is_enabled, is_running
 from verify.report.checks import Need, check
 
 testinfra_hosts = specs("transfer")
-ask_about("transfer-scanner", "clamav-daemon")
+ask_about(SCANNER, "clamav-daemon")
 
 SFTP = pytest.mark.parametrize("target", [host.name for host in hosts("transfer")])
-STATUS = "/run/transfer-scanner/status.json"
+LOG = files_log(SCANNER)
 LARGEST_AGE = 60
 """Seconds since the service's last status report: it writes one every few seconds, except during a long scan."""
 NEEDS: list[Need] = ["clamd:{host}", "scanner:{host}", *(["drop"] if PLACE else [])]
@@ -34,7 +35,7 @@ SCANNED: list[Need] = [*NEEDS, "dropped:{host}"]
 """The needs of checks of the scanner's verdicts. (Files can be dropped even if nothing scans them.)"""
 CLOSED = ("drop/incoming", "work", "infected", "unclear", "manifests", "clean")
 SSHD_WANTED = {
-    "chrootdirectory": f"{FOLDER}/drop",
+    "chrootdirectory": f"{TRANSFER_FOLDER}/drop",
     "allowtcpforwarding": "no",
     "allowstreamlocalforwarding": "no",
     "allowagentforwarding": "no",
@@ -47,7 +48,7 @@ SSHD_WANTED = {
 }
 CLAMD_WANTED = {"AlertExceedsMax": "yes", "AlertEncrypted": "yes", "ScanArchive": "yes"}
 SANDBOX = {
-    "User": "transfer-scanner",
+    "User": SCANNER,
     "NoNewPrivileges": "yes",
     "ProtectSystem": "strict",
     "ProtectHome": "yes",
@@ -55,7 +56,7 @@ SANDBOX = {
     "PrivateTmp": "yes",
     "PrivateDevices": "yes",
     "CapabilityBoundingSet": "cap_dac_override",
-    "ReadWritePaths": FOLDER,
+    "ReadWritePaths": TRANSFER_FOLDER,
 }
 
 
@@ -68,19 +69,19 @@ def caller() -> str:
 def look(host: Any) -> Outputs:
     user = wanted().user
     client = shlex.quote(f"user={user},host={caller()},addr={caller()},laddr=127.0.0.1,lport=22")
-    folders = [f"{FOLDER}/{name}" for name in CLOSED]
+    folders = [f"{TRANSFER_FOLDER}/{name}" for name in CLOSED]
     commands = {
         "sshd": f"sshd -T -C {client}",
         "keys": f"cat /etc/ssh/authorized_keys/{user}",
-        "rights": f"stat -c '%n %U %G %a' {FOLDER} {FOLDER}/drop {' '.join(folders)}",
+        "rights": f"stat -c '%n %U %G %a' {TRANSFER_FOLDER} {TRANSFER_FOLDER}/drop {' '.join(folders)}",
         "clamd": "cat /etc/clamav/clamd.conf",
-        "sandbox": f"systemctl show -p {','.join(SANDBOX)} transfer-scanner",
-        "status": f"cat {STATUS}; echo; date +%s",
+        "sandbox": f"systemctl show -p {','.join(SANDBOX)} {SCANNER}",
+        "status": f"cat {status_file(SCANNER)}; echo; date +%s",
     }
     for name, folder in zip(CLOSED, folders, strict=True):
         commands[f"nobody {name}"] = f"cd / && sudo -u nobody ls {folder}"
         commands[f"sender {name}"] = f"cd / && sudo -u {user} ls {folder}"
-        commands[f"service {name}"] = f"cd / && sudo -u transfer-scanner ls {folder}"
+        commands[f"service {name}"] = f"cd / && sudo -u {SCANNER} ls {folder}"
     return batch(host, commands)
 
 
@@ -111,7 +112,7 @@ class Dropped:
 def drop_and_follow(host: Any) -> Dropped:
     """Drop files, wait for their verdicts, see where they are, and remove them."""
     folder = f"livegang-readiness-{uuid.uuid4()}"
-    clean = f"{FOLDER}/clean/{folder}"
+    clean = f"{TRANSFER_FOLDER}/clean/{folder}"
     try:
         dropped = Dropped(send(host, folder))
         dropped.log = lines_about(host, folder, LOG, len(dropped.sent["sums"]) + 1)
@@ -121,11 +122,11 @@ def drop_and_follow(host: Any) -> Dropped:
                 "sums": f"cd {clean} && find . -type f -exec sha256sum {{}} +",
                 "rights": f"cd {clean} && find . -type f -printf '%u %g %m %P\\n'",
                 "nobody": f"cd / && sudo -u nobody cat {clean}/*",
-                "left": f"find {FOLDER}/drop/incoming/{folder} -type f",
+                "left": f"find {TRANSFER_FOLDER}/drop/incoming/{folder} -type f",
             },
         )
     finally:
-        leftovers.remove(host, FOLDER, folder)
+        leftovers.remove(host, TRANSFER_FOLDER, folder)
     return dropped
 
 
@@ -157,16 +158,16 @@ def tried(target: str, evidence: Note) -> Callable[[str], dict[str, Any]]:
     return part
 
 
-@check("scanner", proves="scanner:{host}", unit="transfer-scanner")
+@check("scanner", proves="scanner:{host}", unit=SCANNER)
 def test_scanner_is_running(host: Any) -> None:
     """Without it nothing that the old hoster sends is scanned or delivered."""
-    assert is_running(host, "transfer-scanner"), explain(host, "transfer-scanner")
+    assert is_running(host, SCANNER), explain(host, SCANNER)
 
 
 @check("scanner")
 def test_scanner_is_enabled(host: Any) -> None:
     """After a reboot files would only pile up."""
-    assert is_enabled(host, "transfer-scanner"), "transfer-scanner would not start at the next boot"
+    assert is_enabled(host, SCANNER), f"{SCANNER} would not start at the next boot"
 
 
 @check("clamd", proves="clamd:{host}", unit="clamav-daemon")
@@ -233,10 +234,13 @@ def test_old_hoster_has_the_stacks_keys_only(state: Outputs) -> None:
 @check("folders")
 def test_folders_have_their_owners(state: Outputs) -> None:
     """If a folder above a chroot does not belong to root, there is a way out of it."""
-    user, service = wanted().user, "transfer-scanner"
-    expected = {FOLDER: "root root 755", f"{FOLDER}/drop": "root root 755"}
-    expected |= {f"{FOLDER}/{name}": f"{service} {service} 700" for name in CLOSED}
-    expected |= {f"{FOLDER}/drop/incoming": f"root {user} 770", f"{FOLDER}/clean": f"{service} transfer-clean 750"}
+    user, service = wanted().user, SCANNER
+    expected = {TRANSFER_FOLDER: "root root 755", f"{TRANSFER_FOLDER}/drop": "root root 755"}
+    expected |= {f"{TRANSFER_FOLDER}/{name}": f"{service} {service} 700" for name in CLOSED}
+    expected |= {
+        f"{TRANSFER_FOLDER}/drop/incoming": f"root {user} 770",
+        f"{TRANSFER_FOLDER}/clean": f"{service} transfer-clean 750",
+    }
     found = dict(line.split(" ", 1) for line in state.lines("rights"))
     wrong = [f"{path} {found.get(path, 'missing')}" for path, rights in expected.items() if found.get(path) != rights]
     assert not wrong, f"not as wanted: {', '.join(wrong)}"
@@ -246,11 +250,11 @@ def test_folders_have_their_owners(state: Outputs) -> None:
 def test_no_one_else_gets_into_the_folders(state: Outputs) -> None:
     """They hold clients' records, before anyone knows what else is in them. Twin: their own user gets in."""
     for name in CLOSED:
-        assert state.status(f"nobody {name}") != 0, f"any user can list {FOLDER}/{name}"
+        assert state.status(f"nobody {name}") != 0, f"any user can list {TRANSFER_FOLDER}/{name}"
         twin = "sender" if name == "drop/incoming" else "service"
         assert state.status(f"{twin} {name}") == 0, f"a refusal proves nothing here: not even the {twin} gets in"
         if twin == "service":
-            assert state.status(f"sender {name}") != 0, f"the old hoster can list {FOLDER}/{name}"
+            assert state.status(f"sender {name}") != 0, f"the old hoster can list {TRANSFER_FOLDER}/{name}"
 
 
 @check("drop", proves="dropped:{host}", needs=NEEDS)
@@ -305,7 +309,7 @@ def test_clean_file_is_for_its_readers_only(dropped: Dropped) -> None:
     """A clean record is still confidential. Twin: its owner and group are those that deliver it."""
     assert dropped.found is not None
     (rights,) = {line.rsplit(" ", 1)[0] for line in dropped.found.lines("rights")}
-    assert rights == "transfer-scanner transfer-clean 640", f"its rights are {rights}"
+    assert rights == f"{SCANNER} transfer-clean 640", f"its rights are {rights}"
     assert dropped.found.status("nobody") != 0, "any user can read it"
 
 

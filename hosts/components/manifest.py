@@ -17,6 +17,7 @@ from console import ExpectedError
 from console.documents import read_yaml
 from console.validation import shown, structural_mistakes
 from infra.inventory.model import Inventory
+from landscape.secrets import AREA_DATABASE
 from toolchain.folders import PROJECT, fill_in
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
@@ -185,7 +186,7 @@ def of_inventory(inventory: Inventory) -> list[Manifest]:
         raise ManifestError(
             f"{folder / name}.yaml: database.secret: {secret!r} is no secret of stack {inventory.stack}. "
             "Nothing was touched.",
-            hint=f"Expected: postgresql/{name}.",
+            hint=f"Expected: {AREA_DATABASE.of(name)}.",
         )
     return wanted
 

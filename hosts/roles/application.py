@@ -10,6 +10,7 @@ from hosts.roles import apt, shares
 from hosts.roles.base import INTERNAL_AUTHORITY
 from hosts.roles.context import HEADER, Context, text
 from hosts.states import Archive, Directory, Group, Secret, State, Unit, User
+from landscape import ports
 
 FOLDER = "/etc/vivendi"
 
@@ -97,7 +98,7 @@ def _configuration(context: Context, component: Manifest) -> str:
             "database": {
                 # Whichever of them accepts writes is used.
                 "hosts": ",".join(host.fqdn for host in context.databases),
-                "port": "5432",
+                "port": str(ports.POSTGRESQL),
                 "name": component.database.name,
                 "schema": component.database.schema_,
                 "role": component.database.role,

@@ -12,6 +12,7 @@ from hosts.roles.context import HEADER, Context, text
 from hosts.states import BackupStanza, Directory, File, Group, Secret, State, Unit, User
 from infra.inventory.model import Host
 from landscape import secrets
+from landscape.names import BACKUPS
 
 PORT = 8432
 CONFIGURATION = "/etc/pgbackrest/pgbackrest.conf"
@@ -40,7 +41,7 @@ def repository(context: Context, mount: str, data: str) -> list[State]:
     """The file host's side."""
     if not context.databases or context.host != repository_host(context):
         return []
-    path = f"{mount}/backups"
+    path = BACKUPS
     package = apt.packages(context, "pgbackrest")[0]
     certificate, key = f"{TLS}/server.crt", f"{TLS}/server.key"
     configuration = context.template(

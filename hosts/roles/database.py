@@ -23,13 +23,11 @@ from hosts.states import (
     Unit,
 )
 from infra.inventory.model import Host
-from landscape import secrets
-from landscape.names import DATA_DISK
+from landscape import ports, secrets
+from landscape.names import DATA_DISK, DATABASE_MOUNT
 
 VERSION = "15"
-PORT = 5432
-MOUNT = "/data"
-DATA = f"{MOUNT}/postgresql/{VERSION}/main"
+DATA = f"{DATABASE_MOUNT}/postgresql/{VERSION}/main"
 CONFIGURATION = f"/etc/postgresql/{VERSION}/main"
 CERTIFICATES = "/etc/postgresql/tls"
 PASSWORD_FILE = "/etc/postgresql/replication.pgpass"
@@ -47,11 +45,11 @@ def states(context: Context) -> list[State]:
     drop_in = context.template(
         f"/etc/systemd/system/postgresql@{VERSION}-main.service.d/10-livegang.conf",
         "database/postgresql.service.j2",
-        mount=MOUNT,
+        mount=DATABASE_MOUNT,
     )
     service = Unit(
         unit=f"postgresql@{VERSION}-main.service",
-        port=PORT,
+        port=ports.POSTGRESQL,
         deadline=180,
         restart_on=(
             drop_in.identity,
@@ -81,11 +79,11 @@ def _disk(context: Context) -> list[State]:
             hint=f"Set hosts.{context.host.name}.data_disk_gb in Pulumi.{context.inventory.stack}.yaml.",
         )
     return [
-        FileSystem(device=DATA_DISK, label="data", mounted_at=MOUNT),
-        Mount(device=DATA_DISK, path=MOUNT),
+        FileSystem(device=DATA_DISK, label="data", mounted_at=DATABASE_MOUNT),
+        Mount(device=DATA_DISK, path=DATABASE_MOUNT),
         *(
             Directory(path=path, owner="postgres", group="postgres", mode=0o700, needs=(PACKAGE,))
-            for path in (f"{MOUNT}/postgresql", f"{MOUNT}/postgresql/{VERSION}")
+            for path in (f"{DATABASE_MOUNT}/postgresql", f"{DATABASE_MOUNT}/postgresql/{VERSION}")
         ),
     ]
 
@@ -133,7 +131,7 @@ def _configuration(context: Context, is_primary: bool) -> list[State]:
             configuration=CONFIGURATION,
             certificates=CERTIFICATES,
             authority=INTERNAL_AUTHORITY,
-            port=PORT,
+            port=ports.POSTGRESQL,
             version=VERSION,
             primary=None if is_primary else _connection(context),
             slot=_slot(context.host),
@@ -151,7 +149,9 @@ def _configuration(context: Context, is_primary: bool) -> list[State]:
 
 def _access(context: Context) -> dict[str, Any]:
     """Who may connect from where: the components' roles from where the flow table lets them, standbys to replicate."""
-    flows = [flow for flow in context.inventory.flows if flow.destination == "database" and PORT in flow.ports]
+    flows = [
+        flow for flow in context.inventory.flows if flow.destination == "database" and ports.POSTGRESQL in flow.ports
+    ]
     prefixes = sorted({prefix for flow in flows if flow.source == "application" for prefix in flow.source_prefixes})
     return {
         "components": context.components,
@@ -165,7 +165,8 @@ def _access(context: Context) -> dict[str, Any]:
 def _connection(context: Context) -> str:
     """libpq's connection string for the primary, the password apart in its file."""
     return (
-        f"host={context.primary.fqdn} port={PORT} user={REPLICATION_ROLE} application_name={context.host.name} "
+        f"host={context.primary.fqdn} port={ports.POSTGRESQL} user={REPLICATION_ROLE} "
+        f"application_name={context.host.name} "
         f"passfile={PASSWORD_FILE} sslmode=verify-full sslrootcert={INTERNAL_AUTHORITY} "
         f"ssl_min_protocol_version=TLSv1.3 channel_binding=require connect_timeout=5"
     )

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 
-from hosts.roles import drop, scanning, shares
+from hosts.roles import scanning, shares
 from hosts.roles.context import Context, text
 from hosts.states import Directory, Group, State, Unit, User
-from landscape.names import INCOMING_SHARE
+from landscape.names import DELIVERY, INCOMING_SHARE, TRANSFER_FOLDER, files_log, status_file
 
-USER = "transfer-delivery"
-SETTINGS = "/etc/livegang/transfer-delivery.json"
+SETTINGS = f"/etc/livegang/{DELIVERY}.json"
 CREDENTIALS = f"/etc/livegang/{INCOMING_SHARE}.{shares.CREDENTIALS}"
-STATUS = f"/run/{USER}/status.json"
+STATUS = status_file(DELIVERY)
 RETRY_SECONDS = 300
 """After this time a file that the share refused is tried again: a person may have made room for it."""
 
@@ -22,43 +21,43 @@ def states(context: Context) -> list[State]:
     servers = context.inventory.hosts_of("file")
     if not servers:
         return []
-    modules = [scanning.module(name) for name in (*scanning.DELIVERY, "__init__.py", "records.py")]
+    modules = [scanning.module(name) for name in (*scanning.DELIVERY_MODULES, "__init__.py", "records.py")]
     values = {
-        "clean": f"{drop.FOLDER}/clean",
+        "clean": f"{TRANSFER_FOLDER}/clean",
         "server": servers[0].fqdn,
         "share": INCOMING_SHARE,
         "credentials": CREDENTIALS,
-        "log": f"/var/log/{USER}/files.log",
-        "state": f"/var/lib/{USER}/delivered.jsonl",
+        "log": files_log(DELIVERY),
+        "state": f"/var/lib/{DELIVERY}/delivered.jsonl",
         "status": STATUS,
-        "scratch": f"/run/{USER}",
+        "scratch": f"/run/{DELIVERY}",
         "retry": RETRY_SECONDS,
     }
     settings = text(SETTINGS, json.dumps(values, indent=2) + "\n")
     unit = context.template(
-        f"/etc/systemd/system/{USER}.service",
+        f"/etc/systemd/system/{DELIVERY}.service",
         "transfer/delivery.service.j2",
-        user=USER,
+        user=DELIVERY,
         readers=scanning.CLEAN_READERS,
         library=scanning.LIBRARY,
         package=scanning.PACKAGE.rpartition("/")[2],
         settings=SETTINGS,
     )
-    client = shares.client(context, shares.incoming(), CREDENTIALS, group=USER)
+    client = shares.client(context, shares.incoming(), CREDENTIALS, group=DELIVERY)
     return [
-        Group(group=USER),
-        User(user=USER, group=USER, groups=(scanning.CLEAN_READERS,), home=f"/var/lib/{USER}"),
+        Group(group=DELIVERY),
+        User(user=DELIVERY, group=DELIVERY, groups=(scanning.CLEAN_READERS,), home=f"/var/lib/{DELIVERY}"),
         *modules,
         Directory(path="/etc/livegang"),
         settings,
         *client,
         unit,
         Unit(
-            unit=f"{USER}.service",
+            unit=f"{DELIVERY}.service",
             restart_on=(
                 *(state.identity for state in (unit, settings, *modules)),
                 f"file {CREDENTIALS}",
             ),
-            needs=(f"user {USER}", f"directory {drop.FOLDER}/clean", *(state.identity for state in client)),
+            needs=(f"user {DELIVERY}", f"directory {TRANSFER_FOLDER}/clean", *(state.identity for state in client)),
         ),
     ]

@@ -6,9 +6,9 @@ from console import ExpectedError
 from hosts.roles.context import HEADER, Context, text
 from hosts.states import Directory, File, Group, State, User
 from infra.inventory.model import Transfer
+from landscape.names import TRANSFER_FOLDER
 
-FOLDER = "/srv/transfer"
-CHROOT = f"{FOLDER}/drop"
+CHROOT = f"{TRANSFER_FOLDER}/drop"
 INCOMING = f"{CHROOT}/incoming"
 KEYS = "/etc/ssh/authorized_keys"
 SSHD = "/etc/ssh/sshd_config.d/20-transfer.conf"
@@ -55,7 +55,7 @@ def states(context: Context) -> list[State]:
         User(user=user, group=user, home="/incoming"),
         Directory(path=KEYS),
         text(f"{KEYS}/{user}", f"{HEADER}\n{keys}"),
-        Directory(path=FOLDER),
+        Directory(path=TRANSFER_FOLDER),
         Directory(path=CHROOT),
         # root's: its user may write into it, but not open it to others, as an owner could over SFTP.
         Directory(path=INCOMING, group=user, mode=0o770),

@@ -5,11 +5,9 @@ from __future__ import annotations
 from hosts.roles import apt
 from hosts.roles.context import Context
 from hosts.states import Directory, State, Unit
+from landscape import ports
+from landscape.names import METRIC_FILES
 
-NODE_PORT = 9100
-POSTGRESQL_PORT = 9187
-TEXTFILES = "/var/lib/prometheus/node-exporter"
-"""Debian's own folder for metrics that a host writes itself: ``NAME.prom``, put there in one move."""
 POSTGRESQL_ROLE = "prometheus"
 """The account's name too: PostgreSQL lets it in by its Unix socket, without a password."""
 POSTGRESQL_RIGHTS = "pg_monitor"
@@ -34,15 +32,16 @@ def service(
 
 
 def node(context: Context) -> list[State]:
-    """The host itself: disks, memory, failed units, and what is written to :data:`TEXTFILES`."""
-    arguments = f"--web.listen-address={context.host.address}:{NODE_PORT} --collector.textfile.directory={TEXTFILES}"
-    return service(context, "prometheus-node-exporter", {"ARGS": arguments}, NODE_PORT)
+    """The host itself: disks, memory, failed units, and what is written to `METRIC_FILES`."""
+    address = f"{context.host.address}:{ports.NODE_EXPORTER}"
+    arguments = f"--web.listen-address={address} --collector.textfile.directory={METRIC_FILES}"
+    return service(context, "prometheus-node-exporter", {"ARGS": arguments}, ports.NODE_EXPORTER)
 
 
 def postgresql(context: Context) -> list[State]:
     """PostgreSQL on a database host, asked over its Unix socket: no password that could be read or lost."""
     environment = {
         "DATA_SOURCE_NAME": f"host=/run/postgresql user={POSTGRESQL_ROLE} dbname=postgres",
-        "ARGS": f"--web.listen-address={context.host.address}:{POSTGRESQL_PORT} --disable-settings-metrics",
+        "ARGS": f"--web.listen-address={context.host.address}:{ports.POSTGRESQL_EXPORTER} --disable-settings-metrics",
     }
-    return service(context, "prometheus-postgres-exporter", environment, POSTGRESQL_PORT)
+    return service(context, "prometheus-postgres-exporter", environment, ports.POSTGRESQL_EXPORTER)

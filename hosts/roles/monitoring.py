@@ -9,19 +9,20 @@ from hosts import services
 from hosts.roles import apt, backups, exporters, own_metrics
 from hosts.roles.context import Context, text
 from hosts.states import Directory, File, State, Unit
+from landscape import ports
+from landscape.names import ALERT_LOG, ALERTS
 
 FOLDER = "/etc/prometheus"
 RULES = f"{FOLDER}/rules"
 PORTS = {
-    "node": exporters.NODE_PORT,
-    "postgresql": exporters.POSTGRESQL_PORT,
+    "node": ports.NODE_EXPORTER,
+    "postgresql": ports.POSTGRESQL_EXPORTER,
     # Loopback only: whoever looks at these comes over ssh.
-    "prometheus": 9090,
-    "alertmanager": 9093,
+    "prometheus": ports.PROMETHEUS,
+    "alertmanager": ports.ALERTMANAGER,
     "blackbox": 9115,
     "alert_log": 9099,
 }
-ALERT_LOG = "livegang-alert-log"
 ALERT_PROGRAM = "/usr/local/lib/livegang/alert_log.py"
 LARGEST_LAG = 64 * 1024 * 1024
 """Bytes of write-ahead log that a standby may be behind for minutes before there is an alert."""
@@ -122,6 +123,7 @@ def _alert_log(context: Context) -> list[State]:
         program=ALERT_PROGRAM,
         port=PORTS["alert_log"],
         state=ALERT_LOG,
+        file=ALERTS,
     )
     return [
         Directory(path="/usr/local/lib/livegang"),

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from hosts import services
-from hosts.roles import apt, backups, database, delivery, exporters, scanning
+from hosts.roles import apt, backups, database, delivery, scanning
 from hosts.roles.base import INTERNAL_AUTHORITY
 from hosts.roles.context import Context, text
 from hosts.states import Directory, State, Unit
 from infra.inventory.model import Host
+from landscape.names import METRIC_FILES
 
 NAME = "livegang-metrics"
 PROGRAM = "/usr/local/lib/livegang/metrics.py"
@@ -43,13 +44,13 @@ def states(context: Context) -> list[State]:
         return []
     python = apt.packages(context, "python3")  # openssl is in the image, as whatever trusts certificates needs it
     program = text(PROGRAM, (Path(services.__path__[0]) / "metrics.py").read_text())
-    settings = text(SETTINGS, json.dumps({"folder": exporters.TEXTFILES, "kinds": wanted}, indent=2) + "\n")
+    settings = text(SETTINGS, json.dumps({"folder": METRIC_FILES, "kinds": wanted}, indent=2) + "\n")
     service = context.template(
         f"/etc/systemd/system/{NAME}.service",
         "monitoring/metrics.service.j2",
         program=PROGRAM,
         settings=SETTINGS,
-        folder=exporters.TEXTFILES,
+        folder=METRIC_FILES,
     )
     known = (
         *(["unit pgbackrest.service"] if "backups" in wanted else []),

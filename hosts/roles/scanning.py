@@ -8,20 +8,20 @@ from pathlib import Path
 from hosts.roles import apt, drop
 from hosts.roles.context import Context, text
 from hosts.states import Directory, File, Group, State, Unit, User
+from landscape.names import SCANNER, TRANSFER_FOLDER, files_log, status_file
 
 SOURCE = Path(__file__).resolve().parent.parent / "services" / "scanner"
 LIBRARY = "/usr/local/lib/livegang"
 PACKAGE = f"{LIBRARY}/transfer_scanner"
-SETTINGS = "/etc/livegang/transfer-scanner.json"
-DELIVERY = ("courier.py", "delivery.py", "delivery_settings.py", "share.py")
+SETTINGS = f"/etc/livegang/{SCANNER}.json"
+DELIVERY_MODULES = ("courier.py", "delivery.py", "delivery_settings.py", "share.py")
 """Modules of the delivery service alone: see :mod:`hosts.roles.delivery`."""
-USER = "transfer-scanner"
 CLEAN_READERS = "transfer-clean"
 """Group of whoever carries clean files on."""
 SIGNATURES = "/var/lib/clamav"
 SIGNATURES_PATH = "/signatures"
 """Path on the management host below which it passes on ClamAV's signed database."""
-STATUS = f"/run/{USER}/status.json"
+STATUS = status_file(SCANNER)
 CLAMD_SOCKET = "/run/clamav/clamd.ctl"
 SETTLE_SECONDS = 2
 LARGEST_CLAMD_MB = 4000
@@ -104,13 +104,13 @@ def module(name: str) -> File:
 
 def _service(context: Context) -> list[State]:
     wanted = drop.wanted(context)
-    folder = drop.FOLDER
-    modules = [module(file.name) for file in sorted(SOURCE.glob("*.py")) if file.name not in DELIVERY]
+    folder = TRANSFER_FOLDER
+    modules = [module(file.name) for file in sorted(SOURCE.glob("*.py")) if file.name not in DELIVERY_MODULES]
     values = {
         "folder": folder,
         "clamd": CLAMD_SOCKET,
-        "log": f"/var/log/{USER}/files.log",
-        "state": f"/var/lib/{USER}/state.json",
+        "log": files_log(SCANNER),
+        "state": f"/var/lib/{SCANNER}/state.json",
         "status": STATUS,
         "largest_file": wanted.largest_file_mb * 2**20,
         "largest_expansion": _expansion_mb(context) * 2**20,
@@ -121,23 +121,23 @@ def _service(context: Context) -> list[State]:
     }
     settings = text(SETTINGS, json.dumps(values, indent=2) + "\n")
     unit = context.template(
-        f"/etc/systemd/system/{USER}.service",
+        f"/etc/systemd/system/{SCANNER}.service",
         "transfer/scanner.service.j2",
-        user=USER,
+        user=SCANNER,
         readers=CLEAN_READERS,
         library=LIBRARY,
         package=PACKAGE.rpartition("/")[2],
         settings=SETTINGS,
         folder=folder,
     )
-    private = [Directory(path=f"{folder}/{name}", owner=USER, group=USER, mode=0o700)
+    private = [Directory(path=f"{folder}/{name}", owner=SCANNER, group=SCANNER, mode=0o700)
                for name in ("work", "infected", "unclear", "manifests")]  # fmt: skip
     return [
-        Group(group=USER),
+        Group(group=SCANNER),
         Group(group=CLEAN_READERS),
-        User(user=USER, group=USER, groups=(CLEAN_READERS,), home=f"/var/lib/{USER}"),
+        User(user=SCANNER, group=SCANNER, groups=(CLEAN_READERS,), home=f"/var/lib/{SCANNER}"),
         *private,
-        Directory(path=f"{folder}/clean", owner=USER, group=CLEAN_READERS, mode=0o750),
+        Directory(path=f"{folder}/clean", owner=SCANNER, group=CLEAN_READERS, mode=0o750),
         Directory(path=LIBRARY),
         Directory(path=PACKAGE),
         *modules,
@@ -145,10 +145,10 @@ def _service(context: Context) -> list[State]:
         settings,
         unit,
         Unit(
-            unit=f"{USER}.service",
+            unit=f"{SCANNER}.service",
             restart_on=tuple(state.identity for state in (unit, settings, *modules)),
             needs=(
-                f"user {USER}",
+                f"user {SCANNER}",
                 f"directory {drop.INCOMING}",
                 f"directory {folder}/clean",
                 *(directory.identity for directory in private),

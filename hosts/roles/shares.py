@@ -8,11 +8,9 @@ from console import ExpectedError
 from hosts.roles import apt
 from hosts.roles.context import Context, text
 from hosts.states import Directory, File, FileSystem, Group, Mount, Secret, ShareUser, State, Unit, User
-from landscape.names import DATA_DISK, INCOMING_SHARE
+from landscape import ports, secrets
+from landscape.names import DATA_DISK, DOCUMENTS, FILES_MOUNT, INCOMING_SHARE
 
-MOUNT = "/srv/files"
-DOCUMENTS = f"{MOUNT}/documents"
-PORT = 445
 CREDENTIALS = "smb.credentials"
 """Ending of a client's file with user and password, as `smbclient --authentication-file` reads it."""
 
@@ -42,7 +40,7 @@ class Share:
     @property
     def secret(self) -> str:
         """Purpose of the account's password."""
-        return f"smb/{self.name}"
+        return secrets.AREA_SHARE.of(self.name)
 
 
 def areas(context: Context) -> list[Share]:
@@ -78,12 +76,12 @@ def states(context: Context) -> list[State]:
         shares=shares,
     )
     folder = "/etc/systemd/system/smbd.service.d"
-    drop_in = context.template(f"{folder}/10-livegang.conf", "file/mounted.service.j2", mount=MOUNT)
+    drop_in = context.template(f"{folder}/10-livegang.conf", "file/mounted.service.j2", mount=FILES_MOUNT)
     return [
         *disk(context),
         *packages,
         *(state for share in shares for state in _account(share)),
-        Directory(path=DOCUMENTS, needs=(f"mount {MOUNT}",)),
+        Directory(path=DOCUMENTS, needs=(f"mount {FILES_MOUNT}",)),
         *(
             Directory(path=share.path, group=share.group, mode=0o2770, needs=(f"directory {DOCUMENTS}",))
             for share in shares
@@ -97,8 +95,8 @@ def states(context: Context) -> list[State]:
             unit="smbd.service",
             reload_on=(configuration.identity,),
             restart_on=(drop_in.identity,),
-            port=PORT,
-            needs=(installed, f"mount {MOUNT}", configuration.identity),
+            port=ports.SMB,
+            needs=(installed, f"mount {FILES_MOUNT}", configuration.identity),
         ),
         *(
             ShareUser(user=share.user, password=Secret(share.secret), needs=(installed, f"user {share.user}"))
@@ -114,7 +112,10 @@ def disk(context: Context) -> list[State]:
             f"{context.host.name} is a file host without a data disk.",
             hint=f"Set hosts.{context.host.name}.data_disk_gb in Pulumi.{context.inventory.stack}.yaml.",
         )
-    return [FileSystem(device=DATA_DISK, label="files", mounted_at=MOUNT), Mount(device=DATA_DISK, path=MOUNT)]
+    return [
+        FileSystem(device=DATA_DISK, label="files", mounted_at=FILES_MOUNT),
+        Mount(device=DATA_DISK, path=FILES_MOUNT),
+    ]
 
 
 def _account(share: Share) -> list[State]:

@@ -13,9 +13,7 @@ from infra.components.credentials import HostKey
 from infra.components.customdata import FirstBoot, custom_data
 from infra.components.deployment import Deployment
 from infra.stack.topology import HostSpec
-
-DATA_DISK_LUN = 0
-"""Hosts find their data disk at /dev/disk/azure/scsi1/lun0."""
+from landscape.names import DATA_DISK_LUN
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
+from landscape import ports
+from landscape.names import ALERTS, METRIC_FILES
 from verify.inspection.gathering import batch
 from verify.inspection.waiting import wait_until
 
-ALERTMANAGER = "http://127.0.0.1:9093"
-LOG = "/var/lib/livegang-alert-log/alerts.jsonl"
-TEXTFILES = "/var/lib/prometheus/node-exporter"
+ALERTMANAGER = f"http://127.0.0.1:{ports.ALERTMANAGER}"
 DRILL_SECONDS = 75.0
 """For each half of a drill: a scrape by Prometheus, its rule, Alertmanager's wait, and a busy machine."""
 
@@ -37,17 +37,17 @@ class Drill:
 def drill(host: Any) -> Drill:
     """Let a real alert fire and end: a metric on a host, Prometheus, its rule, Alertmanager, the receiver."""
     name = f"readiness-{uuid.uuid4()}"
-    file = f"{TEXTFILES}/livegang-drill-{name}.prom"
+    file = f"{METRIC_FILES}/livegang-drill-{name}.prom"
     lines = f'livegang_drill_until_seconds{{drill="{name}"}} $((now + 300))\n'
     lines += f'livegang_drill_until_seconds{{drill="{name}-over"}} $((now - 60))'
     begin = (
-        f"find {TEXTFILES} -name 'livegang-drill-*.prom' -mmin +30 -delete; now=$(date +%s); "
+        f"find {METRIC_FILES} -name 'livegang-drill-*.prom' -mmin +30 -delete; now=$(date +%s); "
         f"printf '%b\\n' {json.dumps(lines)} >{file}.new && mv {file}.new {file}"
     )
     before = failures(host)
     written = batch(host, {"begin": begin})
     if written.status("begin"):
-        raise AssertionError(f"no metric can be written to {TEXTFILES}: {written.quietly('begin')}")
+        raise AssertionError(f"no metric can be written to {METRIC_FILES}: {written.quietly('begin')}")
     seconds = {}
     try:
         seconds["firing"] = wait_for(host, name, "firing")
@@ -74,7 +74,7 @@ def wait_for(host: Any, name: str, status: str) -> float:
 
 def notifications(host: Any, name: str, status: str) -> list[dict[str, Any]]:
     """The alerts of this drill with this status among those that the receiver kept."""
-    kept = batch(host, {"log": f"tail -n 500 {LOG} | grep -F {shlex.quote(name)}"}).quietly("log")
+    kept = batch(host, {"log": f"tail -n 500 {ALERTS} | grep -F {shlex.quote(name)}"}).quietly("log")
     entries = [json.loads(line) for line in kept.splitlines() if line.startswith("{")]
     return [
         {"received": entry["received"], **alert}

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.inventory.model import Transfer
+from landscape.names import TRANSFER_FOLDER
 from verify.inspection.expectations import current
 from verify.inspection.gathering import connect
 from verify.inspection.probes import drop
@@ -19,8 +20,6 @@ from verify.inspection.waiting import wait_until
 
 PLACE = "old-hoster" if "old-hoster" in current().inventory.vantage_points else ""
 """The vantage point from which files are dropped; empty if the stack names none."""
-FOLDER = "/srv/transfer"
-LOG = "/var/log/transfer-scanner/files.log"
 VERDICT_SECONDS = 60
 
 
@@ -52,7 +51,7 @@ def send(host: Any, folder: str, names: tuple[str, ...] = ()) -> dict[str, Any]:
         }
         over_sftp: dict[str, Any] = run_probe(connect(PLACE), drop, orders)
         return over_sftp
-    orders |= {"local": f"{FOLDER}/drop/incoming"}
+    orders |= {"local": f"{TRANSFER_FOLDER}/drop/incoming"}
     source = Path(str(drop.__file__)).read_text()
     written = host.run(f"sudo -n -u {wanted().user} python3 -c %s %s", source, json.dumps(orders))
     assert written.rc == 0, f"no file could be dropped: {written.stderr.strip()}"

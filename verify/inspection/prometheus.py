@@ -9,11 +9,12 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+from landscape import ports
 from verify.inspection.expectations import endpoints, hosts
 from verify.inspection.gathering import Outputs, batch
 from verify.inspection.waiting import wait_until
 
-PROMETHEUS = "http://127.0.0.1:9090"
+PROMETHEUS = f"http://127.0.0.1:{ports.PROMETHEUS}"
 FRESH_SECONDS = 30.0
 """Twice the scrape interval: by then each target has been scraped again."""
 
