@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
-from rehearsal.base import settings
+from rehearsal.base import settings, templating
 from rehearsal.base.handler import HandlerError
 from rehearsal.base.waiting import wait_until
 from rehearsal.base.world import World
@@ -16,19 +17,7 @@ NAMESPACE = "router"
 PORT = 53
 SERVERS = "/etc/dnsmasq.servers"
 
-_DNSMASQ = f"""\
-port={PORT}
-listen-address={settings.PLATFORM_DNS}
-bind-interfaces
-no-resolv
-no-hosts
-user=root
-pid-file
-log-facility=-
-# Every answer is asked for anew, so that a changed record shows at once. Azure's resolver keeps it for its TTL.
-cache-size=0
-servers-file={SERVERS}
-"""
+_DNSMASQ = Path(__file__).with_name("templates") / "dnsmasq.conf.j2"
 
 
 class Resolver:
@@ -42,7 +31,7 @@ class Resolver:
         self._lock = threading.RLock()
 
     def start(self) -> None:
-        files = {"/etc/dnsmasq.conf": _DNSMASQ, SERVERS: self._servers()}
+        files = {"/etc/dnsmasq.conf": self._configuration(), SERVERS: self._servers()}
         argv = ["dnsmasq", "--keep-in-foreground", "--conf-file=/etc/dnsmasq.conf"]
         self._world.containers.start(NAME, NAMESPACE, argv, files=files)
         self._wait_until("answers", lambda: self._asked(".", POLL_SECONDS))
@@ -84,6 +73,9 @@ class Resolver:
                 )
                 self._world.containers.restart(NAME)
                 self._wait_until("answers", lambda: self._asked(".", POLL_SECONDS))
+
+    def _configuration(self) -> str:
+        return templating.render(_DNSMASQ, address=settings.PLATFORM_DNS, port=PORT, servers_file=SERVERS)
 
     def _servers(self) -> str:
         private = [f"server=/{zone}/{self._private}" for zone in sorted(set(self._links.values()))]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from operator import not_
+from pathlib import Path
 
 import dns.exception
 import dns.message
@@ -15,6 +16,7 @@ import dns.query
 import dns.rcode
 import dns.rrset
 
+from rehearsal.base import templating
 from rehearsal.base.handler import HandlerError
 from rehearsal.base.waiting import wait_until
 from rehearsal.base.world import World
@@ -23,6 +25,7 @@ from rehearsal.dns.records import RecordSet, from_answer
 NAME_SERVER = "ns1.livegang-rehearsal.test."
 CONFIGURATION = "/etc/knot/knot.conf"
 ZONES = "/etc/knot/zones"
+_KNOT = Path(__file__).with_name("templates") / "knot.conf.j2"
 START_SECONDS = 10.0
 ANSWER_SECONDS = 2.0
 POLL_SECONDS = 0.1
@@ -183,10 +186,8 @@ class ZoneServer:
             return str(error)
 
     def _configuration(self) -> str:
-        zones = [f"  - domain: {zone.name}\n    file: {zone.file}" for zone in self._zones.values()]
-        return (
-            _KNOT.format(address=self._address, port=self._port) + "\n".join(["zone:", *zones] if zones else []) + "\n"
-        )
+        zones = list(self._zones.values())
+        return templating.render(_KNOT, address=self._address, port=self._port, zones=zones)
 
 
 def ask(
@@ -215,26 +216,3 @@ def ask(
     if answer.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
         raise HandlerError(f"The DNS server {where} answers {dns.rcode.to_text(answer.rcode())}.")
     return answer.get_rrset(answer.answer, question.name, question.rdclass, question.rdtype)
-
-
-_KNOT = """\
-server:
-    listen: {address}@{port}
-    rundir: /run/knot
-    identity: ""
-    version: ""
-    udp-workers: 1
-    tcp-workers: 1
-    background-workers: 1
-log:
-  - target: stderr
-    any: warning
-database:
-    storage: /var/lib/knot
-template:
-  - id: default
-    # The zone file is the truth at every load; what a hand changes with knotc lasts until the next one.
-    zonefile-load: whole
-    zonefile-sync: -1
-    journal-content: none
-"""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ipaddress import AddressValueError, IPv4Address
+from pathlib import Path
 
+from rehearsal.base import templating
 from rehearsal.base.settings import PLATFORM_DNS
-from rehearsal.gateway import templating
 from rehearsal.gateway.model import Backend, Gateway, Probe
 from rehearsal.gateway.nginx import BACKEND_HEADER, BALANCER_PORT
 
@@ -19,6 +20,7 @@ DEFAULT_DRAIN = 30
 """Seconds for requests under way at a reload where no draining is declared."""
 CONNECT_TIMEOUT = 3
 
+_TEMPLATE = Path(__file__).with_name("templates") / "haproxy.cfg.j2"
 _WELL_KNOWN_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 
 
@@ -31,7 +33,7 @@ def render(gateway: Gateway, folder: str, revision: str) -> str:
     drains = [backend.settings.drain or 0 for backend in gateway.backends]
     servers = [server for backend in gateway.backends for server in backend.servers]
     return templating.render(
-        "haproxy.cfg.j2",
+        _TEMPLATE,
         revision_variable=REVISION_VARIABLE,
         revision=revision,
         admin_port=ADMIN_PORT,

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from ipaddress import IPv4Address
+from pathlib import Path
 from typing import Any
 
-from rehearsal.gateway import templating
+from rehearsal.base import templating
 from rehearsal.gateway.model import Backend, Gateway, Listener, Redirect, Rule
 from rehearsal.gateway.waf import Firewall
 
@@ -19,6 +20,8 @@ BACKEND_HEADER = "X-Livegang-Backend"
 STATUS_PORT = 8082
 """Answers with the revision of the configuration that is served, on the loopback."""
 LOGS = "/var/log/nginx"
+
+_TEMPLATE = Path(__file__).with_name("templates") / "nginx.conf.j2"
 
 
 def certificate_paths(folder: str, name: str) -> tuple[str, str]:
@@ -46,7 +49,7 @@ def render(
     """
     largest = [policy.largest_body for policy in firewalls.values()]
     return templating.render(
-        "nginx.conf.j2",
+        _TEMPLATE,
         gateway=gateway,
         address=address,
         revision=revision,

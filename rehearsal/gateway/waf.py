@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from rehearsal.base import templating
 from rehearsal.base.handler import HandlerError, Properties
 from rehearsal.gateway.custom_rules import render_custom_rule
 
@@ -57,43 +59,7 @@ _VARIABLES = {
     "RequestArgKeys": "ARGS_NAMES",
 }
 
-_BASE = """\
-SecRequestBodyJsonDepthLimit 512
-SecArgumentsLimit 100000
-SecResponseBodyAccess Off
-SecPcreMatchLimit 100000
-SecPcreMatchLimitRecursion 100000
-SecTmpDir /tmp
-SecDataDir /tmp
-SecArgumentSeparator &
-SecCookieFormat 0
-SecUnicodeMapFile /etc/nginx/unicode.mapping 20127
-SecAuditEngine RelevantOnly
-SecAuditLogRelevantStatus "^403$"
-SecAuditLogType Serial
-SecAuditLogFormat JSON
-SecAuditLogParts ABHZ
-SecDefaultAction "phase:1,log,auditlog,pass"
-SecDefaultAction "phase:2,log,auditlog,pass"
-SecRule REQUEST_HEADERS:Content-Type "^(?:application(?:/soap\\+|/)|text/)xml" \
-"id:200000,phase:1,t:none,t:lowercase,pass,nolog,ctl:requestBodyProcessor=XML"
-SecRule REQUEST_HEADERS:Content-Type "^application/(?:[a-z0-9.-]+[+])?json" \
-"id:200001,phase:1,t:none,t:lowercase,pass,nolog,ctl:requestBodyProcessor=JSON"
-SecRule REQBODY_ERROR "!@eq 0" \
-"id:200002,phase:2,t:none,log,deny,status:400,msg:'Failed to parse request body.',severity:2"
-SecRule MULTIPART_STRICT_ERROR "!@eq 0" \
-"id:200003,phase:2,t:none,log,deny,status:400,msg:'Multipart request body failed strict validation.',severity:2"
-"""
-# Azure inspects requests only, hence no response bodies. The audit log leaves request bodies out (part C): they are
-# clients' data. Without the JSON line the core rule set would see a JSON body as one opaque text.
-
-# Set before the rules are read: the core rule set's own default refuses PUT, PATCH and DELETE.
-_CORE_RULE_SET = """\
-SecAction "id:900200,phase:1,nolog,pass,t:none,\
-setvar:'tx.allowed_methods=GET HEAD POST OPTIONS PUT PATCH DELETE'"
-SecAction "id:900990,phase:1,nolog,pass,t:none,setvar:tx.crs_setup_version=334"
-Include /usr/share/modsecurity-crs/rules/*.conf
-"""
+_TEMPLATE = Path(__file__).with_name("templates") / "firewall.conf.j2"
 
 
 @dataclass(frozen=True)
@@ -114,28 +80,26 @@ def firewall(identifier: str, properties: Properties) -> Firewall:
     enabled = _choice(identifier, settings, "state", "Enabled", ("Enabled", "Disabled")) == "Enabled"
     body_limit = int(settings.get("maxRequestBodySizeInKb") or 128) * 1024
     upload_limit = int(settings.get("fileUploadLimitInMb") or 100) * 1024 * 1024
-    enforced = settings.get("requestBodyEnforcement") is not False
-    largest = max(body_limit, upload_limit)
-    custom = sorted(properties.get("customRules") or [], key=lambda rule: int(rule.get("priority") or 0))
-    status = int(settings.get("customBlockResponseStatusCode") or 403)
-    lines = [
-        f"SecRuleEngine {'On' if prevention else 'DetectionOnly'}",
-        f"SecRequestBodyAccess {'Off' if settings.get('requestBodyCheck') is False else 'On'}",
-        f"SecRequestBodyLimit {largest}",
-        f"SecRequestBodyLimitAction {'Reject' if enforced else 'ProcessPartial'}",
-        f"SecAuditLog {AUDIT_LOG}",
-        _BASE,
-    ]
-    if enforced and settings.get("requestBodyCheck") is not False:
-        lines.append(_largest_body(body_limit))
-    lines += [render_custom_rule(identifier, number, rule, status) for number, rule in enumerate(custom, 1)]
-    if any(_rule_set(identifier, found) for found in managed.get("managedRuleSets") or []):
-        lines.append(_CORE_RULE_SET)
-        lines += _overrides(identifier, managed)
-        lines += [_exclusion(identifier, item) for item in managed.get("exclusions") or []]
-        if managed.get("exceptions"):
-            raise HandlerError(f"{identifier}: managedRules.exceptions are not made real by the rehearsal's gateway.")
-    return Firewall(enabled, "\n".join(lines) + "\n", largest if enforced else 0)
+    largest_body = max(body_limit, upload_limit)
+    limits_enforced = settings.get("requestBodyEnforcement") is not False
+    custom_rules = sorted(properties.get("customRules") or [], key=lambda rule: int(rule.get("priority") or 0))
+    blocked_status = int(settings.get("customBlockResponseStatusCode") or 403)
+    core_rule_set = any(_uses_core_rule_set(identifier, found) for found in managed.get("managedRuleSets") or [])
+    directives = templating.render(
+        _TEMPLATE,
+        audit_log=AUDIT_LOG,
+        prevention=prevention,
+        bodies_checked=settings.get("requestBodyCheck") is not False,
+        limits_enforced=limits_enforced,
+        body_limit=body_limit,
+        largest_body=largest_body,
+        custom_rules=[
+            render_custom_rule(identifier, number, rule, blocked_status) for number, rule in enumerate(custom_rules, 1)
+        ],
+        core_rule_set=core_rule_set,
+        adjustments=_adjustments(identifier, managed) if core_rule_set else [],
+    )
+    return Firewall(enabled, directives, largest_body if limits_enforced else 0)
 
 
 def _choice(identifier: str, settings: dict[str, Any], key: str, default: str, allowed: tuple[str, ...]) -> str:
@@ -145,21 +109,20 @@ def _choice(identifier: str, settings: dict[str, Any], key: str, default: str, a
     return str(value)
 
 
-def _largest_body(limit: int) -> str:
-    """Azure holds uploads (multipart) to fileUploadLimitInMb and every other body to maxRequestBodySizeInKb."""
-    return (
-        'SecRule REQUEST_HEADERS:Content-Type "!@beginsWith multipart/form-data" '
-        "\"id:200010,phase:2,t:none,t:lowercase,log,deny,status:413,msg:'Request body is too large.',chain\"\n"
-        f'SecRule REQUEST_BODY_LENGTH "@gt {limit}" "t:none"'
-    )
-
-
-def _rule_set(identifier: str, declared: dict[str, Any]) -> bool:
+def _uses_core_rule_set(identifier: str, declared: dict[str, Any]) -> bool:
     """Whether the core rule set is used in its place."""
     kind = declared.get("ruleSetType")
     if kind not in RULE_SETS:
         raise HandlerError(f"{identifier}: ruleSetType {kind!r} is none of {', '.join(RULE_SETS)}.")
     return RULE_SETS[kind]
+
+
+def _adjustments(identifier: str, managed: dict[str, Any]) -> list[str]:
+    """What the policy changes in the managed rules; read after them."""
+    if managed.get("exceptions"):
+        raise HandlerError(f"{identifier}: managedRules.exceptions are not made real by the rehearsal's gateway.")
+    exclusions = [_exclusion(identifier, item) for item in managed.get("exclusions") or []]
+    return [*_overrides(identifier, managed), *exclusions]
 
 
 def _overrides(identifier: str, managed: dict[str, Any]) -> list[str]:
