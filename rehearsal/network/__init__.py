@@ -1,7 +1,7 @@
 """Azure's network made real: namespaces, bridges, nftables, and a small Internet around them.
 
-`start` makes the emulated network before any resource; `handlers` serve the resource types. The rest is for other
-families: where an interface's namespace is, who has an address, how to attach to a subnet or a public address.
+`start` creates the emulated network, before any resource; `handlers` serve the resource types. The rest is for other
+families: which namespace an interface has, who has an address, how to attach to a subnet or publish an address.
 """
 
 from __future__ import annotations
@@ -17,31 +17,31 @@ from rehearsal.network.emulation import Attachment, emulated_network
 
 
 def start(world: World) -> None:
-    """Make router, border and Internet. What exists already is kept."""
+    """Create router, border and Internet. What exists already is kept."""
     emulated_network(world).start()
 
 
 def handlers(world: World) -> dict[str, Handler]:
     """The network family's handlers by Pulumi token."""
-    types = (
-        resources.VirtualNetwork,
-        resources.Subnet,
-        resources.NetworkSecurityGroup,
-        resources.PublicIPAddress,
-        resources.NatGateway,
-        resources.LoadBalancer,
-        resources.NetworkInterface,
-    )
-    return {f"azure-native:network:{kind.__name__}": kind(emulated_network(world)) for kind in types}
+    network = emulated_network(world)
+    return {
+        "azure-native:network:VirtualNetwork": resources.VirtualNetworkHandler(network),
+        "azure-native:network:Subnet": resources.SubnetHandler(network),
+        "azure-native:network:NetworkSecurityGroup": resources.SecurityGroupHandler(network),
+        "azure-native:network:PublicIPAddress": resources.PublicAddressHandler(network),
+        "azure-native:network:NatGateway": resources.NatGatewayHandler(network),
+        "azure-native:network:LoadBalancer": resources.LoadBalancerHandler(network),
+        "azure-native:network:NetworkInterface": resources.InterfaceHandler(network),
+    }
 
 
 def namespace_of(world: World, nic_id: str) -> str:
-    """Name of the network namespace of a network interface, which is there after its `put`."""
+    """Name of the network namespace of a network interface; it exists once the interface was put."""
     return places.interface_namespace(nic_id)
 
 
 def address_of(world: World, nic_id: str) -> str:
-    """Private address of a network interface. Raises HandlerError if there is none of this id."""
+    """Private address of a network interface. Raises HandlerError if there is no such interface."""
     network = emulated_network(world)
     with network.lock:
         interface = network.declared.interfaces.get(key(nic_id))
@@ -71,9 +71,10 @@ def host_at(world: World, address: str | IPv4Address) -> str | None:
 
 
 def attach(world: World, namespace: str, subnet_id: str, address: str | IPv4Address) -> None:
-    """Stand a namespace in a subnet: made if it is not there, its eth0 has ``address``, its way leads to the gateway.
+    """Attach a namespace to a subnet, with ``address`` on its eth0 and its default route through the subnet's gateway.
 
-    It may be called before the subnet is there. Raises HandlerError if something else has the address.
+    The namespace is created if it does not exist; the subnet may be declared later. Raises HandlerError if something
+    else has the address.
     """
     network, wanted = emulated_network(world), Attachment(namespace, key(subnet_id), IPv4Address(address))
     with network.lock:
@@ -83,7 +84,7 @@ def attach(world: World, namespace: str, subnet_id: str, address: str | IPv4Addr
 
 
 def detach(world: World, namespace: str) -> None:
-    """Undo `attach`, the namespace included. Nothing happens if there is none."""
+    """Undo `attach` and delete the namespace, if it exists."""
     network = emulated_network(world)
     with network.lock:
         network.remove_attachment(namespace)
@@ -92,9 +93,9 @@ def detach(world: World, namespace: str) -> None:
 def publish(
     world: World, public_ip_id: str, to_address: str | IPv4Address, ports: Sequence[int] = (), name: str | None = None
 ) -> None:
-    """Lead a public address to an inside one: the given TCP ports, or everything. Sources stay as they are.
+    """Forward a public address to a private one: the given TCP ports, or everything. Source addresses are kept.
 
-    It may be called before the public address is there. ``name`` shows in the ruleset's comments.
+    The public address may be declared later. ``name`` is used in the ruleset's comments.
     """
     network = emulated_network(world)
     with network.lock:
@@ -114,7 +115,7 @@ def unpublish(world: World, public_ip_id: str) -> None:
 
 
 def published(world: World, public_ip_id: str) -> bool:
-    """Whether the rule that leads a public address inside is really there."""
+    """Whether the kernel has the rule that forwards a public address."""
     network = emulated_network(world)
     with network.lock:
         publication = network.declared.publications.get(key(public_ip_id))
@@ -124,7 +125,7 @@ def published(world: World, public_ip_id: str) -> bool:
 
 
 def public_address_of(world: World, public_ip_id: str) -> str | None:
-    """The address of a PublicIPAddress, None while there is none."""
+    """The address of a PublicIPAddress; None if there is no such resource."""
     network = emulated_network(world)
     with network.lock:
         address = network.declared.public_addresses.get(key(public_ip_id))
@@ -132,7 +133,7 @@ def public_address_of(world: World, public_ip_id: str) -> str | None:
 
 
 def first_free_address(world: World, subnet_id: str) -> str:
-    """The first address of a subnet that nothing has: what Azure would give. Raises HandlerError if it is full."""
+    """A subnet's first free address, which Azure would assign. Raises HandlerError if the subnet is full."""
     network = emulated_network(world)
     with network.lock:
         subnet = network.subnet(subnet_id)

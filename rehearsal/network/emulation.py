@@ -1,4 +1,4 @@
-"""The emulated network: namespaces, bridges and rules, kept in step with what is declared."""
+"""The emulated network: namespaces, bridges and rules, kept in line with what is declared."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class EmulatedNetwork:
     attachments: dict[str, Attachment] = field(default_factory=dict)
     """By namespace."""
     released: set[IPv4Address] = field(default_factory=set)
-    """Public addresses that were given back: Azure gives them to others, so we do not give them again."""
+    """Public addresses that were released: Azure assigns them to others, so they are not assigned again."""
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def __post_init__(self) -> None:
@@ -42,7 +42,7 @@ class EmulatedNetwork:
         self.translations = Table(self.world.namespaces, BORDER, translation.FAMILY, translation.TABLE)
 
     def start(self) -> None:
-        """Make router, border and Internet with its residents: what is there before any resource."""
+        """Create router, border and Internet with its residents, which exist before any resource."""
         spaces = self.world.namespaces
         with self.lock:
             for place in (ROUTER, BORDER, INTERNET):
@@ -50,23 +50,23 @@ class EmulatedNetwork:
             # Rules are in place before anything is forwarded.
             self.apply()
             for place in (ROUTER, BORDER, INTERNET):
-                self._forwarding(place)
-            self._join()
+                self._enable_forwarding(place)
+            self._connect()
             for name, address in RESIDENTS.items():
-                self._settle(name, address)
+                self._add_resident(name, address)
 
-    def _forwarding(self, place: str) -> None:
+    def _enable_forwarding(self, place: str) -> None:
         spaces = self.world.namespaces
         # Groups apply to traffic inside a subnet too: bridged packets pass the forward chain (br_netfilter).
         spaces.sysctl(place, "net.bridge.bridge-nf-call-iptables", 1 if place == ROUTER else 0)
         for scope in ("all", "default"):
-            # The router takes no packet from a subnet that its source does not belong to: Azure stops spoofing.
+            # Azure stops spoofing: the router drops packets whose source does not belong to the subnet they come from.
             spaces.sysctl(place, f"net.ipv4.conf.{scope}.rp_filter", 1 if place == ROUTER else 0)
             spaces.sysctl(place, f"net.ipv4.conf.{scope}.send_redirects", 0)
             spaces.sysctl(place, f"net.ipv4.conf.{scope}.accept_redirects", 0)
         spaces.sysctl(place, "net.ipv4.ip_forward", 1)
 
-    def _join(self) -> None:
+    def _connect(self) -> None:
         spaces = self.world.namespaces
         router = links.End(ROUTER, TO_INTERNET, address=places.ROUTER_LINK, via=places.BORDER_AZURE_LINK.ip)
         links.ensure_pair(spaces, links.End(BORDER, TO_AZURE, address=places.BORDER_AZURE_LINK), router)
@@ -82,7 +82,7 @@ class EmulatedNetwork:
             [
                 f"addr replace {places.BORDER_INTERNET_LINK} dev {TO_INTERNET}",
                 f"route replace default via {places.INTERNET_LINK.ip}",
-                # An unassigned public address is silent; without this its packets would loop.
+                # An unassigned public address does not answer; without this route its packets would loop.
                 f"route replace blackhole {settings.PUBLIC_ADDRESSES}",
                 f"addr replace {places.DEFAULT_OUTBOUND}/32 dev {TO_INTERNET}",
             ],
@@ -93,12 +93,12 @@ class EmulatedNetwork:
             [
                 f"route replace {settings.PUBLIC_ADDRESSES} via {places.BORDER_INTERNET_LINK.ip}",
                 f"route replace {places.ROUTER_LINK.network} via {places.BORDER_INTERNET_LINK.ip}",
-                # There is no other Internet: say so at once, rather than let anything wait for it.
+                # There is no other Internet: whoever asks for it gets an error, rather than having to wait.
                 "route replace unreachable default metric 4278198272",
             ],
         )
 
-    def _settle(self, name: str, address: IPv4Address) -> None:
+    def _add_resident(self, name: str, address: IPv4Address) -> None:
         spaces = self.world.namespaces
         spaces.create(name)
         inside = IPv4Interface(f"{address}/{settings.INTERNET.prefixlen}")
@@ -106,12 +106,12 @@ class EmulatedNetwork:
         links.ensure_pair(spaces, links.End(INTERNET, places.port_of(name), master=HUB), far)
 
     def apply(self) -> None:
-        """Replace both rulesets by what the landscape says now."""
+        """Replace both rulesets by those for what is declared now."""
         self.rules.apply(ruleset.render(self.declared))
         self.translations.apply(translation.render(self.declared))
 
     def route(self) -> None:
-        """The border knows the way to every virtual network's addresses, and to no others inside."""
+        """Give the border routes to every virtual network's addresses, and to no others inside."""
         spaces = self.world.namespaces
         listing = spaces.run(BORDER, ["ip", "-json", "route", "show", "via", str(places.ROUTER_LINK.ip)])
         there = {item["dst"] for item in json.loads(listing or "[]")}
@@ -121,7 +121,7 @@ class EmulatedNetwork:
         links.batch(spaces, BORDER, lines)
 
     def ensure_subnet(self, subnet: Subnet) -> None:
-        """The bridge with the subnet's gateway, and on it everything that is attached."""
+        """Create the subnet's bridge with its gateway, and connect everything that is attached to the subnet."""
         address = IPv4Interface(f"{subnet.gateway}/{subnet.prefix.prefixlen}")
         links.ensure_bridge(self.world.namespaces, ROUTER, places.bridge_of(subnet.id), address, places.GATEWAY_MAC)
         for attachment in self.attachments.values():
@@ -129,7 +129,7 @@ class EmulatedNetwork:
                 self.ensure_attachment(attachment)
 
     def ensure_attachment(self, attachment: Attachment) -> None:
-        """The namespace with its eth0, in its subnet as soon as that is there."""
+        """Create the namespace with its eth0; it is connected to its subnet as soon as that exists."""
         spaces, namespace = self.world.namespaces, attachment.namespace
         self.attachments[namespace] = attachment
         spaces.create(namespace)
@@ -148,7 +148,7 @@ class EmulatedNetwork:
         self.world.namespaces.delete(namespace)
 
     def remove_link(self, place: str, name: str) -> None:
-        """Remove an interface if it is there."""
+        """Remove an interface, if it exists."""
         links.remove(self.world.namespaces, place, name)
 
     def address_in_use(self, address: IPv4Address, subnet: str, but: str) -> str | None:
@@ -167,6 +167,6 @@ _making = threading.Lock()
 
 
 def emulated_network(world: World) -> EmulatedNetwork:
-    """The world's network; there is one for each state folder."""
+    """The world's network; there is one per state folder."""
     with _making:
         return _networks.setdefault(world.settings.state, EmulatedNetwork(world))

@@ -1,4 +1,4 @@
-"""Bridges, links and addresses inside namespaces: observed with `ip -json`, made so with `ip -batch`."""
+"""Bridges, links and addresses inside namespaces: observed with `ip -json`, changed with `ip -batch`."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def observe(namespaces: Namespaces, place: str) -> dict[str, Link]:
 
 
 def batch(namespaces: Namespaces, place: str, lines: Iterable[str]) -> None:
-    """Run lines of `ip` in a namespace; the first that fails ends it."""
+    """Run `ip` commands in a namespace, up to the first that fails."""
     text = "".join(f"{line}\n" for line in lines)
     if text:
         namespaces.run(place, ["ip", "-batch", "-"], input=text)
 
 
 def ensure_bridge(namespaces: Namespaces, place: str, bridge: str, address: IPv4Interface, mac: str) -> None:
-    """A bridge with this one address, up."""
+    """Have a bridge that is up and has this address only."""
     link = observe(namespaces, place).get(bridge)
     lines = [] if link else [f"link add {bridge} address {mac} type bridge forward_delay 0"]
     lines += _only_address(bridge, address, link)
@@ -57,17 +57,17 @@ def ensure_bridge(namespaces: Namespaces, place: str, bridge: str, address: IPv4
 
 @dataclass(frozen=True)
 class End:
-    """One end of a pair of linked interfaces, as it is wanted."""
+    """One end of a pair of linked interfaces, as it is to be."""
 
     place: str
     """Its namespace."""
     name: str
     master: str | None = None
-    """The bridge that it belongs to; None leaves it as it is."""
+    """The bridge that it is attached to; None leaves that as it is."""
     address: IPv4Interface | None = None
-    """Its only address; None leaves it as it is."""
+    """Its only address; None leaves its addresses as they are."""
     via: IPv4Address | None = None
-    """Where its namespace's default route leads."""
+    """Next hop of its namespace's default route; None leaves that as it is."""
     mac: str | None = None
 
 
@@ -83,17 +83,17 @@ def remove(namespaces: Namespaces, place: str, name: str) -> None:
 
 
 def ensure_pair(namespaces: Namespaces, near: End, far: End) -> None:
-    """Two interfaces that are linked, both up, each as it is wanted."""
+    """Have two linked interfaces, both up, each as it is to be."""
     ends = (near, far)
     links = [observe(namespaces, end.place).get(end.name) for end in ends]
     lines: list[list[str]] = [[], []]
     if None in links:
-        # Half a link is none: an end whose peer went with its namespace cannot be joined again.
+        # An end whose peer is gone, together with its namespace, cannot be linked again.
         for end, link in zip(ends, links, strict=True):
             if link is not None:
                 remove(namespaces, end.place, end.name)
         links = [None, None]
-        # The far end is made inside its namespace from the start, so its name never meets one of the near namespace.
+        # The far end is created in its own namespace, so that its name cannot clash with one in the near namespace.
         near_mac, far_mac = (f" address {end.mac}" if end.mac else "" for end in ends)
         lines[0] = [f"link add {near.name}{near_mac} type veth peer name {far.name}{far_mac} netns {far.place}"]
     for end, link, wanted in zip(ends, links, lines, strict=True):

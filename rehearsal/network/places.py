@@ -9,15 +9,15 @@ from rehearsal.base import settings
 from rehearsal.network.declared import key, name_of
 
 ROUTER = "router"
-"""Azure's network: a bridge per subnet, and the network security groups. Knows no address translation."""
+"""Azure's network: a bridge per subnet, and the network security groups. It translates no addresses."""
 BORDER = "border"
 """Between Azure and the Internet: public addresses, NAT gateways, inbound NAT rules.
 
-It is a place of its own because then the groups see what they see in Azure: outbound before translation and
-inbound after it, also for a host that calls one of its own landscape's public addresses.
+It is separate from the router so that the groups see the addresses that they see in Azure: outbound before
+translation and inbound after it, also when a host calls one of its own network's public addresses.
 """
 INTERNET = "internet"
-"""The rehearsal's whole Internet: one bridge with a few residents."""
+"""All that the rehearsal has of the Internet: one bridge with a few residents."""
 RESIDENTS: dict[str, IPv4Address] = {
     "outside": settings.OUTSIDE,
     "operator": settings.OPERATOR,
@@ -26,24 +26,24 @@ RESIDENTS: dict[str, IPv4Address] = {
     "packages": settings.PACKAGE_SERVER,
     "key-vault": settings.KEY_VAULT,
 }
-"""Namespaces on the Internet's bridge."""
+"""Namespaces on the Internet's bridge, with their addresses."""
 
 TO_INTERNET = "internet0"
-"""The interface towards the Internet, in router and border alike."""
+"""The interface towards the Internet, in both router and border."""
 TO_AZURE, TO_BORDER = "azure0", "border0"
 HUB = "hub"
 
-# The links between the three are of TEST-NET-1 (RFC 5737).
+# The links between these three have addresses of TEST-NET-1 (RFC 5737).
 ROUTER_LINK = IPv4Interface("192.0.2.2/30")
 BORDER_AZURE_LINK = IPv4Interface("192.0.2.1/30")
 BORDER_INTERNET_LINK = IPv4Interface("192.0.2.6/30")
 INTERNET_LINK = IPv4Interface("192.0.2.5/30")
 
 DEFAULT_OUTBOUND = settings.PUBLIC_ADDRESSES[-2]
-"""The address that Azure lends to subnets with default outbound access; never given to a PublicIPAddress."""
+"""The address of subnets with Azure's default outbound access; never assigned to a PublicIPAddress."""
 
 GATEWAY_MAC = "12:34:56:78:9a:bc"
-"""Azure's gateways show the same one everywhere. It is set because a bridge's own changes with its ports."""
+"""The same for every gateway in Azure. It is set because a bridge's own changes with its ports."""
 
 
 def digest(text: str) -> str:

@@ -1,8 +1,8 @@
 """Handlers of the network's resource types: each keeps its part of what is declared, and the emulation makes it real.
 
-`get` reads the kernel. What was removed by hand shows as Azure would show it removed: a rule is missing in
-``securityRules``, a subnet has lost its group or its NAT gateway, an interface its address. `put` of any of them
-renders both rulesets anew, which also repairs what `get` found.
+`get` reads the kernel. What was removed by hand is reported as Azure would report it: a rule is missing in
+``securityRules``, a subnet has lost its group or its NAT gateway, an interface its address. `put` of any resource
+applies both rulesets again, which also repairs what `get` found.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from typing import Any
 
 from rehearsal.base import settings
 from rehearsal.base.handler import HandlerError, Log, Properties
-from rehearsal.network import declared, links, places, ruleset, translation
-from rehearsal.network.declared import Interface, key
+from rehearsal.network import links, parsing, places, ruleset, translation
+from rehearsal.network.declared import Interface, key, name_of
 from rehearsal.network.emulation import Attachment, EmulatedNetwork
 
 
-class NetworkResource(ABC):
-    """What the types have in common: one lock for all, and a kernel that is brought in step after each change."""
+class NetworkHandler(ABC):
+    """What the types have in common: one lock for all, and both rulesets are applied after each change."""
 
     kind: str
-    """The field of `DeclaredNetwork` that holds the type's members."""
+    """The field of `DeclaredNetwork` with the type's members."""
 
     def __init__(self, network: EmulatedNetwork) -> None:
         self.network = network
@@ -40,7 +40,7 @@ class NetworkResource(ABC):
                 observed = self.make(identifier, properties)
                 self.network.apply()
             except HandlerError:
-                # What the kernel refused must not be part of everyone else's next ruleset.
+                # What the kernel refused must not be in the next ruleset, which is applied for some other resource.
                 self.members.pop(key(identifier), None)
                 if before is not None:
                     self.members[key(identifier)] = before
@@ -67,22 +67,22 @@ class NetworkResource(ABC):
         return {}
 
     def remove(self, identifier: str) -> None:  # noqa: B027 - most types are only rules
-        """Take away what is not in the rulesets."""
+        """Remove what is not in the rulesets."""
 
     def _refuse_namesake(self, identifier: str) -> None:
-        """Rules and namespaces use names in place of ids, so the same name in two resource groups is ambiguous."""
+        """Rules and namespaces use names, not ids, so the same name in two resource groups would be ambiguous."""
         if self.kind == "networks":
             return
         for other in self.members:
             if other != key(identifier) and other.rsplit("/", 1)[-1] == key(identifier).rsplit("/", 1)[-1]:
-                raise HandlerError(f"{identifier}: {other} has the same name; the rehearsal needs names of their own.")
+                raise HandlerError(f"{identifier}: {other} has the same name; in the rehearsal each needs its own.")
 
 
-class VirtualNetwork(NetworkResource):
+class VirtualNetworkHandler(NetworkHandler):
     kind = "networks"
 
     def make(self, identifier: str, properties: Properties) -> Properties:
-        self.members[key(identifier)] = declared.network(identifier, properties)
+        self.members[key(identifier)] = parsing.virtual_network(identifier, properties)
         self.network.route()
         return {}
 
@@ -91,11 +91,11 @@ class VirtualNetwork(NetworkResource):
         self.network.route()
 
 
-class Subnet(NetworkResource):
+class SubnetHandler(NetworkHandler):
     kind = "subnets"
 
     def make(self, identifier: str, properties: Properties) -> Properties:
-        subnet = declared.subnet(identifier, properties)
+        subnet = parsing.subnet(identifier, properties)
         for other in self.members.values():
             if other.id != subnet.id and other.prefix.overlaps(subnet.prefix):
                 raise HandlerError(
@@ -124,11 +124,11 @@ class Subnet(NetworkResource):
         self.network.remove_link(places.ROUTER, places.bridge_of(identifier))
 
 
-class NetworkSecurityGroup(NetworkResource):
+class SecurityGroupHandler(NetworkHandler):
     kind = "groups"
 
     def make(self, identifier: str, properties: Properties) -> Properties:
-        self.members[key(identifier)] = declared.group(identifier, properties)
+        self.members[key(identifier)] = parsing.group(identifier, properties)
         return {}
 
     def observe(self, identifier: str, properties: Properties) -> Properties | None:
@@ -140,7 +140,7 @@ class NetworkSecurityGroup(NetworkResource):
         declared = properties.get("securityRules") or []
         kept = [rule for rule in declared if ruleset.comment_of(group.name, rule["name"]) not in missing]
         known = {ruleset.comment_of(group.name, rule.name) for rule in group.rules}
-        # A rule put in by hand has no form that Azure knows; its name says what it is.
+        # A rule added by hand has no equivalent in ARM; its name says what it is.
         kept += [
             {"name": f"made-by-hand-{number}", "description": f"nftables, chain {rule.chain}: {rule.expression}"}
             for number, rule in enumerate((rule for rule in foreign if rule.comment not in known), start=1)
@@ -148,7 +148,7 @@ class NetworkSecurityGroup(NetworkResource):
         return {"securityRules": kept}
 
 
-class PublicIPAddress(NetworkResource):
+class PublicAddressHandler(NetworkHandler):
     kind = "public_addresses"
 
     def make(self, identifier: str, properties: Properties) -> Properties:
@@ -181,7 +181,7 @@ class PublicIPAddress(NetworkResource):
         return None if address in self.members.values() else address
 
     def _choose(self, identifier: str) -> IPv4Address:
-        """The same id gets the same address in every rehearsal, but another one after it was given back."""
+        """An address that depends on the id only, the same in every rehearsal, until it was released."""
         pool = [address for address in settings.PUBLIC_ADDRESSES.hosts() if address != places.DEFAULT_OUTBOUND]
         kept = [
             record.observed.get("ipAddress") for record in self.network.world.records.of_type("network:PublicIPAddress")
@@ -196,25 +196,25 @@ class PublicIPAddress(NetworkResource):
         )
 
 
-class NatGateway(NetworkResource):
+class NatGatewayHandler(NetworkHandler):
     kind = "nat_gateways"
 
     def make(self, identifier: str, properties: Properties) -> Properties:
-        self.members[key(identifier)] = declared.nat_gateway(identifier, properties)
+        self.members[key(identifier)] = parsing.nat_gateway(identifier, properties)
         return {}
 
 
-class LoadBalancer(NetworkResource):
+class LoadBalancerHandler(NetworkHandler):
     kind = "load_balancers"
 
     def put(self, identifier: str, properties: Properties, log: Log) -> Properties:
         for recorded in ("loadBalancingRules", "outboundRules", "inboundNatPools"):
             if properties.get(recorded):
-                log(f"{declared.name_of(identifier)}: {recorded} are recorded only, not made real")
+                log(f"{name_of(identifier)}: {recorded} are recorded only, not made real")
         return super().put(identifier, properties, log)
 
     def make(self, identifier: str, properties: Properties) -> Properties:
-        self.members[key(identifier)] = declared.load_balancer(identifier, properties)
+        self.members[key(identifier)] = parsing.load_balancer(identifier, properties)
         return {}
 
     def observe(self, identifier: str, properties: Properties) -> Properties | None:
@@ -225,11 +225,11 @@ class LoadBalancer(NetworkResource):
         return {} if len(kept) == len(declared) else {"inboundNatRules": kept}
 
 
-class NetworkInterface(NetworkResource):
+class InterfaceHandler(NetworkHandler):
     kind = "interfaces"
 
     def make(self, identifier: str, properties: Properties) -> Properties:
-        interface = declared.interface(identifier, properties)
+        interface = parsing.interface(identifier, properties)
         namespace = places.interface_namespace(identifier)
         address = interface.address or self._keep_or_choose(interface, namespace)
         subnet = self.network.subnet(interface.subnet)
@@ -238,7 +238,7 @@ class NetworkInterface(NetworkResource):
             code = "PrivateIPAddressInReservedRange" if inside else "PrivateIPAddressNotInSubnet"
             raise HandlerError(f"{identifier}: {code}: {address} is not available in {subnet.name} ({subnet.prefix}).")
         if other := self.network.address_in_use(address, interface.subnet, but=namespace):
-            raise HandlerError(f"{identifier}: PrivateIPAddressInUse: {address} is that of {other}.")
+            raise HandlerError(f"{identifier}: PrivateIPAddressInUse: {other} has {address} already.")
         self.members[interface.id] = Interface(**{**vars(interface), "address": address})
         self.network.ensure_attachment(Attachment(namespace, interface.subnet, address))
         return self._described(properties, address, namespace)
@@ -266,7 +266,7 @@ class NetworkInterface(NetworkResource):
         }
 
     def _keep_or_choose(self, interface: Interface, namespace: str) -> IPv4Address:
-        """For dynamic allocation: its present address, its recorded one, or the first that is free."""
+        """For dynamic allocation: its current address, else the recorded one, else the first free one."""
         subnet = self.network.subnet(interface.subnet)
         record = self.network.world.records.get(interface.id)
         kept = [self.members[interface.id].address] if interface.id in self.members else []

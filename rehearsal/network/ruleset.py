@@ -2,9 +2,9 @@
 
 A packet goes through four stages, each a chain that leads on to the next: its source's interface and subnet (outbound),
 then its destination's subnet and interface (inbound). In each stage a group's rules are in a chain of their own, by
-priority; the first that matches either leads to the next stage or drops. Nothing but the last stage accepts and the
-end of every chain falls to the base chain's policy, so a lost rule can close something and never open it. What is
-established passes before all that: removing a rule does not cut a running connection, in Azure as here.
+priority; the first that matches either leads to the next stage or drops. Only the last stage accepts, and a packet that
+reaches the end of any chain meets the base chain's policy, drop: a missing rule can close something, but never open it.
+Packets of established connections pass before all that: removing a rule does not cut them, in Azure as here.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Stage:
     name: str
     direction: Direction
     onward: str
-    """What a rule that allows does."""
+    """The nftables statement of a rule that allows."""
     of: Literal["interface", "subnet"]
 
 
@@ -50,7 +50,7 @@ def chain_of(stage: str, group: str) -> str:
 
 
 def chains_of(group: str) -> set[str]:
-    """Every chain that may hold a group's rules."""
+    """Every chain that may contain a group's rules."""
     return {chain_of(stage, group) for stage in (*(stage.name for stage in STAGES), PLATFORM)}
 
 
@@ -91,17 +91,17 @@ def _forward() -> str:
 
 
 def _dispatch(stage: Stage, declared: DeclaredNetwork) -> str:
-    """Sends a packet to the group of its interface or subnet, or onward where there is none."""
-    address, word = ("saddr", "outbound") if stage.direction == "Outbound" else ("daddr", "inbound")
+    """A stage's chain: to the group of a packet's interface or subnet, or onward if it has none."""
+    address, direction = ("saddr", "outbound") if stage.direction == "Outbound" else ("daddr", "inbound")
     lines = []
-    for member, where, group in _judged(declared, stage.of):
-        lines.append(f'ip {address} {where} goto {chain_of(stage.name, group.name)} comment "{member}/{word}"')
+    for member, where, group in _grouped(declared, stage.of):
+        lines.append(f'ip {address} {where} goto {chain_of(stage.name, group.name)} comment "{member}/{direction}"')
     if stage.name == "interface-inbound":
         lines += _closed_by_default(declared)
     return _chain(stage.name, [*lines, f'{stage.onward} comment "onward"'])
 
 
-def _judged(declared: DeclaredNetwork, level: Literal["interface", "subnet"]) -> list[tuple[str, str, SecurityGroup]]:
+def _grouped(declared: DeclaredNetwork, level: Literal["interface", "subnet"]) -> list[tuple[str, str, SecurityGroup]]:
     """Name, address and group of every interface or subnet that a group applies to, by name."""
     members: list[tuple[str, str | None, str | None]] = [
         (item.name, str(item.address) if item.address else None, item.group) for item in declared.interfaces.values()
@@ -111,31 +111,31 @@ def _judged(declared: DeclaredNetwork, level: Literal["interface", "subnet"]) ->
     known = declared.groups
     return sorted(
         ((name, where, known[group]) for name, where, group in members if where and group in known),
-        key=lambda judged: judged[0],
+        key=lambda member: member[0],
     )
 
 
 def _closed_by_default(declared: DeclaredNetwork) -> Iterable[str]:
-    """Standard public addresses let nothing in to an interface that no group applies to."""
+    """Through a Standard public address nothing reaches an interface that no group applies to."""
     for interface in sorted(declared.interfaces.values(), key=lambda interface: interface.name):
         subnet = declared.subnets.get(interface.subnet)
-        judged = interface.group in declared.groups or (subnet is not None and subnet.group in declared.groups)
-        if not judged and interface.address is not None:
+        grouped = interface.group in declared.groups or (subnet is not None and subnet.group in declared.groups)
+        if not grouped and interface.address is not None:
             match = f"iifname {TO_INTERNET} ip daddr {interface.address}"
             yield f'{match} counter drop comment "{interface.name}/closed-without-group"'
 
 
 def _group(stage: Stage, group: SecurityGroup, declared: DeclaredNetwork) -> str:
-    """A group's chain in a stage; on interfaces only where it is used there."""
+    """A group's chain in a stage; empty for the interfaces' stages if the group applies to no interface."""
     if stage.of == "interface" and all(item.group != group.id for item in declared.interfaces.values()):
         return ""
     space = declared.space_of(group.id)
-    rules = [rule for rule in group.judging(stage.direction) if rule.platform is None]
+    rules = [rule for rule in group.rules_for(stage.direction) if rule.platform is None]
     return _chain(chain_of(stage.name, group.name), (_rule(group, rule, stage.onward, space) for rule in rules))
 
 
 def _platform_group(group: SecurityGroup, declared: DeclaredNetwork) -> str:
-    rules = [rule for rule in group.judging("Outbound") if rule.platform is not None]
+    rules = [rule for rule in group.rules_for("Outbound") if rule.platform is not None]
     if not rules:
         return ""
     space = declared.space_of(group.id)
@@ -159,8 +159,8 @@ def _input() -> str:
 
 def _platform(declared: DeclaredNetwork) -> str:
     lines = [f"iifname {TO_INTERNET} drop"]
-    for member, where, group in (*_judged(declared, "interface"), *_judged(declared, "subnet")):
-        if any(rule.platform for rule in group.judging("Outbound")):
+    for member, where, group in (*_grouped(declared, "interface"), *_grouped(declared, "subnet")):
+        if any(rule.platform for rule in group.rules_for("Outbound")):
             lines.append(f'ip saddr {where} jump {chain_of(PLATFORM, group.name)} comment "{member}/platform"')
     return _chain(PLATFORM, [*lines, "accept"])
 
@@ -178,7 +178,7 @@ def _rule(group: SecurityGroup, rule: SecurityRule, onward: str, space: list[IPv
 
 
 def comment_of(group: str, rule: str) -> str:
-    """How a rule is known in the ruleset; the kernel keeps 127 characters of a comment."""
+    """The comment by which a rule is found in the ruleset; the kernel keeps 127 characters."""
     return f"{group}/{rule}" if len(group) + len(rule) < 127 else f"{group[:46]}/{rule}"
 
 
@@ -188,7 +188,7 @@ def _addresses(side: str, prefixes: tuple[str, ...], space: list[IPv4Network]) -
     if prefixes == ("Internet",):
         return f"ip {side} != {_set(collapse_addresses([*space, *NOT_INTERNET]))}"
     if prefixes == ("VirtualNetwork",):
-        # A group that applies before there is any virtual network has none to match.
+        # Before any virtual network exists, a group has none to match.
         return f"ip {side} {_set(collapse_addresses(space or [IPv4Network('255.255.255.255/32')]))}"
     if prefixes[0] in TAGS:
         return f"ip {side} @{prefixes[0]}"

@@ -1,4 +1,4 @@
-"""Network security groups as values: their rules with Azure's defaults, in the order in which they are evaluated."""
+"""Network security groups as values: their rules and Azure's defaults, in the order in which they are evaluated."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ PLATFORM_TAGS = {
     "AzurePlatformDNS": str(settings.PLATFORM_DNS),
     "AzurePlatformIMDS": str(settings.METADATA),
 }
-"""Azure's own resolver and metadata service: no rule applies to traffic to them unless it names one of these tags."""
+"""Azure's own resolver and metadata service: a rule applies to traffic to them only if it names one of these tags."""
 TAGS: dict[str, tuple[str, ...]] = {
     "AzureKeyVault": (str(settings.KEY_VAULT),),
     "AzureLoadBalancer": (str(settings.PLATFORM_DNS),),
     "AzureCloud": (str(settings.KEY_VAULT), str(settings.PUBLIC_ADDRESSES)),
-    # These have no counterpart here: a rule that names one is made, and matches nothing.
+    # These have no counterpart here: a rule that names one exists, and matches nothing.
     **dict.fromkeys(
         [
             "GatewayManager",
@@ -75,7 +75,7 @@ class SecurityRule:
 
     @property
     def platform(self) -> str | None:
-        """The platform's address that it is about, where it names one of those tags."""
+        """The platform's address that its destination tag stands for, if it has one of those tags."""
         return PLATFORM_TAGS.get(self.destinations[0]) if self.destinations else None
 
 
@@ -86,7 +86,7 @@ class SecurityGroup:
     rules: tuple[SecurityRule, ...]
     """Azure's default rules included, in the order in which they are evaluated."""
 
-    def judging(self, direction: Direction) -> list[SecurityRule]:
+    def rules_for(self, direction: Direction) -> list[SecurityRule]:
         return [rule for rule in self.rules if rule.direction == direction]
 
 
@@ -106,16 +106,16 @@ DEFAULT_RULES = (
     _default("AllowInternetOutBound", 65001, "Outbound", True, "*", "Internet"),
     _default("DenyAllOutBound", 65500, "Outbound", False, "*", "*"),
 )
-"""What Azure adds to every group, and what cannot be removed."""
+"""The rules that Azure adds to every group, and that cannot be removed."""
 
 
 def security_group(identifier: str, name: str, rules: list[dict[str, Any]]) -> SecurityGroup:
-    """Read a group from its ``securityRules``. Raises HandlerError with ARM's code for what Azure refuses."""
+    """The group with these ``securityRules``. Raises HandlerError with ARM's code for what Azure refuses."""
     own = [_rule(f"{name}/{rule.get('name')}", rule) for rule in rules]
     taken: dict[tuple[str, int], str] = {}
     for rule in own:
         if sum(rule.name.lower() == other.name.lower() for other in own) > 1:
-            raise HandlerError(f"{name}: there are two rules named {rule.name}.")
+            raise HandlerError(f"{name}: there are two rules named {rule.name}; give each a name of its own.")
         other = taken.setdefault((rule.direction, rule.priority), rule.name)
         if other != rule.name:
             raise HandlerError(
@@ -178,7 +178,7 @@ def _prefixes(where: str, document: dict[str, Any], side: str) -> tuple[str, ...
 
 
 def tag(text: str) -> str | None:
-    """The service tag that ``text`` is, without a region such as in ``Storage.GermanyWestCentral``."""
+    """The service tag in ``text``, without the region in e.g. ``Storage.GermanyWestCentral``; None if it is none."""
     base = text.partition(".")[0]
     return base if base in TAGS or base in PLATFORM_TAGS or base in ("VirtualNetwork", "Internet") else None
 

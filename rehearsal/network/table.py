@@ -1,4 +1,4 @@
-"""One nftables table of a namespace: replaced atomically, and compared with what was put there."""
+"""One nftables table of a namespace: replaced atomically, and compared with what was applied last."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from rehearsal.base.namespaces import NamespaceError, Namespaces
 
 
 @dataclass(frozen=True)
-class Rule:
-    """A rule as the kernel holds it."""
+class InstalledRule:
+    """A rule as the kernel has it."""
 
     chain: str
     comment: str
     expression: str
-    """Its expressions as canonical JSON, without counted packets."""
+    """Its expressions as canonical JSON, without packet counts."""
 
 
 class Table:
-    """A table that is entirely ours: anything in it that we did not put there was added by hand."""
+    """A table that is entirely ours: whatever in it we did not apply was added by hand."""
 
     def __init__(self, namespaces: Namespaces, namespace: str, family: str, name: str) -> None:
         self._namespaces = namespaces
         self._place = namespace
         self._name = f"{family} {name}"
         self._content: str | None = None
-        self._applied: Counter[Rule] = Counter()
+        self._applied: Counter[InstalledRule] = Counter()
 
     def apply(self, content: str) -> None:
-        """Make the table so in one transaction: no packet ever meets half of it. Connections live on."""
+        """Replace the table in one transaction: no packet ever meets half of it. Connections stay up."""
         if content == self._content and Counter(self.rules()) == self._applied:
             return
         text = f"table {self._name} {{}}\ndelete table {self._name}\ntable {self._name} {{\n{content}\n}}\n"
         self._namespaces.run(self._place, ["nft", "-f", "-"], input=text)
         self._content, self._applied = content, Counter(self.rules())
 
-    def rules(self) -> list[Rule]:
-        """The rules that are there now, in order; none when the table is gone."""
+    def rules(self) -> list[InstalledRule]:
+        """The rules that the kernel has now, in order; none if the table is gone."""
         try:
             listing = self._namespaces.run(self._place, ["nft", "-j", "list", "table", *self._name.split()])
         except NamespaceError as error:
@@ -48,24 +48,25 @@ class Table:
                 return []
             raise
         documents = (item["rule"] for item in json.loads(listing)["nftables"] if "rule" in item)
-        return [Rule(item["chain"], item.get("comment", ""), _canonical(item["expr"])) for item in documents]
+        return [InstalledRule(item["chain"], item.get("comment", ""), _canonical(item["expr"])) for item in documents]
 
     def drift(self) -> Drift:
         """What differs from the last `apply`; a changed rule is both missing and foreign."""
-        there = Counter(self.rules())
-        return Drift(missing=list((self._applied - there).elements()), foreign=list((there - self._applied).elements()))
+        installed = Counter(self.rules())
+        missing, foreign = self._applied - installed, installed - self._applied
+        return Drift(list(missing.elements()), list(foreign.elements()))
 
 
 @dataclass(frozen=True)
 class Drift:
-    missing: list[Rule]
-    foreign: list[Rule]
+    missing: list[InstalledRule]
+    foreign: list[InstalledRule]
 
     def missing_in(self, chains: Collection[str]) -> set[str]:
-        """Comments of the rules that these chains lost."""
+        """Comments of the rules that are missing in these chains."""
         return {rule.comment for rule in self.missing if rule.chain in chains}
 
-    def foreign_in(self, chains: Collection[str]) -> list[Rule]:
+    def foreign_in(self, chains: Collection[str]) -> list[InstalledRule]:
         return [rule for rule in self.foreign if rule.chain in chains]
 
 

@@ -1,4 +1,4 @@
-"""The border's nftables ruleset: public addresses inward, NAT gateways outward, and nothing untranslated between."""
+"""The border's nftables ruleset: public addresses inward, NAT gateways outward, and nothing without translation."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ INWARD, OUTWARD = "prerouting", "postrouting"
 
 def render(declared: DeclaredNetwork) -> str:
     """The content of table ``ip border``, between its braces."""
-    ways_out = list(_ways_out(declared))
+    outbound = list(_outbound(declared))
     return "\n".join(
         [
             _chain(INWARD, ["type nat hook prerouting priority dstnat; policy accept;", *_inward(declared)]),
             _chain(
-                OUTWARD, ["type nat hook postrouting priority srcnat; policy accept;", *(rule for _, rule in ways_out)]
+                OUTWARD, ["type nat hook postrouting priority srcnat; policy accept;", *(rule for _, rule in outbound)]
             ),
-            _chain("forward", _forward([match for match, _ in ways_out])),
-            # A public address that leads nowhere is silent.
+            _chain("forward", _forward([source for source, _ in outbound])),
+            # A public address that is not forwarded anywhere does not answer.
             _chain("input", ["type filter hook input priority filter; policy drop;", "ct state established accept"]),
         ]
     )
@@ -40,11 +40,11 @@ def _forward(sources: list[str]) -> list[str]:
         f'iifname {TO_AZURE} ip saddr {ROUTER_LINK.ip} accept comment "platform"',
         f'iifname {TO_INTERNET} oifname {TO_AZURE} ct status dnat counter accept comment "inward"',
     ]
-    # NAT gateways know TCP and UDP only. Out through the Internet, or back in by a public address of one's own.
+    # NAT gateways translate TCP and UDP only: out to the Internet, or back in by one of the network's public addresses.
     for source in sources:
         outward = f"iifname {TO_AZURE} ip saddr {source} meta l4proto {{ tcp, udp }}"
         lines += [f"{outward} oifname {TO_INTERNET} accept", f"{outward} oifname {TO_AZURE} ct status dnat accept"]
-    return [*lines, 'counter drop comment "no-way-out"']
+    return [*lines, 'counter drop comment "no-outbound-access"']
 
 
 def _inward(declared: DeclaredNetwork) -> Iterable[str]:
@@ -63,7 +63,7 @@ def _inward(declared: DeclaredNetwork) -> Iterable[str]:
         public = declared.public_addresses.get(publication.public_address)
         if public is not None:
             ports = f" tcp dport {{ {', '.join(map(str, publication.ports))} }}" if publication.ports else ""
-            inside = publication.inside
+            inside = publication.private_address
             yield f'ip daddr {public}{ports} counter dnat to {inside} comment "{publication.name}/published"'
     for interface in declared.interfaces.values():
         public = declared.public_addresses.get(interface.public_address or "")
@@ -72,15 +72,15 @@ def _inward(declared: DeclaredNetwork) -> Iterable[str]:
 
 
 def target_of(declared: DeclaredNetwork, rule: InboundRule) -> IPv4Address | None:
-    """The address of the interface that a load balancer's inbound rule leads to, if one refers to it."""
+    """The address of the interface that a load balancer's inbound rule forwards to; None if no interface names it."""
     for interface in declared.interfaces.values():
         if rule.id in interface.inbound_rules:
             return interface.address
     return None
 
 
-def _ways_out(declared: DeclaredNetwork) -> Iterable[tuple[str, str]]:
-    """Source prefixes with their rule: NAT gateway before own address before what Azure lends."""
+def _outbound(declared: DeclaredNetwork) -> Iterable[tuple[str, str]]:
+    """Source prefixes with their rules: a NAT gateway goes before an own address, that before Azure's default."""
     for subnet in sorted(declared.subnets.values(), key=lambda subnet: subnet.name):
         owned = [] if subnet.nat else list(_own_addresses(declared, subnet))
         for address, public, name in owned:
@@ -91,8 +91,8 @@ def _ways_out(declared: DeclaredNetwork) -> Iterable[tuple[str, str]]:
 
 
 def _own_addresses(declared: DeclaredNetwork, subnet: Subnet) -> Iterable[tuple[IPv4Address, IPv4Address, str]]:
-    """Inside and public address, with a name, of what goes out by an address of its own: gateways, interfaces."""
-    owned = [(item.inside, item.public_address, item.name) for item in declared.publications.values()]
+    """Private and public address, with a name, of what goes out by its own address: gateways, interfaces."""
+    owned = [(item.private_address, item.public_address, item.name) for item in declared.publications.values()]
     owned += [
         (item.address, item.public_address, item.name)
         for item in declared.interfaces.values()

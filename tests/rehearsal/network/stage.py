@@ -1,4 +1,4 @@
-"""A small landscape for the network's tests, through the handlers as the supervisor calls them."""
+"""A small network for tests, made through the handlers as the supervisor calls them."""
 
 from __future__ import annotations
 
@@ -20,6 +20,11 @@ GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-test"
 NETWORK = f"{GROUP}/providers/Microsoft.Network"
 VNET = f"{NETWORK}/virtualNetworks/vnet-test"
 
+HANG_SECONDS = 300.0
+"""So long only what hangs takes, on a busy machine too."""
+SILENT_SECONDS = 0.4
+"""After so long without an answer, packets count as dropped."""
+
 
 def make_world(folder: Path) -> World:
     """A world with what the network family needs of it; the rest is missing and would fail loudly."""
@@ -33,7 +38,7 @@ def make_world(folder: Path) -> World:
 
 
 def allow(name: str, priority: int, direction: str = "Inbound", **more: Any) -> dict[str, Any]:
-    """A security rule on the wire: TCP from anywhere to anywhere unless ``more`` says otherwise."""
+    """A security rule in ARM's form: TCP from anywhere to anywhere unless ``more`` says otherwise."""
     rule = {
         "name": name,
         "priority": priority,
@@ -136,7 +141,7 @@ class Stage:
         return self.world.namespaces.run(place, ["nft", *words])
 
     def delete_rule(self, comment: str, place: str = "router", table: str = "inet azure") -> None:
-        """What a person would do by hand: look the handle up, and delete the rule."""
+        """Delete a rule as a person would: look up its handle, then delete it."""
         for line in self.nft("-a", "list", "table", *table.split(), place=place).splitlines():
             if line.startswith("\tchain"):
                 chain = line.split()[1]
@@ -146,8 +151,8 @@ class Stage:
     def serve(self, namespace: str, address: str, port: int) -> socket.socket:
         return self.world.namespaces.listen(namespace, address, port)
 
-    def reaches(self, namespace: str, address: str, port: int, seconds: float = 5) -> bool:
-        """Whether a connection is made in time; a refusal is an error, for what is denied must be silent."""
+    def reaches(self, namespace: str, address: str, port: int, seconds: float = HANG_SECONDS) -> bool:
+        """Whether a connection is made in time; a refusal is an error, because what is denied must not answer."""
         try:
             with self.world.namespaces.connect(namespace, (address, port), seconds):
                 return True
@@ -155,5 +160,5 @@ class Stage:
             return False
 
     def times_out(self, namespace: str, address: str, port: int) -> bool:
-        """Whether nothing answers. It waits briefly: each such check has a twin next to it that does answer."""
-        return not self.reaches(namespace, address, port, seconds=0.4)
+        """Whether nothing answers. It waits briefly: each such check has a counterpart that does answer."""
+        return not self.reaches(namespace, address, port, SILENT_SECONDS)

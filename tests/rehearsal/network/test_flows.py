@@ -11,7 +11,7 @@ import pytest
 from rehearsal import network
 from rehearsal.base.handler import HandlerError
 from tests.rehearsal.network.privately import privately
-from tests.rehearsal.network.stage import DENY_ALL, NETWORK, Stage, allow, deny
+from tests.rehearsal.network.stage import DENY_ALL, HANG_SECONDS, NETWORK, SILENT_SECONDS, Stage, allow, deny
 
 DATABASE, APPLICATION = "10.77.1.4", "10.77.2.4"
 
@@ -43,10 +43,10 @@ def test_an_allowed_flow_answers_and_another_port_times_out() -> None:
 
 
 @privately
-def test_the_source_stays_what_it_is() -> None:
+def test_the_source_address_is_kept() -> None:
     stage = two_tiers()
     with stage.serve("nic-db01", DATABASE, 5432) as server:
-        stage.world.namespaces.connect("nic-app01", (DATABASE, 5432), 5).close()
+        stage.world.namespaces.connect("nic-app01", (DATABASE, 5432), HANG_SECONDS).close()
         assert server.accept()[1][0] == APPLICATION
 
 
@@ -62,17 +62,17 @@ def test_a_flow_needs_both_groups() -> None:
 def test_removing_a_flow_closes_it_for_new_connections_and_leaves_running_ones() -> None:
     stage = two_tiers()
     with stage.serve("nic-db01", DATABASE, 5432) as server:
-        running = stage.world.namespaces.connect("nic-app01", (DATABASE, 5432), 5)
+        running = stage.world.namespaces.connect("nic-app01", (DATABASE, 5432), HANG_SECONDS)
         peer, _ = server.accept()
         stage.group("database", *DENY_ALL)
         assert stage.times_out("nic-app01", DATABASE, 5432)
         running.sendall(b"still here")
-        peer.settimeout(5)
+        peer.settimeout(HANG_SECONDS)
         assert peer.recv(100) == b"still here"
 
 
 @privately
-def test_traffic_within_a_subnet_is_evaluated_too() -> None:
+def test_groups_apply_to_traffic_within_a_subnet_too() -> None:
     stage = two_tiers()
     with stage.serve("nic-db01", DATABASE, 5432):
         assert stage.times_out("nic-db02", DATABASE, 5432)
@@ -105,7 +105,7 @@ def test_the_lower_priority_number_wins() -> None:
 
 
 @privately
-def test_a_group_on_the_interface_evaluates_after_the_subnets() -> None:
+def test_a_group_on_the_interface_applies_after_the_subnets() -> None:
     stage = two_tiers()
     strict = stage.group("strict", deny("deny", 100))
     nic = f"{NETWORK}/networkInterfaces/nic-db01"
@@ -117,7 +117,7 @@ def test_a_group_on_the_interface_evaluates_after_the_subnets() -> None:
 
 
 @privately
-def test_inbound_nat_leads_to_the_host_and_is_evaluated_after_translation() -> None:
+def test_inbound_nat_forwards_to_the_host_and_groups_apply_after_translation() -> None:
     stage = Stage()
     operator_only = {"sourceAddressPrefix": "203.0.113.10/32", "destinationAddressPrefix": "10.77.6.4"}
     group = stage.group("management", allow("way-in", 100, **operator_only, destinationPortRange="22"), *DENY_ALL)
@@ -149,7 +149,7 @@ def test_inbound_nat_leads_to_the_host_and_is_evaluated_after_translation() -> N
 
 
 @privately
-def test_a_nat_gateway_is_a_way_out_and_without_one_there_is_none() -> None:
+def test_a_nat_gateway_gives_outbound_access_and_without_one_there_is_none() -> None:
     stage = Stage()
     public, address = stage.public_address("nat")
     gateway = stage.nat_gateway(public)
@@ -168,7 +168,7 @@ def test_a_nat_gateway_is_a_way_out_and_without_one_there_is_none() -> None:
 
 
 @privately
-def test_what_is_behind_a_public_address_goes_out_by_it() -> None:
+def test_what_is_published_at_an_address_goes_out_by_it() -> None:
     stage = Stage()
     public, address = stage.public_address("gateway")
     network.attach(stage.world, "gateway", stage.subnet("gateway", 7), "10.77.7.4")
@@ -180,7 +180,7 @@ def test_what_is_behind_a_public_address_goes_out_by_it() -> None:
 
 
 @privately
-def test_nothing_speaks_ipv6_and_nothing_leads_into_the_network_it_was_started_in() -> None:
+def test_nothing_speaks_ipv6_and_nothing_connects_to_the_network_it_was_started_in() -> None:
     stage = two_tiers()
     for name in stage.world.namespaces.names():
         assert stage.world.namespaces.run(name, ["ip", "-6", "addr", "show"]) == ""
@@ -189,7 +189,7 @@ def test_nothing_speaks_ipv6_and_nothing_leads_into_the_network_it_was_started_i
 
 
 @privately
-def test_azure_lends_a_way_out_unless_the_subnet_says_no() -> None:
+def test_azure_gives_default_outbound_access_unless_the_subnet_declines_it() -> None:
     stage = Stage()
     stage.nic("web01", stage.subnet("web", 3, defaultOutboundAccess=None), "10.77.3.4")
     with stage.serve("packages", "203.0.113.80", 80) as server:
@@ -198,7 +198,7 @@ def test_azure_lends_a_way_out_unless_the_subnet_says_no() -> None:
 
 
 @privately
-def test_the_internet_never_sees_a_private_address_nor_is_there_another_internet() -> None:
+def test_the_internet_sees_no_private_address_and_there_is_no_other_internet() -> None:
     stage = Stage()
     public, _ = stage.public_address("nat")
     stage.nic("web01", stage.subnet("web", 3, nat=stage.nat_gateway(public)), "10.77.3.4")
@@ -262,7 +262,7 @@ def test_metadata_and_resolver_are_reached_whatever_is_denied_unless_their_tag_i
 
 
 @privately
-def test_a_host_cannot_lie_about_its_address_to_another_subnet() -> None:
+def test_a_host_cannot_spoof_its_address_towards_another_subnet() -> None:
     stage = two_tiers()
     stage.group("database", allow("all", 100))
     stage.group("application", allow("all", 100, "Outbound"))
@@ -272,7 +272,7 @@ def test_a_host_cannot_lie_about_its_address_to_another_subnet() -> None:
 
         def connect() -> None:
             with socket.socket() as spoofing:
-                spoofing.settimeout(0.4)
+                spoofing.settimeout(SILENT_SECONDS)
                 spoofing.bind(("10.77.9.4", 0))
                 spoofing.connect((DATABASE, 5432))
 
@@ -281,9 +281,9 @@ def test_a_host_cannot_lie_about_its_address_to_another_subnet() -> None:
 
 
 @privately
-def test_icmp_is_evaluated_by_its_own_protocol() -> None:
+def test_icmp_is_matched_as_a_protocol_of_its_own() -> None:
     stage = two_tiers()
-    assert not pings(stage, "nic-app01", DATABASE, seconds=0.4)
+    assert not pings(stage, "nic-app01", DATABASE, SILENT_SECONDS)
     stage.group("application", allow("ping", 100, "Outbound", protocol="Icmp"), *DENY_ALL)
     stage.group("database", allow("ping", 100, protocol="Icmp"), *DENY_ALL)
     assert pings(stage, "nic-app01", DATABASE)
@@ -291,7 +291,7 @@ def test_icmp_is_evaluated_by_its_own_protocol() -> None:
         assert stage.times_out("nic-app01", DATABASE, 5432)
 
 
-def pings(stage: Stage, namespace: str, address: str, seconds: float = 5) -> bool:
+def pings(stage: Stage, namespace: str, address: str, seconds: float = HANG_SECONDS) -> bool:
     """Whether an ICMP echo request is answered in time."""
 
     def ping() -> bool:
@@ -308,7 +308,7 @@ def pings(stage: Stage, namespace: str, address: str, seconds: float = 5) -> boo
 
 
 @privately
-def test_a_public_address_leads_nowhere_to_an_interface_without_any_group() -> None:
+def test_a_public_address_lets_nothing_in_to_an_interface_without_any_group() -> None:
     stage = Stage()
     public, address = stage.public_address("bare")
     nic = stage.nic("bare", stage.subnet("bare", 1), "10.77.1.4", publicIPAddress={"id": public})

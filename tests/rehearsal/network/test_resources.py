@@ -1,4 +1,4 @@
-"""The handlers' side of it: drift is found and mended, any order of deletion works, a new supervisor restores."""
+"""The handlers: drift is found and repaired, resources are deleted in any order, a new supervisor restores them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from rehearsal import network
 from rehearsal.base.records import Record
 from rehearsal.network import emulation, links, places
 from tests.rehearsal.network.privately import privately
-from tests.rehearsal.network.stage import DENY_ALL, NETWORK, VNET, Stage, allow
+from tests.rehearsal.network.stage import DENY_ALL, HANG_SECONDS, NETWORK, VNET, Stage, allow
 from tests.rehearsal.network.test_flows import APPLICATION, DATABASE, two_tiers
 
 GROUP = f"{NETWORK}/networkSecurityGroups/nsg-database"
@@ -15,7 +15,7 @@ NIC = f"{NETWORK}/networkInterfaces/nic-db01"
 
 
 @privately
-def test_a_rule_deleted_by_hand_is_found_named_and_repaired() -> None:
+def test_a_rule_deleted_by_hand_is_found_by_name_and_repaired() -> None:
     stage = two_tiers()
     assert stage.get(GROUP) == {}
     stage.delete_rule("nsg-database/database-from-application")
@@ -30,7 +30,7 @@ def test_a_rule_deleted_by_hand_is_found_named_and_repaired() -> None:
 
 
 @privately
-def test_a_rule_put_in_by_hand_is_found() -> None:
+def test_a_rule_added_by_hand_is_found() -> None:
     stage = two_tiers()
     stage.nft("insert", "rule", "inet", "azure", "subnet-inbound.nsg-database", "tcp", "dport", "22", "accept")
     observed = stage.get(GROUP)
@@ -52,7 +52,7 @@ def test_a_ruleset_flushed_by_hand_closes_everything_and_is_found() -> None:
 
 
 @privately
-def test_packets_counted_are_no_drift() -> None:
+def test_counted_packets_are_no_drift() -> None:
     stage = two_tiers()
     with stage.serve("nic-db01", DATABASE, 5432):
         assert stage.reaches("nic-app01", DATABASE, 5432)
@@ -73,7 +73,7 @@ def test_an_address_deleted_by_hand_is_found_and_repaired() -> None:
 
 
 @privately
-def test_a_bridge_deleted_by_hand_is_gone_and_comes_back_with_all_that_stood_on_it() -> None:
+def test_a_bridge_deleted_by_hand_is_gone_and_comes_back_with_everything_attached() -> None:
     stage = two_tiers()
     stage.world.namespaces.run("router", ["ip", "link", "delete", places.bridge_of(SUBNET)])
     assert stage.get(SUBNET) is None
@@ -95,16 +95,16 @@ def test_a_namespace_deleted_by_hand_is_gone_and_comes_back() -> None:
 
 
 @privately
-def test_putting_everything_again_changes_nothing_and_cuts_nothing() -> None:
+def test_putting_everything_again_changes_nothing_and_cuts_no_connection() -> None:
     stage = two_tiers()
     before = stage.nft("-s", "list", "ruleset")
     with stage.serve("nic-db01", DATABASE, 5432) as server:
-        running = stage.world.namespaces.connect("nic-app01", (DATABASE, 5432), 5)
+        running = stage.world.namespaces.connect("nic-app01", (DATABASE, 5432), HANG_SECONDS)
         peer, _ = server.accept()
         for record in stage.world.records.all():
             stage.again(record.id)
         assert stage.nft("-s", "list", "ruleset") == before
-        peer.settimeout(5)
+        peer.settimeout(HANG_SECONDS)
         running.sendall(b"on")
         assert peer.recv(10) == b"on"
 
@@ -143,7 +143,7 @@ def test_a_new_supervisor_restores_from_records_in_any_order() -> None:
 
 
 @privately
-def test_a_public_address_is_the_same_for_an_id_but_not_after_it_was_given_back() -> None:
+def test_an_id_has_the_same_public_address_until_it_is_released() -> None:
     stage = Stage()
     identifier, first = stage.public_address("nat")
     assert stage.public_address("nat")[1] == first

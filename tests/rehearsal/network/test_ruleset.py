@@ -1,4 +1,4 @@
-"""The rendered rulesets: which text each rule becomes, and that nftables takes all of it."""
+"""The rendered rulesets: which text each rule becomes, and that nftables accepts all of it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from rehearsal.base.namespaces import Namespaces
-from rehearsal.network import declared as parse
-from rehearsal.network import ruleset, translation
+from rehearsal.network import parsing, ruleset, translation
 from rehearsal.network.declared import DeclaredNetwork, Publication, key
 from rehearsal.network.table import Table
 from tests.rehearsal.network.privately import privately
@@ -19,17 +18,17 @@ NSG = f"{NETWORK}/networkSecurityGroups/nsg-web"
 SUBNET = f"{VNET}/subnets/snet-web"
 
 
-def landscape(*rules: dict[str, Any]) -> DeclaredNetwork:
+def declared_network(*rules: dict[str, Any]) -> DeclaredNetwork:
     """One subnet, its group with these rules, and one interface."""
     made = DeclaredNetwork()
-    made.networks[key(VNET)] = parse.network(VNET, {"addressSpace": {"addressPrefixes": ["10.77.0.0/16"]}})
-    made.groups[key(NSG)] = parse.group(NSG, {"securityRules": list(rules)})
-    made.subnets[key(SUBNET)] = parse.subnet(
+    made.networks[key(VNET)] = parsing.virtual_network(VNET, {"addressSpace": {"addressPrefixes": ["10.77.0.0/16"]}})
+    made.groups[key(NSG)] = parsing.group(NSG, {"securityRules": list(rules)})
+    made.subnets[key(SUBNET)] = parsing.subnet(
         SUBNET, {"addressPrefix": "10.77.3.0/24", "networkSecurityGroup": {"id": NSG.upper()}}
     )
     nic = f"{NETWORK}/networkInterfaces/nic-web01"
     configuration = {"subnet": {"id": SUBNET}, "privateIPAddress": "10.77.3.4"}
-    made.interfaces[key(nic)] = parse.interface(nic, {"ipConfigurations": [configuration]})
+    made.interfaces[key(nic)] = parsing.interface(nic, {"ipConfigurations": [configuration]})
     return made
 
 
@@ -43,7 +42,7 @@ def chain(text: str, name: str) -> list[str]:
 def rendered(rule: dict[str, Any]) -> str:
     """What one rule becomes in its subnet's stage."""
     stage = "subnet-inbound" if rule["direction"] == "Inbound" else "subnet-outbound"
-    return chain(ruleset.render(landscape(rule)), f"{stage}.nsg-web")[0]
+    return chain(ruleset.render(declared_network(rule)), f"{stage}.nsg-web")[0]
 
 
 INTERNET = "{ 10.0.0.0/8, 127.0.0.0/8, 168.63.129.16/32, 169.254.0.0/16, 172.16.0.0/12, 192.168.0.0/16 }"
@@ -80,8 +79,8 @@ def test_a_rule_becomes_one_line(rule: dict[str, Any], text: str) -> None:
     assert rendered(rule) == f'{text} comment "nsg-web/a"'
 
 
-def test_a_groups_chain_is_in_the_order_of_judging() -> None:
-    text = ruleset.render(landscape(deny("late", 4096), allow("early", 100), allow("middle", 150)))
+def test_a_groups_chain_is_in_the_order_of_evaluation() -> None:
+    text = ruleset.render(declared_network(deny("late", 4096), allow("early", 100), allow("middle", 150)))
     comments = [line.rsplit("comment ", 1)[-1] for line in chain(text, "subnet-inbound.nsg-web")]
     assert comments == [
         f'"nsg-web/{name}"'
@@ -96,7 +95,7 @@ def test_established_connections_pass_before_any_group_and_the_end_is_closed() -
 
 
 def test_a_subnet_leads_to_its_groups_chains_in_both_directions() -> None:
-    text = ruleset.render(landscape())
+    text = ruleset.render(declared_network())
     assert chain(text, "subnet-outbound")[0] == (
         'ip saddr 10.77.3.0/24 goto subnet-outbound.nsg-web comment "snet-web/outbound"'
     )
@@ -106,14 +105,14 @@ def test_a_subnet_leads_to_its_groups_chains_in_both_directions() -> None:
 
 
 def test_a_group_that_no_subnet_has_yet_has_its_chains_and_means_all_networks() -> None:
-    made = landscape()
+    made = declared_network()
     made.subnets.clear()
     assert "10.77.0.0/16" in chain(ruleset.render(made), "subnet-inbound.nsg-web")[0]
 
 
-def test_rules_about_the_platform_stand_apart() -> None:
+def test_rules_about_the_platform_have_their_own_chain() -> None:
     rule = deny("no-metadata", 100, "Outbound", destinationAddressPrefix="AzurePlatformIMDS")
-    text = ruleset.render(landscape(rule))
+    text = ruleset.render(declared_network(rule))
     assert chain(text, "platform.nsg-web") == [
         'ip daddr { 169.254.169.254/32 } counter drop comment "nsg-web/no-metadata"'
     ]
@@ -121,23 +120,25 @@ def test_rules_about_the_platform_stand_apart() -> None:
     assert chain(text, "platform")[1].startswith("ip saddr 10.77.3.0/24 jump platform.nsg-web")
 
 
-def test_a_nat_gateway_goes_before_what_azure_lends_and_without_both_there_is_no_way_out() -> None:
-    made = landscape()
-    lent = chain(translation.render(made), translation.OUTWARD)
-    assert 'ip saddr 10.77.3.0/24 counter snat to 198.51.100.254 comment "snet-web/nat"' in lent
+def test_a_nat_gateway_goes_before_azures_default_and_without_both_there_is_no_outbound_access() -> None:
+    made = declared_network()
+    default = chain(translation.render(made), translation.OUTWARD)
+    assert 'ip saddr 10.77.3.0/24 counter snat to 198.51.100.254 comment "snet-web/nat"' in default
     gateway, public = f"{NETWORK}/natGateways/ng", f"{NETWORK}/publicIPAddresses/pip"
     properties = {"addressPrefix": "10.77.3.0/24", "natGateway": {"id": gateway}}
-    made.subnets[key(SUBNET)] = parse.subnet(SUBNET, properties)
+    made.subnets[key(SUBNET)] = parsing.subnet(SUBNET, properties)
     assert len(chain(translation.render(made), translation.OUTWARD)) == 1
-    made.nat_gateways[key(gateway)] = parse.nat_gateway(gateway, {"publicIpAddresses": [{"id": public}]})
+    made.nat_gateways[key(gateway)] = parsing.nat_gateway(gateway, {"publicIpAddresses": [{"id": public}]})
     made.public_addresses[key(public)] = IPv4Address("198.51.100.9")
     assert "snat to 198.51.100.9" in chain(translation.render(made), translation.OUTWARD)[1]
-    made.subnets[key(SUBNET)] = parse.subnet(SUBNET, {"addressPrefix": "10.77.3.0/24", "defaultOutboundAccess": False})
+    made.subnets[key(SUBNET)] = parsing.subnet(
+        SUBNET, {"addressPrefix": "10.77.3.0/24", "defaultOutboundAccess": False}
+    )
     assert len(chain(translation.render(made), translation.OUTWARD)) == 1
 
 
 @privately
-def test_nftables_takes_every_form_and_gives_back_what_it_was_given() -> None:
+def test_nftables_accepts_every_form_and_lists_what_was_applied() -> None:
     tags = [
         "Internet",
         "VirtualNetwork",
@@ -155,15 +156,15 @@ def test_nftables_takes_every_form_and_gives_back_what_it_was_given() -> None:
     rules += [allow(protocol, 300 + index, protocol=protocol) for index, protocol in enumerate(("Icmp", "Esp", "Ah"))]
     rules += [deny("dns", 400, "Outbound", destinationAddressPrefix="AzurePlatformDNS")]
     rules += [allow("x" * 80, 500)]
-    made = landscape(*rules)
+    made = declared_network(*rules)
     publics = [f"{NETWORK}/publicIPAddresses/{name}" for name in "ab"]
     for index, public in enumerate(publics):
         made.public_addresses[key(public)] = IPv4Address(f"198.51.100.{index + 1}")
     made.publications["x"] = Publication(key(publics[0]), IPv4Address("10.77.3.4"), (80, 443), "gateway")
     gateway = f"{NETWORK}/natGateways/ng"
-    made.nat_gateways[key(gateway)] = parse.nat_gateway(gateway, {"publicIpAddresses": [{"id": p} for p in publics]})
+    made.nat_gateways[key(gateway)] = parsing.nat_gateway(gateway, {"publicIpAddresses": [{"id": p} for p in publics]})
     properties = {"addressPrefix": "10.77.3.0/24", "natGateway": {"id": gateway}, "networkSecurityGroup": {"id": NSG}}
-    made.subnets[key(SUBNET)] = parse.subnet(SUBNET, properties)
+    made.subnets[key(SUBNET)] = parsing.subnet(SUBNET, properties)
     spaces = Namespaces()
     spaces.create("here")
     for module in (ruleset, translation):

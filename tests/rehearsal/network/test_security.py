@@ -1,4 +1,4 @@
-"""Security groups: read from ARM's properties in the order in which Azure judges, and refused as Azure refuses."""
+"""Security groups: read from ARM's properties, ordered as Azure evaluates them, and refused as Azure refuses them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.rehearsal.network.stage import allow, deny
 
 
 def names(*rules: dict[str, Any], direction: Any = "Inbound") -> list[str]:
-    return [rule.name for rule in security_group("id", "nsg", list(rules)).judging(direction)]
+    return [rule.name for rule in security_group("id", "nsg", list(rules)).rules_for(direction)]
 
 
 def test_rules_are_evaluated_by_priority_whatever_their_order_and_defaults_come_last() -> None:
@@ -33,13 +33,13 @@ def test_rules_are_evaluated_by_priority_whatever_their_order_and_defaults_come_
     ]
 
 
-def test_the_same_priority_may_stand_once_in_each_direction() -> None:
+def test_a_priority_may_be_used_once_in_each_direction() -> None:
     assert names(allow("in", 100), allow("out", 100, "Outbound"))[0] == "in"
     with pytest.raises(HandlerError, match=r"SecurityRuleConflict: a and b both have priority 100 Inbound"):
         names(allow("a", 100), allow("b", 100))
 
 
-def test_a_name_may_stand_once() -> None:
+def test_a_name_may_be_used_once() -> None:
     with pytest.raises(HandlerError, match="two rules named a"):
         names(allow("a", 100), allow("A", 200))
 
@@ -80,4 +80,4 @@ def test_empty_lists_next_to_a_single_value_are_what_arm_fills_in() -> None:
 
 def test_a_regional_tag_is_its_tag() -> None:
     group = security_group("id", "nsg", [allow("a", 100, sourceAddressPrefix="AzureKeyVault.GermanyWestCentral")])
-    assert group.judging("Inbound")[0].sources == ("AzureKeyVault",)
+    assert group.rules_for("Inbound")[0].sources == ("AzureKeyVault",)
