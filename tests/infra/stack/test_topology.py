@@ -11,6 +11,7 @@ import yaml
 
 from infra.stack.loading import load
 from infra.stack.topology import KEY, Topology
+from landscape.roles import ROLES
 from toolchain.folders import PROJECT, fill_in
 
 Change = Callable[[dict[str, Any]], None]
@@ -140,7 +141,7 @@ BAD_INPUT: dict[str, tuple[Change, tuple[str, ...]]] = {
     "no address at all": (put("hosts.db01.address", "10.77.1"), ("hosts.db01.address: '10.77.1' is not valid",)),
     "an unknown role": (
         put("hosts.db01.role", "databse"),
-        ("hosts.db01.role: 'databse'", "one of database, application, web, file, transfer, management"),
+        ("hosts.db01.role: 'databse'", f"one of {', '.join(ROLES)}"),
     ),
     "a duplicate address": (
         put("hosts.db02.address", "10.77.1.4"),
