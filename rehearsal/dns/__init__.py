@@ -1,11 +1,11 @@
 """DNS made real: public zones on the rehearsal's Internet, private ones behind Azure's resolver 168.63.129.16.
 
-Three services, each in a container of its own: ``public-dns`` (knot at 203.0.113.53: the declared public zones, a root
-that knows no other name, and the few names of the rehearsal's Internet), ``private-dns`` (knot on the router's
-loopback) and ``resolver`` (dnsmasq at 168.63.129.16, which hosts ask).
+Three services, each in a container of its own: ``public-dns`` (knot at 203.0.113.53, with the declared public zones,
+the few names of the rehearsal's Internet, and a root zone without any other name), ``private-dns`` (knot on the
+router's loopback) and ``resolver`` (dnsmasq at 168.63.129.16, which hosts query).
 
-Where it differs from DNS at large: nothing is cached, nothing is delegated or signed, a CNAME into another zone is
-not followed, and every name below vault.azure.net leads to the one stand-in of Key Vault.
+Where it differs from DNS at large: nothing is cached, delegated or signed, a CNAME into another zone is not followed,
+and every name below vault.azure.net resolves to the one stand-in for Key Vault.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _making = threading.Lock()
 
 
 def servers(world: World) -> Servers:
-    """The world's DNS services; there is one of each for a state folder."""
+    """The world's DNS services; there is one of each per state folder."""
     with _making:
         if world.settings.state not in _servers:
             _servers[world.settings.state] = Servers(
@@ -58,7 +58,7 @@ def start(world: World) -> None:
     found = servers(world)
     with ThreadPoolExecutor(2) as pool:
         public = pool.submit(found.public.start, internet_zones())
-        # Like the other it has a root, to be asked whether it serves at all.
+        # It has a root zone too, so that it can be asked whether it serves at all.
         found.private.start([_zone(".")])
         public.result()
     found.resolver.start()
@@ -67,7 +67,7 @@ def start(world: World) -> None:
 def internet_zones() -> list[Zone]:
     """The names on the rehearsal's Internet that no stack declares.
 
-    Each has a zone of its own, so that it stays known when somebody declares the zone above it.
+    Each is in a zone of its own, so that it still resolves if a stack declares a zone above it.
     """
     return [
         _zone(".", (NAME_SERVER.rstrip("."), settings.PUBLIC_DNS)),
@@ -85,9 +85,9 @@ def handlers(world: World) -> dict[str, Handler]:
     """The DNS family's handlers by Pulumi token."""
     found = servers(world)
     return {
-        "azure-native:dns:Zone": resources.Zone(found.public),
-        "azure-native:dns:RecordSet": resources.RecordSet(found.public),
-        "azure-native:privatedns:PrivateZone": resources.Zone(found.private),
-        "azure-native:privatedns:PrivateRecordSet": resources.RecordSet(found.private),
-        "azure-native:privatedns:VirtualNetworkLink": resources.VirtualNetworkLink(found.resolver),
+        "azure-native:dns:Zone": resources.ZoneHandler(found.public),
+        "azure-native:dns:RecordSet": resources.RecordSetHandler(found.public),
+        "azure-native:privatedns:PrivateZone": resources.ZoneHandler(found.private),
+        "azure-native:privatedns:PrivateRecordSet": resources.RecordSetHandler(found.private),
+        "azure-native:privatedns:VirtualNetworkLink": resources.VirtualNetworkLinkHandler(found.resolver),
     }

@@ -1,4 +1,4 @@
-"""Record sets between their three forms: ARM's properties, lines of a zone file, and answers of a server."""
+"""Record sets in their three forms: ARM's properties, lines of a zone file, and a server's answers."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ class Form:
     """How ARM's properties represent one record type."""
 
     property: str
+    """The property with the records."""
     single: bool
-    """One object rather than a list of them (CNAME)."""
-    text: Callable[[dict[str, Any]], str]
-    """A record's data as in a zone file."""
-    wire: Callable[[Any], dict[str, Any]]
-    """The reverse, from dnspython's data."""
+    """Whether that is one record, not a list (CNAME)."""
+    to_text: Callable[[dict[str, Any]], str]
+    """From a record's properties to its data in a zone file."""
+    from_data: Callable[[Any], dict[str, Any]]
+    """From dnspython's data to a record's properties."""
 
 
 def _absolute(name: str) -> str:
-    """Azure takes every name as absolute, with or without the dot at its end."""
+    """A name as Azure reads it: absolute, with or without the dot at its end."""
     return name if name.endswith(".") else f"{name}."
 
 
@@ -86,7 +87,7 @@ class RecordSet:
     ttl: int
     """Seconds."""
     data: tuple[str, ...]
-    """Each record's data in presentation form, normalised and sorted."""
+    """Each record's data in presentation format, normalised and sorted."""
 
     def lines(self) -> Iterator[str]:
         """The set in a zone file."""
@@ -94,7 +95,7 @@ class RecordSet:
 
 
 def from_properties(where: str, name: str, type: str, properties: Properties) -> RecordSet:
-    """Read ARM's properties; ``where`` names the resource in errors."""
+    """The record set in ARM's properties; ``where`` names the resource in errors."""
     form = FORMS.get(type)
     if form is None:
         raise HandlerError(f"{where}: record type {type} is not served here; served are {', '.join(FORMS)}.")
@@ -106,26 +107,26 @@ def from_properties(where: str, name: str, type: str, properties: Properties) ->
     if ttl is None:
         raise HandlerError(f"{where}: ttl is missing.")
     try:
-        data = {_normal(type, form.text(record)) for record in records}
+        data = {_normal(type, form.to_text(record)) for record in records}
     except (KeyError, TypeError, ValueError, dns.exception.DNSException) as error:
-        raise HandlerError(f"{where}: {form.property} has a record that is no {type} record: {error}.") from error
+        raise HandlerError(f"{where}: {form.property} contains a record that is no {type} record: {error}.") from error
     return RecordSet(name.lower(), type, int(ttl), tuple(sorted(data)))
 
 
 def from_answer(name: str, answer: dns.rrset.RRset) -> RecordSet:
-    """What a server answered."""
+    """The record set in a server's answer."""
     kind = dns.rdatatype.to_text(answer.rdtype)
     return RecordSet(name.lower(), kind, answer.ttl, tuple(sorted(data.to_text() for data in answer)))
 
 
 def difference(wanted: RecordSet, seen: RecordSet) -> Properties:
-    """What of ``seen`` differs from ``wanted``, as ARM's properties; empty if nothing does."""
+    """In what ``seen`` differs from ``wanted``, as ARM's properties; empty if in nothing."""
     observed: Properties = {}
     if seen.ttl != wanted.ttl:
         observed["ttl"] = seen.ttl
     if seen.data != wanted.data:
         form = FORMS[wanted.type]
-        records = [form.wire(_parsed(seen.type, data)) for data in seen.data]
+        records = [form.from_data(_parsed(seen.type, data)) for data in seen.data]
         observed[form.property] = records[0] if form.single else records
     return observed
 

@@ -1,13 +1,13 @@
 """Handlers of public and private zones, their record sets, and the links of private zones to networks.
 
-`get` asks the server itself, so a record that was deleted by hand shows as deleted. By hand it is deleted so, in the
-server's container (``public-dns``, or ``private-dns`` for private zones)::
+`get` queries the server itself, so it finds a record that was deleted by hand. This is how to delete one by hand, in
+the server's container (``public-dns``, or ``private-dns`` for private zones)::
 
     knotc zone-begin mobil.livegang.test
     knotc zone-unset mobil.livegang.test ambulant A
     knotc zone-commit mobil.livegang.test
 
-The next `put` of anything in that zone reloads the zone from what is declared, and so repairs it.
+The next `put` of anything in that zone loads the zone as it is declared, and so repairs it.
 """
 
 from __future__ import annotations
@@ -16,15 +16,14 @@ import threading
 from dataclasses import dataclass
 
 from rehearsal.base.handler import HandlerError, Log, Properties
-from rehearsal.dns.records import RecordSet as Records
-from rehearsal.dns.records import difference, from_properties
+from rehearsal.dns.records import RecordSet, difference, from_properties
 from rehearsal.dns.resolver import Resolver
 from rehearsal.dns.server import ZoneServer
 
 
 @dataclass(frozen=True)
 class Names:
-    """What an id below ``dnsZones`` or ``privateDnsZones`` says."""
+    """The names in an id below ``dnsZones`` or ``privateDnsZones``."""
 
     zone: str
     kind: str = ""
@@ -33,7 +32,7 @@ class Names:
 
 
 def names_of(identifier: str) -> Names:
-    """Zone, record type and relative name, in the case in which they are compared."""
+    """Zone, record type and relative name of a resource, in the case in which they are compared."""
     parts = identifier.split("/")
     lowered = [part.lower() for part in parts]
     for word in ("dnszones", "privatednszones"):
@@ -44,8 +43,8 @@ def names_of(identifier: str) -> Names:
     raise HandlerError(f"{identifier} is not the id of a DNS zone, record set or link.")
 
 
-class Zone:
-    """A zone of its server."""
+class ZoneHandler:
+    """A zone of a server."""
 
     def __init__(self, server: ZoneServer) -> None:
         self._server = server
@@ -55,7 +54,7 @@ class Zone:
         return {}
 
     def get(self, identifier: str, properties: Properties) -> Properties | None:
-        return {} if self._server.ask(names_of(identifier).zone, "@", "SOA") else None
+        return {} if self._server.query(names_of(identifier).zone, "@", "SOA") else None
 
     def delete(self, identifier: str, properties: Properties, log: Log) -> None:
         self._server.remove(names_of(identifier).zone)
@@ -64,8 +63,8 @@ class Zone:
         self.put(identifier, properties, log)
 
 
-class RecordSet:
-    """A record set of a zone."""
+class RecordSetHandler:
+    """A record set in a server's zone."""
 
     def __init__(self, server: ZoneServer) -> None:
         self._server = server
@@ -76,19 +75,19 @@ class RecordSet:
 
     def get(self, identifier: str, properties: Properties) -> Properties | None:
         names = names_of(identifier)
-        seen = self._server.ask(names.zone, names.name, names.kind)
+        seen = self._server.query(names.zone, names.name, names.kind)
         return difference(_wanted(identifier, properties), seen) if seen else None
 
     def delete(self, identifier: str, properties: Properties, log: Log) -> None:
         names = names_of(identifier)
-        self._server.take(names.zone, names.name, names.kind)
+        self._server.remove_records(names.zone, names.name, names.kind)
 
     def restore(self, identifier: str, properties: Properties, log: Log) -> None:
         self.put(identifier, properties, log)
 
 
-class VirtualNetworkLink:
-    """A private zone is answered in the virtual networks that are linked to it."""
+class VirtualNetworkLinkHandler:
+    """A link, by which a private zone resolves in a virtual network."""
 
     def __init__(self, resolver: Resolver) -> None:
         self._resolver = resolver
@@ -96,7 +95,7 @@ class VirtualNetworkLink:
 
     def put(self, identifier: str, properties: Properties, log: Log) -> Properties:
         if properties.get("registrationEnabled"):
-            log(f"{identifier.rsplit('/', 1)[-1]}: registrationEnabled is recorded only; no host's name is registered")
+            log(f"{identifier.rsplit('/', 1)[-1]}: registrationEnabled is recorded only; no host names are registered")
         with self._lock:
             self._resolver.link(identifier, names_of(identifier).zone)
         return {}
@@ -112,6 +111,6 @@ class VirtualNetworkLink:
         self.put(identifier, properties, log)
 
 
-def _wanted(identifier: str, properties: Properties) -> Records:
+def _wanted(identifier: str, properties: Properties) -> RecordSet:
     names = names_of(identifier)
     return from_properties(identifier, names.name, names.kind, properties)

@@ -1,4 +1,4 @@
-"""A knot server in a service container: it serves zones that the handlers fill, and says what it answers."""
+"""A knot server in a service container: it serves the zones that the handlers fill, and can be queried for them."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ NAME_SERVER = "ns1.livegang-rehearsal.test."
 CONFIGURATION = "/etc/knot/knot.conf"
 ZONES = "/etc/knot/zones"
 _KNOT = Path(__file__).with_name("templates") / "knot.conf.j2"
-START_SECONDS = 10.0
+START_SECONDS = 30.0
 ANSWER_SECONDS = 2.0
 POLL_SECONDS = 0.1
-"""How long one question waits while a server starts: what is sent before it listens is never answered."""
+"""How long one query waits while a server starts: one that is sent before it listens is never answered."""
 
 
 @dataclass
 class Zone:
-    """What a zone holds in addition to its SOA and NS records."""
+    """A zone's records, except for its SOA and NS records."""
 
     name: str
     """Without the dot at its end; the root is ``.``."""
@@ -51,7 +51,7 @@ class Zone:
         return f"{'.'.join(parts)}."
 
     def render(self) -> str:
-        """The zone file. Its serial grows with every rendering, also past what a hand may have counted up."""
+        """The zone file. Its serial grows with every call, beyond any that a change by hand may have set."""
         self.serial = max(self.serial + 1, int(time.time()))
         lines = [
             f"$ORIGIN {self.full_name('@')}",
@@ -65,7 +65,7 @@ class Zone:
 
 
 class ZoneServer:
-    """Zones of one server. Methods may be called from several threads."""
+    """One server and its zones. Methods may be called from several threads."""
 
     def __init__(self, world: World, name: str, namespace: str, address: IPv4Address, port: int) -> None:
         self._world = world
@@ -78,11 +78,11 @@ class ZoneServer:
         self._lock = threading.RLock()
 
     def start(self, zones: list[Zone]) -> None:
-        """Start serving ``zones``, one at least; returns when it answers. Raises HandlerError with its log's end."""
+        """Serve ``zones``, at least one; returns when it answers. Raises HandlerError with the end of its log."""
         with self._lock:
             self._zones = {zone.name: zone for zone in zones}
             files = {CONFIGURATION: self._configuration(), **{zone.file: zone.render() for zone in zones}}
-            # /run is empty at the start, and knot does not make its folder there itself.
+            # /run is empty at the start, and knot does not create its folder there.
             command = f"mkdir -p /run/knot && exec knotd --config={CONFIGURATION}"
             self._world.containers.start(self.name, self._namespace, ["/bin/sh", "-c", command], files=files)
             self._wait_until_served(zones[0].name)
@@ -92,7 +92,7 @@ class ZoneServer:
             return self._zones.get(name.lower())
 
     def add(self, name: str) -> None:
-        """Serve a zone; one that is served already stays as it is, and is loaded anew."""
+        """Serve a zone; one that is served already keeps its records, and is loaded again."""
         with self._lock:
             zone = self._zones.setdefault(name.lower(), Zone(name.lower()))
             self._write({CONFIGURATION: self._configuration(), zone.file: zone.render()})
@@ -100,14 +100,14 @@ class ZoneServer:
             self._wait_until_served(zone.name)
 
     def remove(self, name: str) -> None:
-        """Serve a zone, and all that is in it, no longer."""
+        """Stop serving a zone."""
         with self._lock:
             if self._zones.pop(name.lower(), None) is not None:
                 self._write({CONFIGURATION: self._configuration()})
                 self._control("reload")
 
     def put(self, zone_name: str, record_set: RecordSet) -> None:
-        """Serve a record set, replacing any of the same name and type. Raises HandlerError if the zone refuses it."""
+        """Serve a record set in place of any of its name and type. Raises HandlerError if the server rejects it."""
         with self._lock:
             zone = self._zones.get(zone_name.lower())
             if zone is None:
@@ -120,28 +120,28 @@ class ZoneServer:
             try:
                 self._load(zone)
             except HandlerError:
-                # A zone file that is refused would keep every later change of the zone from being served.
+                # While a zone file is rejected, no later change of the zone would be served.
                 del zone.records[place]
                 if before is not None:
                     zone.records[place] = before
                 self._load(zone)
                 raise
 
-    def take(self, zone_name: str, name: str, type: str) -> None:
-        """Serve a record set no longer; to take what is not there is no error."""
+    def remove_records(self, zone_name: str, name: str, type: str) -> None:
+        """Stop serving a record set, if it is served."""
         with self._lock:
             zone = self._zones.get(zone_name.lower())
             if zone is not None and zone.records.pop((name.lower(), type), None) is not None:
                 self._load(zone)
 
-    def ask(self, zone_name: str, name: str, type: str) -> RecordSet | None:
-        """What the server answers, None for nothing; asked with a real query from its own namespace."""
+    def query(self, zone_name: str, name: str, type: str) -> RecordSet | None:
+        """The server's answer to a real query from its own namespace; None if it has no such records."""
         self._ensure_alive()
-        return self._ask(zone_name, name, type, ANSWER_SECONDS)
+        return self._query(zone_name, name, type, ANSWER_SECONDS)
 
-    def _ask(self, zone_name: str, name: str, type: str, seconds: float) -> RecordSet | None:
+    def _query(self, zone_name: str, name: str, type: str, seconds: float) -> RecordSet | None:
         full_name = Zone(zone_name.lower()).full_name(name)
-        answer = ask(self._world, self._namespace, (self._address, self._port), full_name, type, seconds)
+        answer = query(self._world, self._namespace, (self._address, self._port), full_name, type, seconds)
         return from_answer(name, answer) if answer is not None else None
 
     def _load(self, zone: Zone) -> None:
@@ -150,7 +150,7 @@ class ZoneServer:
             self._control("zone-reload", zone.full_name("@"))
         except HandlerError as error:
             raise HandlerError(
-                f"{self.name} refuses zone {zone.name}: {error}\n{self._world.containers.log_end(self.name, 5)}"
+                f"{self.name} rejects zone {zone.name}: {error}\n{self._world.containers.log_end(self.name, 5)}"
             ) from error
 
     def _write(self, files: Mapping[str, str]) -> None:
@@ -158,7 +158,7 @@ class ZoneServer:
         self._world.containers.write(self.name, files)
 
     def _ensure_alive(self) -> None:
-        """To Azure a server that was killed is no change: it is started again with all its records."""
+        """Start a server that was killed again, with all its records: Azure's would not be gone either."""
         with self._lock:
             if not self._world.containers.alive(self.name):
                 self._world.log(
@@ -181,7 +181,7 @@ class ZoneServer:
     def _not_serving(self, zone: str) -> str:
         """Why it does not serve the zone yet; empty once it does."""
         try:
-            return "" if self._ask(zone, "@", "SOA", POLL_SECONDS) else f"it knows nothing of {zone}"
+            return "" if self._query(zone, "@", "SOA", POLL_SECONDS) else "it has no such zone"
         except HandlerError as error:
             return str(error)
 
@@ -190,7 +190,7 @@ class ZoneServer:
         return templating.render(_KNOT, address=self._address, port=self._port, zones=zones)
 
 
-def ask(
+def query(
     world: World,
     namespace: str,
     server: tuple[IPv4Address, int],
@@ -198,16 +198,16 @@ def ask(
     type: str,
     seconds: float = ANSWER_SECONDS,
 ) -> dns.rrset.RRset | None:
-    """Ask a server over the network, standing in ``namespace``; None if the name or type is not there.
+    """Query a server over the network from ``namespace``; returns None if it has no such name or type.
 
-    Raises HandlerError when no answer comes in ``seconds``, or one that is neither a yes nor a no.
+    Raises HandlerError if no answer arrives within ``seconds``, or an error.
     """
-    query = dns.message.make_query(name, type)
-    (question,) = query.question
+    request = dns.message.make_query(name, type)
+    (question,) = request.question
     where = f"{server[0]}:{server[1]}, asked for {name} {type},"
 
     def exchange() -> dns.message.Message:
-        return dns.query.udp_with_fallback(query, str(server[0]), timeout=seconds, port=server[1])[0]
+        return dns.query.udp_with_fallback(request, str(server[0]), timeout=seconds, port=server[1])[0]
 
     try:
         answer = world.namespaces.inside(namespace, exchange)

@@ -24,7 +24,7 @@ from rehearsal.vault.service import SecretUri
 
 GATEWAY = "azure-native:network:ApplicationGateway"
 POLICY = "azure-native:network:WebApplicationFirewallPolicy"
-ANSWER_SECONDS = 10.0
+ANSWER_SECONDS = 30.0
 
 _RUNNING: Properties = {"operationalState": "Running"}
 

@@ -44,7 +44,7 @@ def test_properties_become_lines_of_a_zone_file(type: str, properties: dict[str,
 
 
 @pytest.mark.parametrize(("type", "properties", "lines"), SETS)
-def test_the_same_answer_is_no_difference_and_another_is_reported_in_arms_words(
+def test_an_equal_answer_is_no_difference_and_another_ttl_is_reported_as_arms_property(
     type: str, properties: dict[str, Any], lines: list[str]
 ) -> None:
     wanted = from_properties("x", "www", type, {"ttl": 60, **properties})
@@ -54,7 +54,7 @@ def test_the_same_answer_is_no_difference_and_another_is_reported_in_arms_words(
     assert difference(wanted, from_answer("www", answer)) == {"ttl": 30}
 
 
-def test_another_address_is_reported_in_arms_words() -> None:
+def test_another_address_is_reported_as_arms_property() -> None:
     wanted = from_properties("x", "www", "A", {"ttl": 60, "aRecords": [{"ipv4Address": "198.51.100.7"}]})
     answer = dns.rrset.from_text("www.example.", 60, "IN", "A", "198.51.100.8")
     assert difference(wanted, from_answer("www", answer)) == {"aRecords": [{"ipv4Address": "198.51.100.8"}]}
@@ -75,7 +75,7 @@ def test_what_is_no_record_set_is_refused(type: str, properties: dict[str, Any],
         from_properties("x", "www", type, properties)
 
 
-def test_ids_say_zone_type_and_name() -> None:
+def test_zone_type_and_name_are_in_the_id() -> None:
     provider = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network"
     assert names_of(f"{provider}/dnsZones/Mobil.example") == Names("mobil.example")
     assert names_of(f"{provider}/dnsZones/mobil.example/A/Kita") == Names("mobil.example", "A", "kita")
