@@ -14,18 +14,18 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 IDLE = 30.0
-"""Seconds after which a connection that says nothing is closed."""
+"""Seconds after which an idle connection is closed."""
 
 
 class Request(BaseHTTPRequestHandler):
-    """One connection; subclasses answer GET in :meth:`answer`."""
+    """One connection; subclasses implement :meth:`answer` for GET."""
 
     protocol_version = "HTTP/1.1"
     timeout = IDLE
     server: Server
 
     def answer(self, path: str, query: dict[str, str]) -> None:
-        """Reply to a GET of the percent-decoded ``path`` exactly once."""
+        """Reply, exactly once, to a GET of the percent-decoded ``path``."""
         raise NotImplementedError
 
     def refuse_method(self) -> None:
@@ -38,7 +38,7 @@ class Request(BaseHTTPRequestHandler):
         self.answer(unquote(parts.path), query)
 
     def do_other(self) -> None:
-        # The body was not read, so what follows on this connection could not be distinguished from it.
+        # The body was not read, so it could not be told apart from a next request on this connection.
         self.close_connection = True
         self.refuse_method()
 
@@ -92,8 +92,8 @@ class Server(ThreadingHTTPServer):
         self.server_close()
 
     def finish_request(self, request: Any, client_address: Any) -> None:
-        # Here and not when accepting: this runs in the connection's own thread, so a client that is slow or silent
-        # in its handshake does not block others.
+        # Not when accepting, but here, in the connection's own thread: a client that is slow or silent in its
+        # handshake does not block others.
         if self._tls is None:
             super().finish_request(request, client_address)
             return
@@ -107,5 +107,5 @@ class Server(ThreadingHTTPServer):
             super().finish_request(encrypted, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        # A client that goes away in mid-answer is its own affair; the default prints a traceback.
+        # One line: a client may disconnect in the middle of an answer, and the default prints a traceback.
         self.log(f"{client_address[0]} {traceback.format_exc(limit=-1).strip().splitlines()[-1]}")

@@ -1,4 +1,4 @@
-"""Managed identities: which principal a resource acts as."""
+"""Managed identities: the principals that resources act as."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ class Identity:
     id: str
     """Its ARM id."""
     principal: str
-    """The object that roles are assigned to."""
+    """Object id, to which roles are assigned."""
     client: str
-    """The application id by which a machine with several identities chooses one."""
+    """Application id, by which a machine with several identities chooses one."""
 
 
 def computed(identifier: str, kind: str) -> str:
-    """A GUID that is the same for the same resource whenever it is asked; the provider computes it the same way."""
+    """A GUID that depends on the resource only; the provider computes it the same way."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{identifier.lower()}#{kind}"))
 
 
 def outputs(identifier: str) -> dict[str, str]:
-    """What Azure fills in when it makes an identity."""
+    """What Azure fills in when it creates an identity."""
     return {
         "principalId": computed(identifier, "principal"),
         "clientId": computed(identifier, "client"),
@@ -38,7 +38,7 @@ def outputs(identifier: str) -> dict[str, str]:
 
 
 def identity(world: World, identifier: str) -> Identity | None:
-    """The identity with this ARM id, if it was made."""
+    """The identity with this ARM id, if it was created."""
     record = world.records.get(identifier)
     if record is None or not record.type.endswith(":UserAssignedIdentity"):
         return None
@@ -47,7 +47,7 @@ def identity(world: World, identifier: str) -> Identity | None:
 
 
 def assigned(world: World, properties: dict[str, Any]) -> list[Identity]:
-    """The identities that a resource's ``identity`` property gives it; ones that do not exist are left out."""
+    """The identities in a resource's ``identity`` property, without those that do not exist."""
     named: Iterable[str] = (properties.get("identity") or {}).get("userAssignedIdentities") or ()
     return [found for name in named if (found := identity(world, name)) is not None]
 

@@ -1,6 +1,6 @@
-"""The instance metadata service at 169.254.169.254: a machine's token for its identity, and what it is.
+"""The instance metadata service at 169.254.169.254: gives a machine a token for its identity, and its own properties.
 
-Which machine asks is known from the source address alone, as in Azure; nothing about it is secret to a machine.
+The source address alone decides which machine it is, as in Azure.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import socket
 from typing import Any
 
+from rehearsal import network
 from rehearsal.base.records import Record
-from rehearsal.base.world import World
 from rehearsal.vault.http import Request, Server
 from rehearsal.vault.identities import Identity, computed, identities_of
 from rehearsal.vault.service import VaultService
@@ -19,7 +19,7 @@ VERSIONS = ["2018-02-01", "2019-08-01", "2020-06-01", "2021-02-01", "2021-12-13"
 
 
 def serve(vault: VaultService, listening: socket.socket) -> Server:
-    """A server, not yet started."""
+    """A server that was not started yet."""
     bound = type("MetadataRequest", (_MetadataRequest,), {"vault": vault})
     return Server(listening, bound, lambda line: vault.world.log(f"metadata: {line}"))
 
@@ -44,7 +44,7 @@ class _MetadataRequest(Request):
         self.reply(405, {"error": "Method Not Allowed"})
 
     def _document(self, path: str, query: dict[str, str]) -> dict[str, Any]:
-        # Both rules keep a web application that can be made to fetch addresses from fetching a token.
+        # Both rules protect tokens from request forgery through a web application on the machine.
         if "X-Forwarded-For" in self.headers:
             raise _Refused(400, "invalid_request", "X-Forwarded-For must not be in the request")
         if self.headers.get("Metadata", "").lower() != "true":
@@ -62,7 +62,7 @@ class _MetadataRequest(Request):
 
     def _machine(self) -> Record:
         address = str(self.client_address[0])
-        identifier = host_at(self.vault.world, address)
+        identifier = network.host_at(self.vault.world, address)
         record = self.vault.world.records.get(identifier) if identifier else None
         if record is None:
             raise _Refused(404, "not_found", f"No virtual machine has the address {address}.")
@@ -86,16 +86,8 @@ class _MetadataRequest(Request):
         }
 
 
-def host_at(world: World, address: str) -> str | None:
-    """ARM id of the virtual machine with this private address."""
-    from rehearsal import network
-
-    found: str | None = network.host_at(world, address)
-    return found
-
-
 def _choose(identities: list[Identity], query: dict[str, str]) -> Identity:
-    """The machine's only identity, or the one that is named by its client, object or resource id."""
+    """The machine's only identity, or the one that the request names by its client, object or resource id."""
     for parameter, value in query.items():
         wanted = value.lower()
         if parameter == "client_id":

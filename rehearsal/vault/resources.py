@@ -1,4 +1,4 @@
-"""Vaults, secrets, identities and role assignments as resources."""
+"""Handlers of vaults, secrets, identities and role assignments."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SECRET = re.compile(r".*/vaults/(?P<vault>[^/]+)/secrets/(?P<name>[^/]+)", re.I
 
 
 def handlers(world: World) -> dict[str, Handler]:
-    """By Pulumi's token."""
+    """The vault family's handlers by Pulumi token."""
     vault = service(world)
     return {
         "azure-native:keyvault:Vault": VaultHandler(vault),
@@ -27,14 +27,14 @@ def handlers(world: World) -> dict[str, Handler]:
 
 
 class VaultHandler:
-    """A vault is there once it is recorded; deleting it purges its secrets."""
+    """A vault exists once it is recorded; deleting it purges its secrets."""
 
     def __init__(self, vault: VaultService) -> None:
         self._vault = vault
 
     def put(self, identifier: str, properties: Properties, log: Log) -> Properties:
         name = _last(identifier)
-        taken = self._vault.another(name, identifier)
+        taken = self._vault.other_vault(name, identifier)
         if taken is not None:
             raise HandlerError(f"VaultAlreadyExists: the vault name {name} is already in use by {taken.id}.")
         return self._observed(identifier)
@@ -46,14 +46,14 @@ class VaultHandler:
         self._vault.store.delete_vault(_last(identifier))
 
     def restore(self, identifier: str, properties: Properties, log: Log) -> None:
-        """Nothing was lost: the secrets are on disk and the servers serve every recorded vault."""
+        """Nothing was lost: the secrets are on disk, and the REST interface serves every recorded vault."""
 
     def _observed(self, identifier: str) -> Properties:
         return {"properties": {"vaultUri": f"https://{_last(identifier).lower()}.{DOMAIN}/"}}
 
 
 class SecretHandler:
-    """A put with another value makes a new version; with the same one it changes nothing."""
+    """A put with another value creates a new version; with the same one it changes nothing."""
 
     def __init__(self, vault: VaultService) -> None:
         self._vault = vault
@@ -90,7 +90,7 @@ class SecretHandler:
 
 
 class IdentityHandler:
-    """An identity is its ids, which follow from its ARM id."""
+    """An identity consists of ids, which are computed from its ARM id."""
 
     def put(self, identifier: str, properties: Properties, log: Log) -> Properties:
         return dict(identities.outputs(identifier))
@@ -99,14 +99,14 @@ class IdentityHandler:
         return dict(identities.outputs(identifier))
 
     def delete(self, identifier: str, properties: Properties, log: Log) -> None:
-        """Its record was all there was."""
+        """There is nothing but its record."""
 
     def restore(self, identifier: str, properties: Properties, log: Log) -> None:
-        """Its record is all there is."""
+        """Nothing was lost: there is nothing but its record."""
 
 
 class RoleAssignmentHandler:
-    """An assignment counts as soon as it is recorded: :mod:`rehearsal.vault.roles` reads the records."""
+    """An assignment counts from the moment it is recorded: :mod:`rehearsal.vault.roles` reads the records."""
 
     def put(self, identifier: str, properties: Properties, log: Log) -> Properties:
         definition = str(properties.get("roleDefinitionId", ""))
@@ -115,17 +115,17 @@ class RoleAssignmentHandler:
             ("principalId", properties.get("principalId")),
         ):
             if not _GUID.fullmatch(str(text)):
-                raise HandlerError(f"InvalidRoleAssignment: {key} {text!r} of {identifier} is no GUID.")
+                raise HandlerError(f"InvalidRoleAssignment: {key} {text!r} of {identifier} is not a GUID.")
         return {}
 
     def get(self, identifier: str, properties: Properties) -> Properties | None:
         return {}
 
     def delete(self, identifier: str, properties: Properties, log: Log) -> None:
-        """Its record was all there was."""
+        """There is nothing but its record."""
 
     def restore(self, identifier: str, properties: Properties, log: Log) -> None:
-        """Its record is all there is."""
+        """Nothing was lost: there is nothing but its record."""
 
 
 def _last(identifier: str) -> str:

@@ -1,4 +1,4 @@
-"""Key Vault's REST interface for reading secrets: paths, answers and errors as Azure's."""
+"""Key Vault's REST interface for reading secrets, with Azure's paths, answers and errors."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from rehearsal.vault.store import Version
 from rehearsal.vault.tokens import Claims, TokenRefused
 
 CHALLENGE = f'Bearer authorization="https://login.microsoftonline.com/{TENANT}", resource="{RESOURCE}"'
-"""By this header a client learns where to get a token, and for what."""
+"""The header that says where to get a token, and for what."""
 
 
 def serve(vault: VaultService, listening: socket.socket, tls: ssl.SSLContext | None) -> Server:
-    """A server, not yet started, for all vaults: which one is meant is in the request's Host."""
+    """A server for all vaults that was not started yet; the request's Host says which vault is meant."""
     bound = type("VaultRequest", (_VaultRequest,), {"vault": vault})
     return Server(listening, bound, lambda line: vault.world.log(f"key vault: {line}"), tls)
 
@@ -38,8 +38,8 @@ class _VaultRequest(Request):
             self.reply(refused.status, {"error": error}, headers)
 
     def refuse_method(self) -> None:
-        # Writing goes through Azure Resource Manager, that is through Pulumi: see the package's docstring.
-        error = {"code": "MethodNotAllowed", "message": "The stand-in Key Vault's interface reads only."}
+        # Secrets are written through Azure Resource Manager, that is by Pulumi: see the package's docstring.
+        error = {"code": "MethodNotAllowed", "message": "The stand-in Key Vault's interface is read-only."}
         self.reply(405, {"error": error}, {"Allow": "GET"})
 
     def _document(self, path: str, query: dict[str, str]) -> dict[str, Any]:

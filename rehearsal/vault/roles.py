@@ -1,4 +1,4 @@
-"""Who may do what in a vault: Azure's built-in roles, evaluated from the recorded role assignments."""
+"""Who may do what in a vault: the recorded assignments of Azure's built-in roles."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ DATA_ACTIONS = {
     "db79e9a7-68ee-4b58-9aeb-b90e7c24fcba": _ALL,  # Key Vault Certificate User
     "21090545-7ca7-4776-b22c-e363652d74d2": frozenset({READ_METADATA}),  # Key Vault Reader
 }
-"""What a built-in role lets its holder do with secrets, by the GUID of its definition. Any other role: nothing.
-Owner and Contributor are not here: they act on the vault, not on what is in it."""
+"""What each built-in role permits to do with secrets, by the GUID of its definition; any other role permits nothing.
+Owner and Contributor are not here: they permit to manage the vault, not to read what is in it."""
 
 _PERMISSIONS = {GET_SECRET: "get", READ_METADATA: "list"}
-"""The same actions in the words of a vault's access policies."""
+"""What these actions are called in a vault's access policies."""
 
 
 def allowed(records: Records, vault: dict[str, Any], principal: str, action: str, scope: str) -> bool:
     """Whether the principal may do ``action`` at ``scope``, the ARM id of the vault or of a secret in it.
 
-    ``vault`` are the vault's recorded properties: without ``enableRbacAuthorization`` its access policies count,
-    and role assignments do not.
+    ``vault`` are the vault's recorded properties: without ``enableRbacAuthorization`` its access policies count
+    instead of role assignments.
     """
     properties = vault.get("properties", {})
     if properties.get("enableRbacAuthorization"):
@@ -38,7 +38,7 @@ def allowed(records: Records, vault: dict[str, Any], principal: str, action: str
 
 
 def within(scope: str, assigned: str) -> bool:
-    """Whether a role assigned at ``assigned`` counts at ``scope``: the same resource or one below it."""
+    """Whether a role that was assigned at ``assigned`` counts at ``scope``: the same resource, or one below it."""
     below, above = scope.lower().rstrip("/") + "/", assigned.lower().rstrip("/") + "/"
     return below.startswith(above)
 

@@ -1,4 +1,4 @@
-"""The vaults of one rehearsal and who may read them; the REST interface and the gateway both ask here."""
+"""The vaults of one rehearsal, and who may read them: what both the REST interface and the gateway read from."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DOMAIN = "vault.azure.net"
 
 
 class AccessRefused(Exception):
-    """Key Vault's answer to a request that it does not grant."""
+    """Key Vault's answer to a request that it does not grant, with its HTTP status."""
 
     def __init__(self, status: int, code: str, message: str, inner: str | None = None) -> None:
         super().__init__(f"{code}: {message}")
@@ -33,7 +33,7 @@ class AccessRefused(Exception):
 
 @dataclass(frozen=True)
 class SecretUri:
-    """``https://{vault}.vault.azure.net/secrets/{name}[/{version}]``, taken apart."""
+    """The parts of ``https://{vault}.vault.azure.net/secrets/{name}[/{version}]``."""
 
     vault: str
     name: str
@@ -41,7 +41,7 @@ class SecretUri:
 
     @classmethod
     def parse(cls, uri: str) -> SecretUri:
-        """Raises ValueError when it is not a secret's address."""
+        """Raises ValueError if it is not a secret's address."""
         parts = urlsplit(uri)
         segments = parts.path.strip("/").split("/")
         vault, _, domain = (parts.hostname or "").partition(".")
@@ -60,11 +60,11 @@ class VaultService:
         self._watchers: list[Callable[[str, str], None]] = []
 
     def watch(self, changed: Callable[[str, str], None]) -> None:
-        """Call ``changed`` with the names of vault and secret whenever a secret has a new version."""
+        """Have ``changed`` called with the names of vault and secret whenever a secret gets a new version."""
         self._watchers.append(changed)
 
     def write(self, vault: str, name: str, content: Content) -> Version:
-        """Write a secret's new version, unless the newest has the same value; watchers are notified."""
+        """Write a new version and notify the watchers, unless the newest version has the same content."""
         before = self.store.get(vault, name)
         version = self.store.put(vault, name, content)
         if before is None or before.identifier != version.identifier:
@@ -73,11 +73,11 @@ class VaultService:
         return version
 
     def find(self, name: str) -> Record | None:
-        """The record of the vault with this name, which is global in Azure."""
+        """The record of the vault with this name; names are global in Azure."""
         return self.world.records.find("keyvault:Vault", lambda record: record.name.lower() == name.lower())
 
-    def another(self, name: str, identifier: str) -> Record | None:
-        """The record of a vault with this name and another id."""
+    def other_vault(self, name: str, identifier: str) -> Record | None:
+        """The record of another vault, by its id, that has this name."""
         return self.world.records.find(
             "keyvault:Vault",
             lambda record: record.name.lower() == name.lower() and record.id.lower() != identifier.lower(),
@@ -100,7 +100,7 @@ class VaultService:
         )
 
     def read(self, vault: Record, name: str, version: str, principal: str, client: str = "") -> Version:
-        """A secret's version (the newest, if it is empty) for a principal; raises AccessRefused as Key Vault would."""
+        """A secret's version (the newest, if it is empty) for a principal. Raises AccessRefused as Key Vault would."""
         self.check(vault, principal, GET_SECRET, f"{vault.id}/secrets/{name}", client)
         found = self.store.get(vault.name, name, version)
         if found is None:
@@ -114,9 +114,9 @@ class VaultService:
         return found
 
     def fetch(self, uri: str, principal: str) -> Version:
-        """As :meth:`read`, by a secret's address: how the Application Gateway obtains its certificate.
+        """:meth:`read` by a secret's address, as the Application Gateway reads its certificate.
 
-        Raises ValueError when it is no such address.
+        Raises ValueError if it is not a secret's address.
         """
         target = SecretUri.parse(uri)
         vault = self.find(target.vault)
@@ -130,7 +130,7 @@ _lock = threading.Lock()
 
 
 def service(world: World) -> VaultService:
-    """The one of this world."""
+    """The world's vaults; there is one service per state folder."""
     with _lock:
         return _services.setdefault(world.settings.state, VaultService(world))
 

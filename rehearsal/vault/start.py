@@ -1,4 +1,4 @@
-"""Starting the vault's two servers."""
+"""Starting the vault family's two servers."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from rehearsal.vault.service import service
 
 
 def start(world: World) -> None:
-    """Serve the vaults at their address on the rehearsal's Internet, and the metadata service at its in the network.
+    """Serve the vaults at their address on the rehearsal's Internet, and the metadata service at its own on the router.
 
     Needs the namespaces `key-vault` and `router` with these addresses, and the certificate that `rehearsal.keys`
-    makes. The servers end with the supervisor.
+    issues. The servers end with the supervisor.
     """
     vault = service(world)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -1,4 +1,4 @@
-"""Where secrets' values are: one file a secret below the state folder, readable by its owner only."""
+"""Secrets on disk: one file per secret below the state folder, readable by its owner only."""
 
 from __future__ import annotations
 
@@ -16,32 +16,34 @@ from rehearsal.keys.files import private_folder
 from toolchain.files import write_atomically
 
 NAME = re.compile(r"[0-9a-zA-Z-]{1,127}")
-"""What Key Vault takes as a secret's name; also what keeps it from leaving the folder."""
+"""A secret's name as Key Vault allows it; nothing that could name a file elsewhere."""
 LARGEST_VALUE = 25_600
 """Bytes; Key Vault's limit."""
 
 
 @dataclass(frozen=True)
 class Content:
-    """What is written as one version of a secret."""
+    """What one version of a secret consists of."""
 
     value: str = field(repr=False)
     content_type: str | None = None
     enabled: bool = True
     not_before: int | None = None
-    """Seconds since the epoch; not usable earlier."""
+    """Seconds since the epoch, before which it cannot be used."""
     expires: int | None = None
+    """Seconds since the epoch."""
     tags: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Version:
     name: str
-    """The secret's name as it was first spelled."""
+    """The secret's name, as it was spelled first."""
     identifier: str
     """32 hexadecimal digits."""
     content: Content
     created: int
+    """Seconds since the epoch."""
     updated: int
 
 
@@ -53,7 +55,7 @@ class SecretStore:
         self._lock = threading.Lock()
 
     def put(self, vault: str, name: str, content: Content) -> Version:
-        """Write a new version, unless the newest has the same content already: then that one."""
+        """Write a new version and return it; if the newest has the same content already, return that."""
         if not NAME.fullmatch(name):
             raise HandlerError(f"Secret name {name!r} is not valid in Key Vault: 1-127 letters, digits and hyphens.")
         if len(content.value.encode()) > LARGEST_VALUE:
@@ -76,7 +78,7 @@ class SecretStore:
             return self._read(vault, name)
 
     def get(self, vault: str, name: str, version: str = "") -> Version | None:
-        """The version, or the newest without one."""
+        """The version with this identifier; the newest if it is empty."""
         versions = self.versions(vault, name)
         if not version:
             return versions[-1] if versions else None

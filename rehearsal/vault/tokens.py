@@ -1,7 +1,7 @@
-"""Access tokens: signed, for one principal and one resource, and ending.
+"""Access tokens: signed, for one principal and one resource, with an expiry.
 
-They have the form and claims of Microsoft Entra's (a JSON Web Token), but are signed with a secret that lives as
-long as the supervisor does: the metadata service and the vault are one process, and no one else verifies.
+They have the format and claims of Microsoft Entra's (JSON Web Tokens), but are signed with a secret that exists only
+as long as the supervisor: the metadata service and the vault are in one process, and no one else verifies them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ISSUER = f"https://sts.windows.net/{TENANT}/"
 
 
 class TokenRefused(Exception):
-    """The token is not one of ours, or has ended, or is for another resource."""
+    """The token is forged, has expired or is for another resource."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,13 @@ class Claims:
 
 
 class Signer:
+    """Issues and verifies tokens."""
+
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
 
     def issue(self, identity: Identity, resource: str, lifetime: int = LIFETIME) -> tuple[str, Claims]:
-        """A token by which ``identity`` shows itself to ``resource``, and what it says."""
+        """A token with which ``identity`` can authenticate to ``resource``, and the token's claims."""
         now = int(time.time())
         claims = Claims(identity.principal, identity.client, now, now + lifetime)
         body = {
@@ -60,7 +62,7 @@ class Signer:
         return f"{signed}.{self._signature(signed)}", claims
 
     def verify(self, token: str, resource: str) -> Claims:
-        """What the token says; raises TokenRefused with the reason when it must not be believed."""
+        """The token's claims. Raises TokenRefused with the reason if it is not valid."""
         signed, _, signature = token.rpartition(".")
         if not hmac.compare_digest(signature.encode(), self._signature(signed).encode()):
             raise TokenRefused("Signature validation failed.")

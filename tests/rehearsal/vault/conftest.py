@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import pytest
 
+from rehearsal import network
 from rehearsal.base.records import Record, Records
 from rehearsal.base.settings import Settings
 from rehearsal.base.world import World
@@ -35,8 +36,8 @@ def secret_id(name: str) -> str:
 
 
 @dataclass
-class Landscape:
-    """A world with records and secrets, but nothing booted: what the supervisor does at `put` in miniature."""
+class VaultStage:
+    """A world with records and secrets, but nothing booted, whose `put` does what the supervisor's does."""
 
     world: World
 
@@ -77,7 +78,7 @@ class Landscape:
 
 
 @pytest.fixture
-def landscape(tmp_path: Path) -> Landscape:
+def stage(tmp_path: Path) -> VaultStage:
     nothing = cast(Any, None)
     world = World(
         settings=Settings(tmp_path / "state"),
@@ -87,7 +88,7 @@ def landscape(tmp_path: Path) -> Landscape:
         base_image=tmp_path,
         edge_image=tmp_path,
     )
-    return Landscape(world)
+    return VaultStage(world)
 
 
 @dataclass
@@ -101,14 +102,14 @@ Get = Callable[..., Answer]
 
 
 @pytest.fixture
-def vault_get(landscape: Landscape, tmp_path: Path) -> Iterator[Get]:
+def vault_get(stage: VaultStage, tmp_path: Path) -> Iterator[Get]:
     """GET from the vault's real server, over TLS on the loopback, trusting the rehearsal's authority alone."""
     stack_file = tmp_path / "Pulumi.rehearsal.yaml"
     stack_file.write_text("config: {'livegang:topology': {endpoints: {kita: {host_name: kita.livegang.test}}}}")
-    keys = ensure(landscape.world.settings, stack_file)
+    keys = ensure(stage.world.settings, stack_file)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(keys.folder / "vault.pem", keys.folder / "vault.key")
-    server = rest.serve(service(landscape.world), _listen(), tls)
+    server = rest.serve(service(stage.world), _listen(), tls)
     server.start()
     trusting = ssl.create_default_context(cafile=str(keys.authority))
 
@@ -125,11 +126,11 @@ def vault_get(landscape: Landscape, tmp_path: Path) -> Iterator[Get]:
 
 
 @pytest.fixture
-def metadata_get(landscape: Landscape, monkeypatch: pytest.MonkeyPatch) -> Iterator[Get]:
+def metadata_get(stage: VaultStage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Get]:
     """GET from the real metadata server as one of the machines: db01 is at 127.0.0.2, app01 at 127.0.0.3."""
     addresses = {"127.0.0.2": machine_id("db01"), "127.0.0.3": machine_id("app01")}
-    monkeypatch.setattr(metadata, "host_at", lambda world, address: addresses.get(address))
-    server = metadata.serve(service(landscape.world), _listen())
+    monkeypatch.setattr(network, "host_at", lambda world, address: addresses.get(address))
+    server = metadata.serve(service(stage.world), _listen())
     server.start()
 
     def get(path: str, source: str = "127.0.0.2", headers: dict[str, str] | None = None, method: str = "GET") -> Answer:
