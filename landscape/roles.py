@@ -6,6 +6,7 @@ Tests in ``tests/landscape/`` name what is missing.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from landscape import secrets
@@ -34,7 +35,7 @@ class Role:
     stop_seconds: float | None = None
     """How long a host may take to stop in good order, where it must never be stopped otherwise."""
     stops_after: tuple[str, ...] = ()
-    """Roles whose hosts must have stopped before: these write to it while they stop."""
+    """Roles whose hosts must have stopped before its own do: they write to these while they stop."""
 
     @property
     def serves_tls(self) -> bool:
@@ -97,6 +98,12 @@ def order(name: str) -> int:
     return list(ROLES).index(name) if name in ROLES else len(ROLES)
 
 
+def stop_turn(roles: Iterable[str]) -> int:
+    """When a host with these roles stops: 0 for the first turn, else the one after those that it stops after."""
+    earlier = {other for name in roles if name in ROLES for other in ROLES[name].stops_after}
+    return 1 + stop_turn(earlier) if earlier else 0
+
+
 def required_suites(roles: tuple[str, ...], present: frozenset[str]) -> frozenset[str]:
     """The suites that must look at a host with these roles, in a landscape where these roles are present."""
     known = [ROLES[name] for name in roles if name in ROLES]
@@ -107,4 +114,4 @@ def required_suites(roles: tuple[str, ...], present: frozenset[str]) -> frozense
 
 def without_suite(roles: tuple[str, ...]) -> list[str]:
     """Those of a host's roles that no suite looks at: nothing can be said of their work."""
-    return [name for name in roles if name not in ROLES or not ROLES[name].suites]
+    return [name for name in roles if name not in ROLES or not set(ROLES[name].suites) - EVERY_HOST]

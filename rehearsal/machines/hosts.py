@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from landscape.roles import ROLES, Role
+from landscape.roles import ROLES, Role, stop_turn
 from rehearsal.base.handler import HandlerError, Log
 from rehearsal.machines.host import Host, State
 
@@ -87,54 +88,54 @@ class Hosts:
     def _must_stop_in_order(self, identifier: str) -> bool:
         return any(role.stop_seconds for role in self._roles_of(identifier))
 
-    def _stops_last(self, identifier: str) -> bool:
-        return any(role.stops_after for role in self._roles_of(identifier))
+    def _living_by_turn(self) -> list[list[tuple[str, Host]]]:
+        """The living hosts in the order in which they stop: each group writes to those after it while it stops."""
+        turns: dict[int, list[tuple[str, Host]]] = {}
+        for key, host in self.all():
+            if host.state in (State.STARTING, State.RUNNING):
+                turns.setdefault(stop_turn(role.name for role in self._roles_of(key)), []).append((key, host))
+        return [turns[turn] for turn in sorted(turns)]
 
     def stop_all(self, log: Log) -> None:
-        """Power all off, as one: the file host last, since database hosts archive to it while they stop."""
+        """Power all off, those that others write to after these: database hosts archive to the file host."""
         # First: where the machine is shut down, each host gets the signal as well and powers off by itself.
         for _, host in self.all():
             host.leave()
-        living = [(key, host) for key, host in self.all() if host.state in (State.STARTING, State.RUNNING)]
-        if not living:
-            return
-        log(f"stopping {len(living)} hosts")
-        last = [host for key, host in living if self._stops_last(key)]
-        first = [(key, host) for key, host in living if host not in last]
-        with ThreadPoolExecutor(len(living)) as pool:
-            for key, host in first:
-                pool.submit(_stop, host, self.stop_seconds(key), log)
-        for host in last:
-            _stop(host, STOP_SECONDS, log)
+        turns = self._living_by_turn()
+        if turns:
+            log(f"stopping {sum(map(len, turns))} hosts")
+        for hosts in turns:
+            _all_of(hosts, lambda key, host: _stop(host, self.stop_seconds(key), log))
 
     def end_all(self, log: Log) -> Endings:
-        """End all for good: databases in good order, everything else at once.
+        """End all for good: databases in good order, all others by pulling their plug.
 
         A database that stops writes its last log to the archive on the file host, which therefore ends after it.
         """
         for _, host in self.all():
             host.leave()
-        living = [(key, host) for key, host in self.all() if host.state in (State.STARTING, State.RUNNING)]
-        if not living:
-            return Endings(0.0, 0.0)
-        log(f"ending {len(living)} hosts, databases in good order")
-        databases = [(key, host) for key, host in living if self._must_stop_in_order(key)]
-        others = [(key, host) for key, host in living if (key, host) not in databases]
-        files = [host for key, host in others if self._stops_last(key)]
-        rest = [host for _, host in others if host not in files]
-        began = time.monotonic()
-        with ThreadPoolExecutor(len(living)) as pool:
-            list(pool.map(lambda host: _end(host, log), rest))
-        ended = time.monotonic()
-        with ThreadPoolExecutor(len(living)) as pool:
-            list(pool.map(lambda pair: _stop(pair[1], self.stop_seconds(pair[0]), log), databases))
-        stopped = time.monotonic()
-        with ThreadPoolExecutor(len(living)) as pool:
-            list(pool.map(lambda host: _end(host, log), files))
-        return Endings(stopped - ended, ended - began + time.monotonic() - stopped)
+        turns = self._living_by_turn()
+        if turns:
+            log(f"ending {sum(map(len, turns))} hosts, databases in good order")
+        stopping = killing = 0.0
+        for hosts in turns:
+            began = time.monotonic()
+            ordered = [(key, host) for key, host in hosts if self._must_stop_in_order(key)]
+            _all_of([pair for pair in hosts if pair not in ordered], lambda _, host: _end(host, log))
+            ended = time.monotonic()
+            _all_of(ordered, lambda key, host: _stop(host, self.stop_seconds(key), log))
+            killing, stopping = killing + ended - began, stopping + time.monotonic() - ended
+        return Endings(stopping, killing)
 
     def _named(self, computer_name: str) -> str | None:
         return next((key for key, host in self._hosts.items() if host.name == computer_name), None)
+
+
+def _all_of(hosts: Sequence[tuple[str, Host]], end: Callable[[str, Host], None]) -> None:
+    """Do it to all of these concurrently, and wait until it is done."""
+    if hosts:
+        with ThreadPoolExecutor(len(hosts)) as pool:
+            list(pool.map(end, *zip(*hosts, strict=True)))
 
 
 def _end(host: Host, log: Log) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from console import ExpectedError
 from hosts.roles import states_of_role
 from landscape import roles
-from landscape.roles import EVERY_HOST, ROLES, Role, required_suites
+from landscape.names import GATEWAY
+from landscape.roles import EVERY_HOST, ROLES, Role, required_suites, stop_turn
 from tests.verify.inventories import inventory
 from tests.verify.report.runs import result, run
 from toolchain.folders import PROJECT
@@ -24,7 +26,7 @@ def missing_for(role: Role) -> list[str]:
     """The places that have to know something of a role and do not."""
     module, suites = PROJECT / "hosts" / "roles" / f"{role.name}.py", {*role.suites, *dict(role.suites_with).values()}
     places = [] if module.exists() else [f"hosts/roles/{role.name}.py"]
-    places += [] if role.suites else [f"a suite for {role.name} in landscape/roles.py"]
+    places += [] if set(role.suites) - EVERY_HOST else [f"a suite for {role.name} in landscape/roles.py"]
     return places + [f"verify/test_{suite}.py" for suite in sorted(suites - SUITES)]
 
 
@@ -37,6 +39,8 @@ def test_a_role_of_the_registry_has_its_module_and_its_suites(role: Role) -> Non
 def test_a_role_that_is_in_the_registry_only_is_named_in_each_place_that_lacks_it() -> None:
     assert missing_for(Role("mail")) == ["hosts/roles/mail.py", "a suite for mail in landscape/roles.py"]
     assert missing_for(Role("web", suites=("mail",))) == ["verify/test_mail.py"]
+    # A suite that looks at every host looks at no role's work.
+    assert missing_for(Role("web", suites=("base",))) == ["a suite for web in landscape/roles.py"]
 
 
 def test_every_suite_must_look_at_something() -> None:
@@ -46,10 +50,13 @@ def test_every_suite_must_look_at_something() -> None:
 
 
 @pytest.mark.parametrize("stack", ["rehearsal", "prod", "small", "example"])
-def test_each_stack_s_subnets_are_those_of_roles(stack: str) -> None:
-    text = (PROJECT / f"Pulumi.{stack}.yaml").read_text()
-    for role in ROLES:
-        assert role in text or not ROLES[role].at_least, f"{stack} has no {role}"
+def test_each_stack_has_subnets_and_hosts_of_known_roles_only_and_of_each_that_must_be_there(stack: str) -> None:
+    document = yaml.safe_load((PROJECT / f"Pulumi.{stack}.yaml").read_text())
+    topology = document["config"]["livegang:topology"]
+    hosts = [role for host in topology["hosts"].values() for role in (host["role"], *host.get("also", ()))]
+    assert set(topology["network"]["subnets"]) - {*ROLES, GATEWAY} == set()
+    assert set(hosts) <= ROLES.keys()
+    assert {role.name for role in ROLES.values() if role.at_least} <= set(hosts)
 
 
 def test_what_a_role_refers_to_is_a_role_itself() -> None:
@@ -64,16 +71,31 @@ def test_a_host_needs_the_suites_of_all_its_roles_and_those_that_other_roles_bri
     assert "backup" in required_suites(("file",), frozenset({"file", "database"}))
 
 
+def test_hosts_stop_before_those_that_they_write_to_meanwhile() -> None:
+    for role in ROLES.values():
+        assert all(stop_turn([role.name]) > stop_turn([earlier]) for earlier in role.stops_after)
+    assert stop_turn(["database"]) < stop_turn(["file"])
+    assert stop_turn(["web", "file"]) == stop_turn(["file"])
+    assert stop_turn(["unknown"]) == stop_turn([]) == 0
+
+
+def test_a_host_stops_after_those_that_stop_after_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ROLES, "tape", Role("tape", stops_after=("file",)))
+    assert stop_turn(["database"]) < stop_turn(["file"]) < stop_turn(["tape"])
+
+
 def test_a_role_without_a_module_is_an_error_that_names_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(ROLES, "mail", Role("mail"))
     with pytest.raises(ExpectedError, match=r"web01 has the role 'mail', and hosts/roles/mail\.py does not exist"):
         states_of_role("mail", "web01")
 
 
-@pytest.mark.parametrize("also", [None, "unregistered", "registered"])
+@pytest.mark.parametrize("also", [None, "unregistered", "registered", "looked at as every host"])
 def test_a_host_whose_role_no_suite_looks_at_is_not_checked(also: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     """It was GO once: nothing had looked at the host's work, and nothing missed it."""
     monkeypatch.setitem(ROLES, "registered", Role("registered"))
+    every = Role("looked at as every host", suites=("base",))
+    monkeypatch.setitem(ROLES, every.name, every)
     found = inventory()
     web01 = found.hosts["web01"].model_copy(update={"also": [also] if also else []})
     found = found.model_copy(update={"hosts": {**found.hosts, "web01": web01}})
