@@ -49,7 +49,7 @@ class Host(Document):
 
     name: str
     role: str
-    """One of database, application, web, file, transfer, management: it decides which subnet the host is in."""
+    """One of those in `landscape/roles.py`. It is also the name of the subnet that the host is in."""
     also: list[str] = Field(default_factory=list)
     """Further roles that the host has taken on."""
     zone: str

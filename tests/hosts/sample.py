@@ -1,4 +1,4 @@
-"""A landscape with every role that does not exist: nine hosts and six endpoints."""
+"""A landscape that does not exist, with every role: nine hosts and six endpoints."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from infra.inventory.model import (
     VantagePoint,
     WayIn,
 )
+from landscape import secrets
+from landscape.names import GATEWAY
+from landscape.roles import ROLES
 
 AREAS = ("ambulant", "stationaer", "kita", "teilhabe", "beratung", "pep")
-ROLES = ("database", "application", "web", "file", "transfer", "management")
-SUBNETS = {role: IPv4Network(f"10.77.{number}.0/24") for number, role in enumerate((*ROLES, "gateway"), start=1)}
 HOSTS = {
     "db01": "database",
     "db02": "database",
@@ -31,6 +32,12 @@ HOSTS = {
     "file01": "file",
     "xfer01": "transfer",
     "mgmt01": "management",
+}
+HOSTS |= {f"{role}01": role for role in ROLES if role not in HOSTS.values()}
+"""A role that is added to the registry has a host here as well."""
+SUBNETS = {
+    role: IPv4Network(f"10.77.{number}.0/24")
+    for number, role in enumerate(dict.fromkeys((*HOSTS.values(), GATEWAY)), start=1)
 }
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nc2FtcGxl\n-----END CERTIFICATE-----\n"
 KEY = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nc2FtcGxl\n-----END PGP PUBLIC KEY BLOCK-----\n"
@@ -94,14 +101,7 @@ def inventory() -> Inventory:
 
 def _host(name: str, role: str) -> Host:
     place = 4 + [host for host, other in HOSTS.items() if other == role].index(name)
-    purposes = {"database": ["tls-key", "postgresql/replication"], "application": []}.get(role)
-    secrets = [*purposes, *(f"postgresql/{area}" for area in AREAS)] if purposes is not None else []
-    if role in ("application", "file"):
-        secrets += [f"smb/{area}" for area in AREAS]
-    if role in ("file", "transfer"):
-        secrets.append("smb/incoming")
-    if role == "file":
-        secrets += ["tls-key", "backup/key"]
+    purposes = secrets.purposes(ROLES[role].secrets, AREAS, ROLES.keys())
     return Host(
         name=name,
         role=role,
@@ -110,9 +110,9 @@ def _host(name: str, role: str) -> Host:
         fqdn=f"{name}.sample.internal",
         size="Standard_D2as_v5",
         host_keys=["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"],
-        data_disk_gb=4 if role in ("database", "file") else None,
-        certificate=CERTIFICATE if role in ("database", "file") else None,
-        secrets={purpose: SecretReference(name=purpose.replace("/", "-"), version="1") for purpose in secrets},
+        data_disk_gb=4 if ROLES[role].data_disk else None,
+        certificate=CERTIFICATE if ROLES[role].serves_tls else None,
+        secrets={purpose: SecretReference(name=purpose.replace("/", "-"), version="1") for purpose in purposes},
     )
 
 

@@ -1,12 +1,17 @@
-"""The program declares no resource type that the rehearsal's provider does not know, and the reverse."""
+"""The program, the rehearsal's provider and its handlers know the same resource types."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
+from rehearsal.base.records import Records
+from rehearsal.base.settings import Settings
+from rehearsal.base.world import World
 from rehearsal.provider.types import TYPES
+from rehearsal.supervisor.handlers import collect
 from toolchain.folders import PROJECT
 
 
@@ -31,8 +36,18 @@ def declared(file: Path) -> Iterator[str]:
             yield f"azure-native:{modules[node.func.value.id]}:{node.func.attr}"
 
 
-def test_every_type_that_the_program_declares_is_known_to_the_rehearsal() -> None:
+def test_the_program_and_the_provider_know_the_same_types() -> None:
     files = (PROJECT / "infra").rglob("*.py")
     found = {token for file in files for token in declared(file)}
     assert len(found) > 15, "the program's declarations were not found"
     assert found - TYPES.keys() == set(), "add them to rehearsal/provider/types/"
+    assert TYPES.keys() - found == set(), "declare them in infra/components/, or take them out of the provider"
+
+
+def test_a_type_is_said_to_be_real_where_a_handler_makes_it_real(tmp_path: Path) -> None:
+    """The handbook's table says what is real; without a handler a resource is recorded only."""
+    settings, none = Settings(tmp_path / "state"), cast(Any, None)
+    world = World(settings, Records(settings.records), none, none, settings.state, settings.state)
+    handled, real = set(collect(world)), {token for token, kind in TYPES.items() if kind.real}
+    assert real - handled == set(), "they have no handler in the rehearsal's families"
+    assert handled - real == set(), "say in rehearsal/provider/types/ what is real of them"
