@@ -1,4 +1,4 @@
-"""Probes, pools and backend settings: what requests are led to."""
+"""Parsing of probes, backend pools and backend settings: where requests are forwarded to."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def probe(reader: Reader, path: str, item: dict[str, Any]) -> Probe:
     )
 
 
-def root(reader: Reader, path: str, item: dict[str, Any]) -> str:
+def trusted_root(reader: Reader, path: str, item: dict[str, Any]) -> str:
     try:
         content = base64.b64decode(item.get("data") or "", validate=True)
     except binascii.Error:
         content = b""
     if not content:
-        reader.wrong(f"{path}.data", "is not a certificate in base64 (others are not made real)")
+        reader.wrong(f"{path}.data", "is not a certificate in base64 (nothing else is made real)")
     text = content.decode("ascii", "replace")
     if "BEGIN CERTIFICATE" in text:
         return text
@@ -55,15 +55,15 @@ def settings(
     reader: Reader, path: str, item: dict[str, Any], probes: dict[str, Probe], roots: dict[str, str]
 ) -> BackendSettings:
     protocol = reader.protocol(path, item)
-    asked = DEFAULT_PROBE
+    chosen = DEFAULT_PROBE
     if item.get("probe"):
-        asked = reader.refer(f"{path}.probe", item["probe"], "probes", probes) or DEFAULT_PROBE
+        chosen = reader.refer(f"{path}.probe", item["probe"], "probes", probes) or DEFAULT_PROBE
     host = reader.text(f"{path}.hostName", item["hostName"], HOST) if item.get("hostName") else None
-    of_server = bool(item.get("pickHostNameFromBackendAddress"))
-    if host and of_server:
+    host_of_server = bool(item.get("pickHostNameFromBackendAddress"))
+    if host and host_of_server:
         reader.wrong(path, "has both hostName and pickHostNameFromBackendAddress")
-    if asked.host is None and not host and not of_server:
-        reader.wrong(f"{path}.probe", f"probe {asked.name} picks its host name from settings that set none")
+    if chosen.host is None and not host and not host_of_server:
+        reader.wrong(f"{path}.probe", f"probe {chosen.name} picks its host name from settings that set none")
     if item.get("path"):
         reader.wrong(f"{path}.path", "is not made real by the rehearsal's gateway")
     draining = item.get("connectionDraining") or {}
@@ -85,9 +85,9 @@ def settings(
         port=reader.number(path, item, "port", 443 if protocol == "https" else 80, 1, 65535),
         timeout=reader.number(path, item, "requestTimeout", 30, 1, 86400),
         drain=drain,
-        probe=asked,
+        probe=chosen,
         host=host,
-        host_of_server=of_server,
+        host_of_server=host_of_server,
         affinity_cookie=cookie,
         trusted_roots=tuple(trusted),
     )

@@ -1,4 +1,4 @@
-"""The gateway's certificates: read from the Key Vault as its identity may, and made into what nginx reads."""
+"""The gateway's certificates: read from Key Vault with its identities, and converted into what nginx reads."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -25,32 +26,34 @@ from rehearsal.vault.identities import Identity
 
 
 @dataclass(frozen=True)
-class Pair:
-    """PEM: the certificate with its chain, and the private key."""
+class CertifiedKey:
+    """A certificate with its chain, and its private key; both in PEM."""
 
     chain: bytes
     key: bytes = field(repr=False)
 
 
-def obtain(gateway: Gateway, vault: VaultService, identities: Sequence[Identity]) -> dict[str, Pair]:
+def obtain(gateway: Gateway, vault: VaultService, identities: Sequence[Identity]) -> dict[str, CertifiedKey]:
     """All certificates of the gateway by name.
 
-    Raises HandlerError as Azure does (ApplicationGatewayKeyVaultSecretException) when none of its identities may
-    read a secret, or the secret is no certificate with its key.
+    Raises HandlerError with Azure's code (ApplicationGatewayKeyVaultSecretException) if none of its identities may
+    read a secret, or if the secret is not a certificate with its private key.
     """
     return {certificate.name: _one(gateway, certificate, vault, identities) for certificate in gateway.certificates}
 
 
-def _one(gateway: Gateway, certificate: Certificate, vault: VaultService, identities: Sequence[Identity]) -> Pair:
+def _one(
+    gateway: Gateway, certificate: Certificate, vault: VaultService, identities: Sequence[Identity]
+) -> CertifiedKey:
     if certificate.secret is None:
         try:
-            return pair(certificate.data or "", certificate.password)
+            return certified_key(certificate.data or "", certificate.password)
         except ValueError as error:
             raise HandlerError(f"ApplicationGatewaySslCertificateInvalidData: {certificate.name}: {error}.") from error
     reason = "the gateway has no identity that exists"
     for identity in identities:
         try:
-            return pair(vault.fetch(certificate.secret, identity.principal).content.value, None)
+            return certified_key(vault.fetch(certificate.secret, identity.principal).content.value, None)
         except AccessRefused as refused:
             reason = f"as {identity.id.rsplit('/', 1)[-1]}: {refused}"
         except ValueError as error:
@@ -61,22 +64,20 @@ def _one(gateway: Gateway, certificate: Certificate, vault: VaultService, identi
     )
 
 
-def pair(text: str, password: str | None) -> Pair:
-    """From base64 PKCS#12 or PEM; raises ValueError with the reason."""
+def certified_key(text: str, password: str | None) -> CertifiedKey:
+    """Read PKCS#12 in base64, or PEM. Raises ValueError with what is wrong."""
     chain, key = _pem(text) if "-----BEGIN" in text else _pkcs12(text, password)
     first = x509.load_pem_x509_certificate(chain)
     private = load_pem_private_key(key, password=None)
     if private.public_key() != first.public_key():
         raise ValueError("the private key does not belong to the certificate")
     if first.not_valid_after_utc < dt.datetime.now(dt.UTC):
-        raise ValueError(f"the certificate ended on {first.not_valid_after_utc:%Y-%m-%d}")
-    return Pair(chain, key)
+        raise ValueError(f"the certificate expired on {first.not_valid_after_utc:%Y-%m-%d}")
+    return CertifiedKey(chain, key)
 
 
 def fingerprint(chain: bytes) -> bytes:
-    """SHA-256 of the first certificate, as a client sees it."""
-    from cryptography.hazmat.primitives.hashes import SHA256
-
+    """SHA-256 of the first certificate, the one a client is shown."""
     return x509.load_pem_x509_certificate(chain).fingerprint(SHA256())
 
 
@@ -99,8 +100,8 @@ def _pkcs12(text: str, password: str | None) -> tuple[bytes, bytes]:
     try:
         key, certificate, others = pkcs12.load_key_and_certificates(content, password.encode() if password else None)
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise ValueError("the PKCS#12 cannot be read; the Key Vault holds it without a password") from error
+        raise ValueError("the PKCS#12 cannot be read; in Key Vault it must be without a password") from error
     if key is None or certificate is None:
-        raise ValueError("the PKCS#12 has not both a certificate and its private key")
+        raise ValueError("the PKCS#12 does not contain both a certificate and its private key")
     chain = b"".join(one.public_bytes(Encoding.PEM) for one in [certificate, *others])
     return chain, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

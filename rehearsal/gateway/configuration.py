@@ -1,4 +1,4 @@
-"""Everything that the gateway's two processes read, rendered as files, with a revision that identifies them."""
+"""All files that the gateway's two processes read, with a revision that identifies their content."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from ipaddress import IPv4Address
 
 from rehearsal.base.containers import Content, File
 from rehearsal.gateway import haproxy, nginx
-from rehearsal.gateway.certificates import Pair
+from rehearsal.gateway.certificates import CertifiedKey
 from rehearsal.gateway.model import Gateway
 from rehearsal.gateway.waf import Firewall
 
 ROOT = "/etc/gateway"
-"""In the containers."""
+"""The configurations' folder in the containers."""
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """What is written to one folder named after the revision, so that the old one stays until the new one serves."""
+    """The files of one revision, in a folder named after it, so that the one before stays until the new one serves."""
 
     revision: str
     front: dict[str, Content]
@@ -33,20 +33,20 @@ class Configuration:
 
 
 def build(
-    gateway: Gateway, address: IPv4Address, firewalls: Mapping[str, Firewall], pairs: Mapping[str, Pair]
+    gateway: Gateway, address: IPv4Address, firewalls: Mapping[str, Firewall], keys: Mapping[str, CertifiedKey]
 ) -> Configuration:
-    """All files for the gateway at ``address``; ``firewalls`` by lower-cased id, ``pairs`` by certificate's name."""
-    revision = _revision(gateway, address, firewalls, pairs)
+    """All files for the gateway at ``address``; ``firewalls`` by lower-cased id, ``keys`` by the certificate's name."""
+    revision = _revision(gateway, address, firewalls, keys)
     folder = f"{ROOT}/{revision}"
     front: dict[str, Content] = {
         f"{folder}/nginx.conf": nginx.render(gateway, address, firewalls, folder, revision),
     }
     for number, identifier in enumerate(nginx.policy_ids(gateway)):
         front[nginx.firewall_path(folder, number)] = firewalls[identifier].directives
-    for name, pair in pairs.items():
-        chain, key = nginx.certificate_paths(folder, name)
-        front[chain] = pair.chain
-        front[key] = File(pair.key, 0o600)
+    for name, certified in keys.items():
+        chain_path, key_path = nginx.certificate_paths(folder, name)
+        front[chain_path] = certified.chain
+        front[key_path] = File(certified.key, 0o600)
     balancer: dict[str, Content] = {f"{folder}/haproxy.cfg": haproxy.render(gateway, folder, revision)}
     for backend in gateway.backends:
         if backend.settings.trusted_roots:
@@ -56,13 +56,13 @@ def build(
 
 
 def _revision(
-    gateway: Gateway, address: IPv4Address, firewalls: Mapping[str, Firewall], pairs: Mapping[str, Pair]
+    gateway: Gateway, address: IPv4Address, firewalls: Mapping[str, Firewall], keys: Mapping[str, CertifiedKey]
 ) -> str:
     parts = [
         nginx.render(gateway, address, firewalls, ROOT, ""),
         haproxy.render(gateway, ROOT, ""),
         repr(sorted(gateway.trusted_roots.items())),
         *(firewall.directives for _, firewall in sorted(firewalls.items())),
-        *(hashlib.sha256(pair.chain + pair.key).hexdigest() for _, pair in sorted(pairs.items())),
+        *(hashlib.sha256(certified.chain + certified.key).hexdigest() for _, certified in sorted(keys.items())),
     ]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]

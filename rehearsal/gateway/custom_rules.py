@@ -1,4 +1,4 @@
-"""A firewall policy's own rules as ModSecurity rules. They are evaluated before the managed ones, by priority."""
+"""A firewall policy's custom rules as ModSecurity rules; they are evaluated by priority, before the managed rules."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from rehearsal.base.handler import HandlerError
 
 FIRST_ID = 100_000
-"""Ids 1 to 99,999 are for local use, too; these stay clear of what an operator might try by hand."""
+"""Above 99,999, because lower ids are for local use: an operator may try out rules by hand."""
 STEP = 10
 
 _VARIABLES = {
@@ -37,8 +37,8 @@ _NUMBERS = {"LessThan": "lt", "GreaterThan": "gt", "LessThanOrEqual": "le", "Gre
 def render_custom_rule(identifier: str, number: int, rule: dict[str, Any], status: int) -> str:
     """One rule as a chain of its conditions, all of which must hold.
 
-    ``number`` is its place by priority; ``status`` is what a blocked request is answered with. Raises HandlerError
-    naming what cannot be made real.
+    ``number`` counts the rules by priority; ``status`` is the answer to a blocked request. Raises HandlerError that
+    names what cannot be made real.
     """
     name = str(rule.get("name") or f"custom-{rule.get('priority')}")
     if rule.get("state") == "Disabled":
@@ -56,7 +56,7 @@ def render_custom_rule(identifier: str, number: int, rule: dict[str, Any], statu
         test, transforms = _condition(identifier, name, condition)
         actions = ["t:none", *transforms]
         if index == 0:
-            # Phase 2, because a condition may be about the body; they still come before the managed rules' verdict.
+            # Phase 2, because a condition may be about the body; the managed rules' verdict still comes later.
             verdict = action.format(status=status)
             head = f"id:{FIRST_ID + number * STEP},phase:2,log,auditlog,msg:'{_plain(name)}',{verdict}"
             actions = [head, *actions]
@@ -67,7 +67,7 @@ def render_custom_rule(identifier: str, number: int, rule: dict[str, Any], statu
 
 
 def _condition(identifier: str, name: str, condition: dict[str, Any]) -> tuple[str, list[str]]:
-    """Variables with operator and values, and the transformations."""
+    """The condition's variables with operator and values, and its transformations."""
     variables = []
     for variable in condition.get("matchVariables") or []:
         known = _VARIABLES.get(str(variable.get("variableName")))
@@ -89,7 +89,7 @@ def _condition(identifier: str, name: str, condition: dict[str, Any]) -> tuple[s
 
 
 def _operator(identifier: str, name: str, condition: dict[str, Any]) -> str:
-    """ModSecurity's operator for a condition: any of the values suffices."""
+    """ModSecurity's operator for a condition: one of the values must match."""
     operator = str(condition.get("operator"))
     values = [str(value) for value in condition.get("matchValues") or []]
     if operator == "IPMatch":
@@ -113,21 +113,21 @@ def _operator(identifier: str, name: str, condition: dict[str, Any]) -> str:
 
 
 def _check_expressions(identifier: str, name: str, values: list[str]) -> None:
-    """ModSecurity takes an expression that is none without a word, and then never matches."""
+    """Refuse invalid expressions, which ModSecurity accepts silently and never matches."""
     for value in values:
         try:
             re.compile(value)
         except re.error as error:
             raise HandlerError(
-                f"{identifier}: custom rule {name}: {value!r} is no regular expression: {error}."
+                f"{identifier}: custom rule {name}: {value!r} is not a regular expression: {error}."
             ) from error
 
 
 def _literal(text: str) -> str:
-    """The text as a regular expression that matches it alone."""
+    """The regular expression that matches this text only."""
     return re.sub(r"([^\w ])", r"\\\1", text)
 
 
 def _plain(name: str) -> str:
-    """Names are letters and digits in Azure; nothing else may reach the configuration."""
+    """The name without anything that could end a directive; in Azure it has only letters and digits."""
     return re.sub(r"[^\w-]", "_", name)

@@ -1,4 +1,4 @@
-"""The gateway's back: pools, active probes, retries and draining, as HAProxy configuration."""
+"""The gateway's balancer: pools, active probes, retries and draining, as HAProxy configuration."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from rehearsal.gateway.model import Backend, Gateway, Probe
 from rehearsal.gateway.nginx import BACKEND_HEADER, BALANCER_PORT
 
 ADMIN_PORT = 8081
-"""HAProxy's runtime interface, on the gateway namespace's loopback."""
+"""Port of HAProxy's runtime interface, on the loopback of the gateway's namespace."""
 STATE_FILE = "/var/lib/haproxy/server-state"
-"""What was known of the servers before a reload: a server that was down must not be up again until a probe fails."""
+"""The servers' state before a reload, without which a server that is down would count as up until its probes fail."""
 REVISION_VARIABLE = "LIVEGANG_REVISION"
-"""HAProxy shows its value at the runtime interface: which configuration it serves."""
+"""Environment variable by which the runtime interface shows which configuration HAProxy serves."""
 DEFAULT_DRAIN = 30
-"""Seconds for requests under way at a reload where no draining is declared."""
+"""Seconds that requests in progress have at a reload if no draining is declared."""
 CONNECT_TIMEOUT = 3
 
 _TEMPLATE = Path(__file__).with_name("templates") / "haproxy.cfg.j2"
@@ -29,7 +29,7 @@ def trusted_roots_path(folder: str, backend: Backend) -> str:
 
 
 def render(gateway: Gateway, folder: str, revision: str) -> str:
-    """haproxy.cfg for the gateway's backends; the files it names are in ``folder``."""
+    """haproxy.cfg for the gateway's backends; the files that it names are in ``folder``."""
     drains = [backend.settings.drain or 0 for backend in gateway.backends]
     servers = [server for backend in gateway.backends for server in backend.servers]
     return templating.render(
@@ -39,7 +39,7 @@ def render(gateway: Gateway, folder: str, revision: str) -> str:
         admin_port=ADMIN_PORT,
         state_file=STATE_FILE,
         drain=max(drains, default=0) or DEFAULT_DRAIN,
-        # Pools may name servers by name; it is the platform's resolver that knows them.
+        # Servers in pools may be names, which the platform's resolver resolves.
         resolver=None if all(map(_is_address, servers)) else PLATFORM_DNS,
         connect_timeout=CONNECT_TIMEOUT,
         balancer_port=BALANCER_PORT,
@@ -79,7 +79,7 @@ def _probe_host(backend: Backend) -> str:
     probe: Probe = backend.settings.probe
     if probe.host:
         return probe.host
-    # `pickHostNameFromBackendAddress` would be each server's own; HAProxy's checks know one Host a backend.
+    # With `pickHostNameFromBackendAddress` Azure sends each server its own name; HAProxy has one Host per backend.
     return backend.settings.host or (backend.servers[0] if backend.servers else "127.0.0.1")
 
 

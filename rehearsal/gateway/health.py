@@ -1,4 +1,4 @@
-"""What HAProxy says of itself and its servers, at its runtime interface inside the gateway's namespace."""
+"""What HAProxy reports about itself and its servers, at its runtime interface in the gateway's namespace."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HEALTH = {"UP": "Healthy", "DOWN": "Unhealthy", "DRAIN": "Draining", "MAINT": "
 
 @dataclass(frozen=True)
 class ServerHealth:
-    """One server of a pool, in Azure's words."""
+    """One server of a pool, in Azure's terms."""
 
     pool: str
     settings: str
@@ -28,13 +28,13 @@ class ServerHealth:
     health: str
     """Healthy, Unhealthy, Draining or Unknown."""
     reason: str
-    """What the last probe found, e.g. ``L7STS 503``."""
+    """Result of the last probe, e.g. ``L7STS 503``."""
     since: int
-    """Seconds."""
+    """Seconds since this changed last."""
 
 
 def ask(world: World, command: str) -> str:
-    """The answer to one command; raises OSError when nothing answers."""
+    """The answer to one command. Raises OSError if HAProxy does not answer."""
     with world.namespaces.connect(NAMESPACE, ("127.0.0.1", ADMIN_PORT), TIMEOUT) as connection:
         connection.settimeout(TIMEOUT)
         connection.sendall(command.encode() + b"\n")
@@ -43,7 +43,7 @@ def ask(world: World, command: str) -> str:
 
 
 def backend_health(world: World) -> list[dict[str, Any]]:
-    """The health of every server of every pool, for `rehearsal.status`; empty while there is no gateway."""
+    """The health of every server of every pool, for `rehearsal.status`; empty if there is no gateway."""
     if not world.records.of_type("network:ApplicationGateway"):
         return []
     try:
@@ -53,7 +53,7 @@ def backend_health(world: World) -> list[dict[str, Any]]:
 
 
 def servers(table: str) -> list[ServerHealth]:
-    """From HAProxy's statistics (CSV, a header that begins with `# `)."""
+    """Read HAProxy's statistics: CSV whose header begins with `# `."""
     found = []
     for row in csv.DictReader(table.removeprefix("# ").splitlines()):
         pool, _, settings = row["pxname"].partition(":")

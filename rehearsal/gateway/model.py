@@ -1,6 +1,7 @@
-"""An Application Gateway as it was declared, made sense of: what listens where, and where it leads.
+"""An Application Gateway as declared, in plain typed values: what listens where, and what it forwards to.
 
-Names refer to names within the same gateway; ARM's sub-resource ids are gone. Built by `rehearsal.gateway.parsing`.
+References are resolved or are names within the gateway, in place of ARM's sub-resource ids. Built by
+`rehearsal.gateway.parsing`.
 """
 
 from __future__ import annotations
@@ -13,28 +14,28 @@ Protocol = Literal["http", "https"]
 
 @dataclass(frozen=True)
 class Probe:
-    """How a backend's health is asked."""
+    """How a backend's servers are probed."""
 
     name: str
     protocol: Protocol
     host: str | None
-    """Host header; None: that of the backend settings (``pickHostNameFromBackendHttpSettings``)."""
+    """Host header; None for that of the backend settings (``pickHostNameFromBackendHttpSettings``)."""
     path: str
     port: int | None
-    """None: the backend settings' port."""
+    """None for the backend settings' port."""
     interval: int
     """Seconds between two probes of a server."""
     timeout: int
     """Seconds."""
     threshold: int
-    """So many failures in a row make a server unhealthy; one success makes it healthy again."""
+    """Number of consecutive failures that make a server unhealthy; one success makes it healthy again."""
     statuses: tuple[str, ...] = ("200-399",)
     body: str | None = None
-    """Text that the answer must contain."""
+    """Text that the response must contain."""
 
 
 DEFAULT_PROBE = Probe("default", "http", "127.0.0.1", "/", None, interval=30, timeout=30, threshold=3)
-"""What Azure probes with where no probe was declared."""
+"""Azure's probe for backend settings without one."""
 
 
 @dataclass(frozen=True)
@@ -43,23 +44,23 @@ class BackendSettings:
     protocol: Protocol
     port: int
     timeout: int
-    """Seconds until a request without an answer ends with 504."""
+    """Seconds until a request that is not answered ends with 504."""
     drain: int | None
-    """Seconds that requests under way may take when their server leaves the pool; None: no draining."""
+    """Seconds that requests in progress may take when their server leaves the pool; None for no draining."""
     probe: Probe
     host: str | None
-    """Host header towards the backend; None: the client's."""
+    """Host header towards the backend; None for the client's."""
     host_of_server: bool
-    """Host header is the server's own address or name."""
+    """Whether the Host header is the server's own address or name."""
     affinity_cookie: str | None
-    """Name of the cookie that keeps a client on a server, if it is to be kept there."""
+    """Name of the cookie that binds a client to a server; None without affinity."""
     trusted_roots: tuple[str, ...] = ()
-    """Names of the trusted root certificates for an HTTPS backend; none: well-known authorities."""
+    """Names of the trusted root certificates for an HTTPS backend; empty for the well-known authorities."""
 
 
 @dataclass(frozen=True)
 class Backend:
-    """A pool reached with certain settings: what a rule leads to."""
+    """A pool with the settings by which it is reached: what a rule forwards to."""
 
     pool: str
     servers: tuple[str, ...]
@@ -90,15 +91,15 @@ class Listener:
     protocol: Protocol
     port: int
     hosts: tuple[str, ...]
-    """Host names, ``*`` and ``?`` allowed; none: every host name that no other listener of the port has."""
+    """Host names, with ``*`` and ``?``; empty for every name that no other listener on the port has."""
     certificate: str | None
     policy: str | None
-    """Id of a firewall policy of its own."""
+    """Id of its own firewall policy."""
 
 
 @dataclass(frozen=True)
-class Rule:
-    """What is answered at a listener."""
+class RoutingRule:
+    """What a listener forwards or redirects to."""
 
     name: str
     priority: int
@@ -119,7 +120,7 @@ class Certificate:
 
 @dataclass(frozen=True)
 class TlsPolicy:
-    """What is negotiated with clients."""
+    """TLS versions and ciphers for clients."""
 
     protocols: tuple[str, ...]
     """nginx's names."""
@@ -139,7 +140,7 @@ class Gateway:
     """Ids of its managed identities."""
     policy: str | None
     """Id of its firewall policy."""
-    rules: tuple[Rule, ...]
+    rules: tuple[RoutingRule, ...]
     """By priority."""
     certificates: tuple[Certificate, ...]
     trusted_roots: dict[str, str]
@@ -153,6 +154,6 @@ class Gateway:
 
     @property
     def backends(self) -> tuple[Backend, ...]:
-        """All that rules lead to, each once, by name."""
+        """The backends of all rules, each once, by name."""
         found = {rule.target.name: rule.target for rule in self.rules if isinstance(rule.target, Backend)}
         return tuple(found[name] for name in sorted(found))

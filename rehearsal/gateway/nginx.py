@@ -1,7 +1,7 @@
-"""The gateway's front: TLS, listeners by host name, redirects and the firewall, as nginx configuration.
+"""The gateway's front end: TLS, listeners by host name, redirects and the firewall, as nginx configuration.
 
-nginx hands every request to the balancer (HAProxy) on the loopback, with the name of the backend in a header that
-replaces whatever a client sent under this name.
+nginx passes every request to the balancer (HAProxy) on the loopback, with the backend's name in a header that replaces
+any of that name from the client.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal.base import templating
-from rehearsal.gateway.model import Backend, Gateway, Listener, Redirect, Rule
+from rehearsal.gateway.model import Backend, Gateway, Listener, Redirect, RoutingRule
 from rehearsal.gateway.waf import Firewall
 
 BALANCER_PORT = 8080
 BACKEND_HEADER = "X-Livegang-Backend"
 STATUS_PORT = 8082
-"""Answers with the revision of the configuration that is served, on the loopback."""
+"""Loopback port that answers with the revision of the configuration that nginx serves."""
 LOGS = "/var/log/nginx"
 
 _TEMPLATE = Path(__file__).with_name("templates") / "nginx.conf.j2"
 
 
 def certificate_paths(folder: str, name: str) -> tuple[str, str]:
-    """Where the chain and the private key of the gateway's certificate ``name`` are, in the container."""
+    """Paths, in the container, of the chain and private key of the gateway's certificate ``name``."""
     return f"{folder}/{name}.pem", f"{folder}/{name}.key"
 
 
 def firewall_path(folder: str, number: int) -> str:
-    """Where the directives of the ``number``-th firewall policy are, in the container."""
+    """Path, in the container, of the directives of the ``number``-th firewall policy."""
     return f"{folder}/firewall-{number}.conf"
 
 
@@ -45,7 +45,7 @@ def render(
 ) -> str:
     """nginx.conf for the gateway at ``address``.
 
-    ``firewalls`` are its policies by lower-cased id; the files it names are in ``folder``.
+    ``firewalls`` are its policies by lower-cased id; the files that it names are in ``folder``.
     """
     largest = [policy.largest_body for policy in firewalls.values()]
     return templating.render(
@@ -68,7 +68,7 @@ def _policy_path(gateway: Gateway, policy: str | None, folder: str) -> str | Non
 
 
 def _port(gateway: Gateway, number: int, firewalls: Mapping[str, Firewall], folder: str) -> dict[str, Any]:
-    """The sites of one port, and what a host name gets that none of them has."""
+    """One port's sites, and how it answers host names that no site has."""
     rules = [rule for rule in gateway.rules if rule.listener.port == number]
     listener = rules[0].listener
     reject = {"tls": _tls(listener, gateway.http2), "https": listener.protocol == "https"}
@@ -79,7 +79,7 @@ def _port(gateway: Gateway, number: int, firewalls: Mapping[str, Firewall], fold
     }
 
 
-def _site(gateway: Gateway, rule: Rule, firewalls: Mapping[str, Firewall], folder: str) -> dict[str, Any]:
+def _site(gateway: Gateway, rule: RoutingRule, firewalls: Mapping[str, Firewall], folder: str) -> dict[str, Any]:
     listener, target = rule.listener, rule.target
     policy = (listener.policy or gateway.policy or "").lower()
     return {
@@ -102,7 +102,7 @@ def _tls(listener: Listener, http2: bool) -> str:
 
 
 def _server_name(host: str) -> str:
-    """Azure allows ``*`` anywhere and ``?`` for one character; nginx takes a leading ``*.`` or an expression."""
+    """nginx's server_name: Azure allows ``*`` and ``?`` anywhere, nginx a leading ``*.`` or an expression."""
     if not set(host) & {"*", "?"} or (host.startswith("*.") and not set(host[2:]) & {"*", "?"}):
         return host
     return "~^" + host.replace(".", r"\.").replace("*", ".*").replace("?", ".") + "$"

@@ -1,6 +1,6 @@
-"""From Pulumi's wire (camelCase, ARM's sub-resource ids) to the model, with everything that is wrong at once.
+"""From ARM's properties (camelCase, with sub-resource ids) to the model; all mistakes are reported together.
 
-What changes how the gateway answers and is not made real here is refused, never left out silently.
+What would change the gateway's answers and is not made real is refused, never left out silently.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from rehearsal.gateway.model import (
     Gateway,
     Listener,
     Redirect,
-    Rule,
+    RoutingRule,
 )
 from rehearsal.gateway.reader import HOST, HOST_PATTERN, URL, Reader
 from rehearsal.gateway.unsupported import UNSUPPORTED
@@ -26,7 +26,7 @@ _HIGHEST_PRIORITY = 20000
 
 
 def parse(identifier: str, properties: Properties) -> Gateway:
-    """The gateway; raises HandlerError with every mistake, each with the path of its property."""
+    """The declared gateway. Raises HandlerError with all mistakes, each with the path of its property."""
     reader = _GatewayReader(identifier, properties)
     gateway = reader.gateway()
     if reader.problems or gateway is None:
@@ -35,7 +35,7 @@ def parse(identifier: str, properties: Properties) -> Gateway:
 
 
 def problems(identifier: str, properties: Properties) -> list[str]:
-    """What :func:`parse` would complain of."""
+    """The mistakes that :func:`parse` would raise."""
     reader = _GatewayReader(identifier, properties)
     reader.gateway()
     return reader.problems
@@ -47,7 +47,9 @@ class _GatewayReader(Reader):
             if self.given.get(key):
                 self.wrong(key, "is not made real by the rehearsal's gateway")
         probes = {name: backends.probe(self, path, item) for name, path, item in self.items("probes")}
-        roots = {name: backends.root(self, path, item) for name, path, item in self.items("trustedRootCertificates")}
+        roots = {
+            name: backends.trusted_root(self, path, item) for name, path, item in self.items("trustedRootCertificates")
+        }
         settings = {
             name: backends.settings(self, path, item, probes, roots)
             for name, path, item in self.items("backendHttpSettingsCollection")
@@ -57,7 +59,7 @@ class _GatewayReader(Reader):
         listeners = self._listeners(certificates)
         rules = self._rules(listeners, pools, settings, self._redirects(listeners))
         for name in sorted(set(listeners) - {rule.listener.name for rule in rules}):
-            self.wrong(f"httpListeners[{name}]", "no requestRoutingRule leads on from it")
+            self.wrong(f"httpListeners[{name}]", "no requestRoutingRule names it")
         try:
             policy = tls.policy(self.given.get("sslPolicy") or {})
         except tls.UnknownTlsPolicy as error:
@@ -163,10 +165,10 @@ class _GatewayReader(Reader):
         pools: dict[str, tuple[str, ...]],
         settings: dict[str, BackendSettings],
         redirects: dict[str, Redirect],
-    ) -> list[Rule]:
-        rules: list[Rule] = []
+    ) -> list[RoutingRule]:
+        rules: list[RoutingRule] = []
         priorities: dict[int, str] = {}
-        led: dict[str, str] = {}
+        named: dict[str, str] = {}
         for name, path, item in self.items("requestRoutingRules"):
             if item.get("ruleType", "Basic") != "Basic" or item.get("urlPathMap") or item.get("rewriteRuleSet"):
                 self.wrong(path, "only rules of ruleType Basic without rewriteRuleSet are made real")
@@ -174,7 +176,7 @@ class _GatewayReader(Reader):
             if not priority:
                 self.wrong(f"{path}.priority", f"is needed, from 1 to {_HIGHEST_PRIORITY}")
             elif priorities.setdefault(priority, name) != name:
-                self.wrong(f"{path}.priority", f"{priority} is that of rule {priorities[priority]} already")
+                self.wrong(f"{path}.priority", f"rule {priorities[priority]} has {priority} already")
             listener = self.refer(f"{path}.httpListener", item.get("httpListener"), "httpListeners", listeners)
             target: Backend | Redirect | None
             if item.get("redirectConfiguration"):
@@ -185,9 +187,9 @@ class _GatewayReader(Reader):
                 target = self._backend(path, item, pools, settings)
             if listener is None or target is None:
                 continue
-            if led.setdefault(listener.name, name) != name:
-                self.wrong(f"{path}.httpListener", f"rule {led[listener.name]} leads on from {listener.name} already")
-            rules.append(Rule(name, priority, listener, target))
+            if named.setdefault(listener.name, name) != name:
+                self.wrong(f"{path}.httpListener", f"rule {named[listener.name]} names {listener.name} already")
+            rules.append(RoutingRule(name, priority, listener, target))
         return rules
 
     def _backend(

@@ -1,4 +1,4 @@
-"""The gateway's two processes: started once, then reloaded with each new configuration without losing a connection."""
+"""The gateway's two processes: started once, then reloaded with each new configuration without losing connections."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ FRONT, BALANCER = "gateway", "gateway-balancer"
 
 RELOAD_SECONDS = 20.0
 CONFIRMING_ANSWERS = 20
-"""So many new connections in a row must be served by the new configuration, 20 ms apart: nginx lets its old workers
-accept along with the new ones for 100 ms after a reload, and a first new answer would hide them."""
+"""Number of consecutive connections, 20 ms apart, that the new configuration must answer: for 100 ms after a reload
+nginx lets its old workers accept connections as well, which a single new answer would not show."""
 
 _NGINX, _HAPROXY = "/usr/sbin/nginx", "/usr/sbin/haproxy"
 _NGINX_CONF, _HAPROXY_CFG = f"{ROOT}/nginx.conf", f"{ROOT}/haproxy.cfg"
 
-# Both begin with nothing to do, so that the first configuration takes the same way as every later one: tested by the
-# tool itself inside its container, then loaded, then seen to be served.
+# Both start with an empty configuration, so that the first one is loaded like every later one: the program itself tests
+# it inside its container and loads it, and then the new revision must answer.
 _IDLE_NGINX = "daemon off;\npid /run/nginx.pid;\nerror_log stderr warn;\nevents {}\n"
 _IDLE_HAPROXY = (
     f"global\n    log stdout format raw local0 notice\n    stats socket ipv4@127.0.0.1:{ADMIN_PORT} level admin\n"
@@ -44,7 +44,7 @@ class Processes:
         self._lock = threading.RLock()
 
     def start(self) -> None:
-        """Start what does not run."""
+        """Start what is not running."""
         with self._lock:
             self._start()
 
@@ -60,19 +60,19 @@ class Processes:
             containers.start(FRONT, health.NAMESPACE, argv, {_NGINX_CONF: _IDLE_NGINX}, {LOGS: logs})
 
     def load(self, configuration: Configuration) -> None:
-        """Serve the configuration; what is served already is left alone.
+        """Serve the configuration, unless it is served already.
 
-        Raises HandlerError with the tool's own words when it refuses it; what was served before is served on.
+        Raises HandlerError with the program's own message if it rejects it; the configuration before stays in use.
         """
         with self._lock:
-            # The balancer first: a backend must be there before the first request is led to it.
+            # The balancer first: a backend must exist before a request is sent to it.
             if self.balancer_revision() != configuration.revision:
                 self._load_balancer(configuration)
             if self.front_revision() != configuration.revision:
                 self._load_front(configuration)
 
     def revive(self, name: str) -> None:
-        """Start an ended service again, with the configuration that it served."""
+        """Start a service that ended again, with the configuration that it served."""
         with self._lock:
             if not self._world.containers.alive(name):
                 self._world.containers.restart(name)
@@ -82,11 +82,11 @@ class Processes:
             self._world.containers.stop(name)
 
     def dead(self) -> list[str]:
-        """The services that should run and do not."""
+        """The services that should be running and are not."""
         return [name for name in (FRONT, BALANCER) if not self._world.containers.alive(name)]
 
     def front_revision(self) -> str | None:
-        """The configuration that nginx serves; None while it serves none."""
+        """Revision of the configuration that nginx serves; None if none."""
         try:
             with self._world.namespaces.connect(health.NAMESPACE, ("127.0.0.1", STATUS_PORT), 2) as connection:
                 connection.settimeout(2)
@@ -97,7 +97,7 @@ class Processes:
         return answer.rpartition(b"\r\n\r\n")[2].decode() or None
 
     def balancer_revision(self) -> str | None:
-        """The configuration that HAProxy serves; None while it serves none."""
+        """Revision of the configuration that HAProxy serves; None if none."""
         try:
             answer = health.ask(self._world, f"show env {REVISION_VARIABLE}")
         except (OSError, HandlerError):
@@ -110,7 +110,7 @@ class Processes:
         containers.write(BALANCER, configuration.balancer)
         candidate = f"{configuration.folder}/haproxy.cfg"
         containers.run(BALANCER, [_HAPROXY, "-c", "-f", candidate])
-        # Empty where HAProxy has no servers yet.
+        # Stays empty if HAProxy has no servers yet.
         state = ""
         with contextlib.suppress(OSError):
             state = health.ask(self._world, "show servers state")

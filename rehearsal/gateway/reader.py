@@ -1,4 +1,4 @@
-"""Reading sub-resources of ARM properties, gathering every mistake with its path."""
+"""Reading sub-resources of ARM properties, and collecting every mistake with its path."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from rehearsal.base.handler import Properties
 from rehearsal.gateway.model import Protocol
 
-# What is written into configurations is checked to the last character: none of these can end a directive.
+# What gets into a configuration is checked completely: none of these can end a directive.
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,79}", re.ASCII)
 HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", re.IGNORECASE)
 HOST_PATTERN = re.compile(r"[a-z0-9*?.-]+", re.IGNORECASE)
@@ -20,7 +20,7 @@ Found = TypeVar("Found")
 
 
 class Reader:
-    """The properties of one gateway; ``problems`` grows while they are read."""
+    """Reads the properties of one gateway; ``problems`` collects what is wrong with them."""
 
     def __init__(self, identifier: str, properties: Properties) -> None:
         self.id = identifier
@@ -38,13 +38,13 @@ class Reader:
             if not NAME.fullmatch(str(name or "")):
                 self.wrong(f"{key}[{index}].name", f"{name!r} is not a name: letters, digits, underscore, dot, hyphen")
             elif name in found:
-                self.wrong(f"{key}[{index}]", f"a second one with the name {name!r}")
+                self.wrong(f"{key}[{index}]", f"the name {name!r} is used twice")
             else:
                 found[name] = (name, f"{key}[{name}]", item)
         return list(found.values())
 
     def refer(self, path: str, reference: Any, key: str, named: dict[str, Found]) -> Found | None:
-        """What a sub-resource id of this gateway, or ``$self/{key}/{name}``, refers to."""
+        """What a sub-resource id of this gateway, or its short form ``$self/{key}/{name}``, refers to."""
         text = str((reference or {}).get("id") or "")
         owner, _, name = text.rpartition(f"/{key}/")
         if not owner or owner.lower() not in (self.id.lower(), "$self"):
@@ -65,7 +65,7 @@ class Reader:
         return int(value)
 
     def text(self, path: str, value: Any, form: re.Pattern[str]) -> str:
-        """The text, if it has the form; else an empty one."""
+        """The text if it matches ``form``, otherwise an empty one."""
         text = str(value or "")
         if form.fullmatch(text):
             return text

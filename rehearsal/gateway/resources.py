@@ -1,4 +1,4 @@
-"""Application gateways and firewall policies as resources."""
+"""Handlers of application gateways and firewall policies."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rehearsal.base.records import Record
 from rehearsal.base.waiting import wait_until
 from rehearsal.base.world import World
 from rehearsal.gateway import certificates, listeners, nginx
+from rehearsal.gateway.certificates import CertifiedKey
 from rehearsal.gateway.configuration import Configuration, build
 from rehearsal.gateway.health import NAMESPACE
 from rehearsal.gateway.model import Gateway
@@ -30,13 +31,13 @@ _RUNNING: Properties = {"operationalState": "Running"}
 
 
 def handlers(world: World) -> dict[str, Handler]:
-    """By Pulumi's token."""
+    """The gateway family's handlers by Pulumi token."""
     gateways = GatewayHandler(world)
     return {GATEWAY: gateways, POLICY: PolicyHandler(world, gateways)}
 
 
 class GatewayHandler:
-    """Makes the one gateway of a rehearsal."""
+    """The one application gateway that a rehearsal can have."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -83,7 +84,7 @@ class GatewayHandler:
         return self._world.records.find(GATEWAY, matches)
 
     def policy_changed(self, policy: str, changed: Firewall, log: Log) -> None:
-        """Serve with the policy as it is now."""
+        """Serve with the changed policy."""
         with self._lock:
             record = self.uses(policy)
             if record is not None and record.complete:
@@ -91,7 +92,7 @@ class GatewayHandler:
                 self._make(gateway, record.properties, {policy.lower(): changed}, log)
 
     def _secret_changed(self, name: str, secret: str) -> None:
-        """Azure looks for a certificate's new version every four hours; here it is taken at once."""
+        """Use a certificate's new version immediately; Azure looks for one every four hours."""
         with self._lock:
             for record in self._world.records.of_type(GATEWAY):
                 gateway = _parsed(record.id, record.properties)
@@ -104,28 +105,28 @@ class GatewayHandler:
                 try:
                     self._make(gateway, record.properties, {}, self._world.log)
                 except HandlerError as error:
-                    # Azure, too, keeps using the certificate it has, and reports it in the gateway's resource health.
+                    # Azure, too, keeps using the old certificate, and reports that in the gateway's resource health.
                     self._world.log(f"{gateway.name} keeps its certificate: {error}")
 
     def _refuse_second(self, identifier: str) -> None:
         for record in self._world.records.of_type(GATEWAY):
             if record.id.lower() != identifier.lower() and record.complete:
-                raise HandlerError(f"A rehearsal has one application gateway, and {record.id} is there already.")
+                raise HandlerError(f"A rehearsal can have one application gateway, and {record.id} exists already.")
 
     def _make(self, gateway: Gateway, properties: Properties, changed: dict[str, Firewall], log: Log) -> None:
         firewalls = {**self._firewalls(gateway), **changed}
-        pairs = certificates.obtain(gateway, vault.service(self._world), assigned(self._world, properties))
-        address = self._stand(gateway)
-        configuration = build(gateway, address, firewalls, pairs)
+        keys = certificates.obtain(gateway, vault.service(self._world), assigned(self._world, properties))
+        address = self._attach(gateway)
+        configuration = build(gateway, address, firewalls, keys)
         self._processes.start()
         self._processes.load(configuration)
         network.publish(self._world, gateway.public_address, address, gateway.ports, gateway.name)
-        self._wait_for_listeners(gateway, address, pairs)
+        self._wait_for_listeners(gateway, address, keys)
         self._watch.start()
         log(f"{gateway.name} serves {len(gateway.rules)} listeners on {', '.join(map(str, gateway.ports))}")
 
-    def _stand(self, gateway: Gateway) -> IPv4Address:
-        """The gateway's private address, with its namespace there."""
+    def _attach(self, gateway: Gateway) -> IPv4Address:
+        """Attach the gateway's namespace to its subnet; returns its private address."""
         if self._address is None:
             self._address = IPv4Address(network.first_free_address(self._world, gateway.subnet))
         network.attach(self._world, NAMESPACE, gateway.subnet, self._address)
@@ -137,43 +138,43 @@ class GatewayHandler:
             record = self._world.records.get(identifier)
             if record is None:
                 raise HandlerError(
-                    f"InvalidResourceReference: {gateway.id} refers to {identifier}, which is not there."
+                    f"InvalidResourceReference: {gateway.id} refers to {identifier}, which does not exist."
                 )
             found[identifier] = firewall(record.id, record.properties)
         return found
 
     def _configuration(
         self, gateway: Gateway, properties: Properties, address: IPv4Address
-    ) -> tuple[Configuration, dict[str, certificates.Pair]]:
-        pairs = certificates.obtain(gateway, vault.service(self._world), assigned(self._world, properties))
-        return build(gateway, address, self._firewalls(gateway), pairs), pairs
+    ) -> tuple[Configuration, dict[str, CertifiedKey]]:
+        keys = certificates.obtain(gateway, vault.service(self._world), assigned(self._world, properties))
+        return build(gateway, address, self._firewalls(gateway), keys), keys
 
     def _missing(self, gateway: Gateway, properties: Properties) -> str | None:
-        """What is not there or not as declared; None when all is well."""
+        """What is missing or not as declared; None if nothing is."""
         if self._address is None:
             return "it was never made"
         if dead := self._processes.dead():
             return f"{' and '.join(dead)} ended"
         try:
-            configuration, pairs = self._configuration(gateway, properties, self._address)
+            configuration, keys = self._configuration(gateway, properties, self._address)
         except HandlerError as error:
-            # Its right to the secret is gone, say: it serves on with what it has, as Azure's does.
+            # For example, it may not read the secret any more: it serves with the certificate it has, as Azure's does.
             self._world.log(f"{gateway.name}: {error}")
             return None
         served = self._processes.front_revision(), self._processes.balancer_revision()
         if served != (configuration.revision, configuration.revision):
             return f"it serves configuration {served} instead of {configuration.revision}"
-        if wrong := listeners.silent(self._world.namespaces, gateway, self._address, pairs):
+        if wrong := listeners.not_answering(self._world.namespaces, gateway, self._address, keys):
             return ", ".join(f"listener {name}: {reason}" for name, reason in wrong.items())
         if not network.published(self._world, gateway.public_address):
             return "its public address does not lead to it"
         return None
 
-    def _wait_for_listeners(self, gateway: Gateway, address: IPv4Address, pairs: dict[str, certificates.Pair]) -> None:
-        def silent() -> dict[str, str]:
-            return listeners.silent(self._world.namespaces, gateway, address, pairs)
+    def _wait_for_listeners(self, gateway: Gateway, address: IPv4Address, keys: dict[str, CertifiedKey]) -> None:
+        def not_answering() -> dict[str, str]:
+            return listeners.not_answering(self._world.namespaces, gateway, address, keys)
 
-        if wrong := wait_until(silent, ANSWER_SECONDS, every=0.1, done=not_):
+        if wrong := wait_until(not_answering, ANSWER_SECONDS, every=0.1, done=not_):
             reasons = "; ".join(f"{name}: {reason}" for name, reason in wrong.items())
             raise HandlerError(
                 f"{gateway.name}: listeners do not answer after {ANSWER_SECONDS:.0f} s: {reasons}\n"
@@ -211,4 +212,4 @@ class PolicyHandler:
             )
 
     def restore(self, identifier: str, properties: Properties, log: Log) -> None:
-        """The gateway, restored after it, takes it along."""
+        """The gateway, which is restored after it, reads its record."""

@@ -1,4 +1,4 @@
-"""Azure's TLS policies in the words of nginx and OpenSSL."""
+"""Azure's TLS policies in the terms of nginx and OpenSSL."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ PREDEFINED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 """Protocols and cipher suites. TLS 1.0 and 1.1 of the older ones are left out: Azure ended them on 31 August 2025."""
 
 DEFAULT = "AppGwSslPolicy20220101"
-"""Where none is declared, since API version 2023-02-01."""
+"""The policy if none is declared, since API version 2023-02-01."""
 
 
 class UnknownTlsPolicy(ValueError):
@@ -48,7 +48,7 @@ class UnknownTlsPolicy(ValueError):
 
 
 def policy(declared: dict[str, Any]) -> TlsPolicy:
-    """The gateway's ``sslPolicy``; raises UnknownTlsPolicy with the reason."""
+    """The policy in the gateway's ``sslPolicy``. Raises UnknownTlsPolicy with the reason."""
     kind = declared.get("policyType") or ("Predefined" if declared.get("policyName") or not declared else "Custom")
     if kind == "Predefined":
         name = declared.get("policyName") or DEFAULT

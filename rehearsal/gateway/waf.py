@@ -1,7 +1,7 @@
 """A firewall policy (WebApplicationFirewallPolicy) as ModSecurity directives around the OWASP core rule set.
 
-Azure's managed rule sets derive from the core rule set; the rehearsal runs Debian's version of it whatever version
-was declared. Rule ids and groups are the same, Microsoft's own rules (threat intelligence, bots) do not exist here.
+Azure's managed rule sets derive from the core rule set; the rehearsal uses Debian's version of it, whichever version
+is declared. Rule ids and groups are the same; Microsoft's own rules (threat intelligence, bots) do not exist here.
 What would change the verdict and cannot be expressed is refused.
 """
 
@@ -17,7 +17,7 @@ from rehearsal.base.handler import HandlerError, Properties
 from rehearsal.gateway.custom_rules import render_custom_rule
 
 AUDIT_LOG = "/var/log/nginx/modsec_audit.log"
-"""One JSON document a line, in the gateway's container."""
+"""One JSON document per line; a path in the gateway's container."""
 
 RULE_SETS = {
     "OWASP": True,
@@ -25,7 +25,7 @@ RULE_SETS = {
     "Microsoft_BotManagerRuleSet": False,
     "Microsoft_HTTPDDoSRuleSet": False,
 }
-"""Whether the core rule set is used in its place."""
+"""Whether the core rule set is used in place of a managed rule set."""
 
 GROUPS = {
     "GENERAL": None,
@@ -64,16 +64,16 @@ _TEMPLATE = Path(__file__).with_name("templates") / "firewall.conf.j2"
 
 @dataclass(frozen=True)
 class Firewall:
-    """A policy, ready to be written next to nginx's configuration."""
+    """A policy as ModSecurity directives, for a file next to nginx's configuration."""
 
     enabled: bool
     directives: str
     largest_body: int
-    """Bytes that a request body may have at all, for nginx's own limit; 0 without one."""
+    """Bytes that any request body may have, for nginx's own limit; 0 for no limit."""
 
 
 def firewall(identifier: str, properties: Properties) -> Firewall:
-    """The policy as directives; raises HandlerError naming what cannot be made real."""
+    """The policy as directives. Raises HandlerError that names what cannot be made real."""
     settings = properties.get("policySettings") or {}
     managed = properties.get("managedRules") or {}
     prevention = _choice(identifier, settings, "mode", "Detection", ("Prevention", "Detection")) == "Prevention"
@@ -110,7 +110,7 @@ def _choice(identifier: str, settings: dict[str, Any], key: str, default: str, a
 
 
 def _uses_core_rule_set(identifier: str, declared: dict[str, Any]) -> bool:
-    """Whether the core rule set is used in its place."""
+    """Whether the core rule set is used in place of this managed rule set."""
     kind = declared.get("ruleSetType")
     if kind not in RULE_SETS:
         raise HandlerError(f"{identifier}: ruleSetType {kind!r} is none of {', '.join(RULE_SETS)}.")
@@ -118,7 +118,7 @@ def _uses_core_rule_set(identifier: str, declared: dict[str, Any]) -> bool:
 
 
 def _adjustments(identifier: str, managed: dict[str, Any]) -> list[str]:
-    """What the policy changes in the managed rules; read after them."""
+    """What the policy changes in the managed rules, as directives to follow them."""
     if managed.get("exceptions"):
         raise HandlerError(f"{identifier}: managedRules.exceptions are not made real by the rehearsal's gateway.")
     exclusions = [_exclusion(identifier, item) for item in managed.get("exclusions") or []]
@@ -140,12 +140,12 @@ def _overrides(identifier: str, managed: dict[str, Any]) -> list[str]:
                         f"{identifier}: ruleGroupOverrides {rule['ruleId']}: action {rule['action']} is not made real "
                         "by the rehearsal's gateway; it knows AnomalyScoring, and state Disabled."
                     )
-    # Azure knows rules by number that its own sets alone have; ModSecurity refuses to remove those of no number.
+    # Some rules of Azure's own sets have no number as id, and ModSecurity rejects the removal of such a one.
     return [f"SecRuleRemoveById {rule}" for rule in removed if re.fullmatch(r"\d+(-\d+)?", rule)]
 
 
 def _whole_group(identifier: str, name: str) -> list[str]:
-    """A group that is overridden without rules is disabled as a whole."""
+    """The ids of a group's rules: a group that is overridden without naming rules is disabled completely."""
     for ending, first in GROUPS.items():
         if name.upper().endswith(ending):
             return [f"{first}000-{first}999"] if first else []
@@ -155,7 +155,7 @@ def _whole_group(identifier: str, name: str) -> list[str]:
 
 
 def _exclusion(identifier: str, item: dict[str, Any]) -> str:
-    """Leave a request's part out of the managed rules, all of them or the named ones."""
+    """The directive that excludes a part of requests from the managed rules, all or the named ones."""
     variable = _VARIABLES.get(str(item.get("matchVariable")))
     if variable is None:
         raise HandlerError(f"{identifier}: exclusions: matchVariable {item.get('matchVariable')!r} is not known.")

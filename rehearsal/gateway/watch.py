@@ -1,4 +1,4 @@
-"""Brings the gateway's processes back when one ends, as Azure replaces a gateway's instance that fails."""
+"""Starts the gateway's processes again when one ends, as Azure replaces a gateway's instance that fails."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from rehearsal.gateway.processes import Processes
 
 INTERVAL = 1.0
 MOST_RESTARTS = 5
-"""Within a minute; after that its Read finds the gateway gone, and the log says why."""
+"""Within a minute; then it stays down, Read finds the gateway gone, and the log says why."""
 
 
 class Watch:
-    """Looks every second, in a thread of its own, from :meth:`start` to :meth:`stop`."""
+    """Checks every second, in a thread of its own, from :meth:`start` to :meth:`stop`."""
 
     def __init__(self, world: World, processes: Processes) -> None:
         self._world = world
@@ -24,7 +24,7 @@ class Watch:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Nothing happens if it watches already."""
+        """Start watching; nothing happens if it is watching already."""
         if self._thread is not None and self._thread.is_alive():
             return
         self._ending = threading.Event()
@@ -41,7 +41,7 @@ class Watch:
         restarts: list[float] = []
         while not ending.wait(INTERVAL):
             for name in self._processes.dead():
-                # A service that was stopped on purpose is not known any more: the rehearsal is ending.
+                # A service that was stopped on purpose is no longer in the list: the rehearsal is ending.
                 if name not in self._world.containers.names():
                     return
                 restarts = [when for when in restarts if when > time.monotonic() - 60]

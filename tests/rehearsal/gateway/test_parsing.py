@@ -1,4 +1,4 @@
-"""From the wire to the model: what is understood, and what is refused with its path."""
+"""From ARM's properties to the model: what is parsed, and what is refused with its path."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def changed(change: Change) -> dict[str, Any]:
     return properties
 
 
-def test_the_declared_gateway_is_understood() -> None:
+def test_the_declared_gateway_is_parsed() -> None:
     gateway = parse(GATEWAY, gateway_properties())
     assert gateway.name == "agw-lab"
     assert gateway.ports == (80, 443)
@@ -44,7 +44,7 @@ def test_the_declared_gateway_is_understood() -> None:
     assert gateway.tls.protocols == ("TLSv1.2", "TLSv1.3")
 
 
-def test_parts_may_be_named_by_self_and_in_other_case() -> None:
+def test_references_may_begin_with_self_and_differ_in_case() -> None:
     def change(given: dict[str, Any]) -> None:
         rule = given["requestRoutingRules"][0]
         rule["httpListener"]["id"] = "$self/httpListeners/https-ambulant"
@@ -111,10 +111,13 @@ def set_in(collection: str, **values: Any) -> Change:
         ),
         (set_in("requestRoutingRules", ruleType="PathBasedRouting"), "only rules of ruleType Basic"),
         (set_in("requestRoutingRules", priority=None), "requestRoutingRules[https-ambulant].priority: is needed"),
-        (set_in("requestRoutingRules", priority=101), "requestRoutingRules[https-kita].priority: 101 is that of rule"),
+        (
+            set_in("requestRoutingRules", priority=101),
+            "requestRoutingRules[https-kita].priority: rule https-ambulant has 101 already",
+        ),
         (
             set_in("requestRoutingRules", httpListener=part("httpListeners", "https-kita")),
-            "httpListeners[https-ambulant]: no requestRoutingRule leads on from it.",
+            "httpListeners[https-ambulant]: no requestRoutingRule names it.",
         ),
         (set_in("redirectConfigurations", redirectType="Gone"), "'Gone' is none of Permanent"),
         (set_in("redirectConfigurations", targetUrl="https://a.test"), "needs either targetListener or targetUrl"),
@@ -127,10 +130,10 @@ def set_in(collection: str, **values: Any) -> Change:
         (lambda given: given["sslPolicy"].update(policyName="Old"), "sslPolicy: policyName 'Old' is none of"),
         (lambda given: given.update(gatewayIPConfigurations=[]), "gatewayIPConfigurations: exactly one"),
         (lambda given: given.update(frontendIPConfigurations=[]), "frontendIPConfigurations: exactly one"),
-        (lambda given: given["probes"].append(given["probes"][0]), "probes[1]: a second one with the name 'web'."),
+        (lambda given: given["probes"].append(given["probes"][0]), "probes[1]: the name 'web' is used twice."),
     ],
 )
-def test_mistakes_are_reported_with_their_path(change: Change, problem: str) -> None:
+def test_each_mistake_is_reported_with_its_path(change: Change, problem: str) -> None:
     given = changed(change)
     reported = problems(GATEWAY, given)
     assert any(problem in line for line in reported), reported
@@ -138,7 +141,7 @@ def test_mistakes_are_reported_with_their_path(change: Change, problem: str) -> 
         parse(GATEWAY, given)
 
 
-def test_all_mistakes_are_reported_at_once() -> None:
+def test_all_mistakes_are_reported_together() -> None:
     def change(given: dict[str, Any]) -> None:
         given["probes"][0]["timeout"] = 9
         given["requestRoutingRules"][1]["priority"] = 30_000

@@ -1,4 +1,4 @@
-"""From the model to the words of nginx, OpenSSL and HAProxy."""
+"""The model as configuration for nginx, OpenSSL and HAProxy."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_site_has_its_name_certificate_and_backend() -> None:
         assert line in block
 
 
-def test_other_names_get_neither_certificate_nor_site() -> None:
+def test_other_host_names_get_neither_certificate_nor_site() -> None:
     text = front()
     assert "server { listen 10.99.7.4:443 ssl http2 default_server; ssl_reject_handshake on; return 404; }" in text
     assert "server { listen 10.99.7.4:80 default_server; return 404; }" in text
@@ -114,11 +114,11 @@ def test_http2_is_off_unless_declared() -> None:
         ),
     ],
 )
-def test_redirects_keep_what_they_are_reported_to_keep(changes: dict[str, Any], line: str) -> None:
+def test_redirects_keep_what_is_declared_to_be_kept(changes: dict[str, Any], line: str) -> None:
     assert redirected(**changes) == line
 
 
-def test_a_disabled_firewall_evaluates_nothing() -> None:
+def test_a_disabled_firewall_inspects_nothing() -> None:
     off = firewall(POLICY, policy_properties(state="Disabled"))
     assert "modsecurity on" not in nginx.render(gateway(), ADDRESS, {POLICY.lower(): off}, "/f", "r1")
 
@@ -165,7 +165,7 @@ def test_backend_settings_are_translated(settings: dict[str, Any], line: str) ->
     assert line in back(**settings)
 
 
-def test_servers_may_have_names() -> None:
+def test_servers_may_be_named_by_host_name() -> None:
     text = haproxy.render(
         gateway(backendAddressPools=[{"name": "web", "backendAddresses": [{"fqdn": "web01.lab.internal"}]}]), "/f", "r1"
     )
@@ -187,7 +187,7 @@ def test_trusted_roots_are_written_next_to_the_configuration() -> None:
     assert any(f"ca-file {path}" in str(content) for content in files.values())
 
 
-def test_the_revision_reports_configurations_apart() -> None:
+def test_each_configuration_has_its_own_revision() -> None:
     policies = {POLICY.lower(): firewall(POLICY, policy_properties())}
     first = build(gateway(), ADDRESS, policies, {})
     assert build(gateway(), ADDRESS, policies, {}).revision == first.revision
@@ -222,7 +222,7 @@ def test_cipher_suites_have_openssls_names(suite: str, name: str) -> None:
         ({"policyType": "CustomV2", "minProtocolVersion": "TLSv1_3"}, ("TLSv1.3",)),
     ],
 )
-def test_policies_name_their_protocols(declared: dict[str, Any], protocols: tuple[str, ...]) -> None:
+def test_policies_determine_the_protocols(declared: dict[str, Any], protocols: tuple[str, ...]) -> None:
     assert tls.policy(declared).protocols == protocols
 
 
@@ -235,7 +235,7 @@ def test_policies_name_their_protocols(declared: dict[str, Any], protocols: tupl
         {"policyType": "Custom", "cipherSuites": ["RC4"]},
     ],
 )
-def test_policies_that_azure_has_not_are_refused(declared: dict[str, Any]) -> None:
+def test_policies_that_azure_does_not_have_are_refused(declared: dict[str, Any]) -> None:
     with pytest.raises(tls.UnknownTlsPolicy):
         tls.policy(declared)
 

@@ -1,4 +1,4 @@
-"""From a firewall policy to ModSecurity's directives."""
+"""Firewall policies as ModSecurity directives."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_rules_and_groups_may_be_disabled() -> None:
         ),
     ],
 )
-def test_exclusions_leave_a_part_out(exclusion: dict[str, Any], line: str) -> None:
+def test_exclusions_exclude_a_part_of_requests(exclusion: dict[str, Any], line: str) -> None:
     assert line in directives(managedRules=managed(exclusions=[exclusion]))
 
 
@@ -171,7 +171,7 @@ def test_conditions_of_a_rule_must_all_hold() -> None:
         ({"customRules": [rule(condition={"operator": "GeoMatch"})]}, "operator GeoMatch"),
         (
             {"customRules": [rule(condition={"operator": "Regex", "matchValues": ["(unclosed"]})]},
-            "is no regular expression",
+            "is not a regular expression",
         ),
         ({"customRules": [rule(matchConditions=[])]}, "has no matchConditions"),
         (
@@ -185,6 +185,6 @@ def test_what_cannot_be_made_real_is_refused(changes: dict[str, Any], reason: st
         directives(**changes)
 
 
-def test_a_name_cannot_leave_its_place_in_the_configuration() -> None:
+def test_a_name_cannot_add_anything_to_the_configuration() -> None:
     text = directives(customRules=[rule(name="a'\n\"SecRuleEngine Off")])
     assert "msg:'a___SecRuleEngine_Off'" in text
