@@ -25,6 +25,12 @@ FAILED = pytest.StashKey[bool]()
 """Of a test: whether it failed."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--with-hosts", action="store_true", help="hosts can boot here: run all tests on booted hosts, skip none"
+    )
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneFleet:
     config.option.loadscopereorder = False  # the order is ours
     return OneFleet(config, log)
@@ -60,7 +66,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     booted = [item for item in items if item.get_closest_marker(BOOTED)]
     if not booted or config.option.collectonly:
         return
-    if reason := checks.why_no_hosts(state_folder()):
+    if not config.option.with_hosts and (reason := checks.why_no_hosts(state_folder())):
         for item in booted:
             item.add_marker(pytest.mark.skip(reason=f"{NO_HOSTS}{reason}"))
     else:

@@ -17,7 +17,7 @@ from toolchain.system import find
 MODULES = ("overlay", "loop", "br_netfilter", "nf_tables", "xfs")
 """Loaded beforehand where they are modules: a container cannot load them itself."""
 
-SECONDS = 20
+SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ PROBES = (
         """
         mkdir groups
         mount -t cgroup2 cgroup2 groups
-        trap 'rmdir groups/livegang-probe.$$' EXIT
-        mkdir groups/livegang-probe.$$
-        test -e groups/livegang-probe.$$/cgroup.kill
+        group=$(mktemp -d groups/livegang-probe.XXXXXX)  # one hierarchy for all probes, each of which is process 1
+        trap 'rmdir "$group"' EXIT
+        test -e "$group/cgroup.kill"
         """,
         "Linux 5.14 or newer, with the unified hierarchy writable, is needed.",
     ),

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
@@ -134,6 +135,13 @@ def test_probes_leave_nothing_behind(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@needs_root
+def test_probes_of_several_processes_do_not_meet(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        folders = [tmp_path / str(number) for number in range(24)]
+        assert [found for found in pool.map(kernel.failing, folders) if found] == []
+
+
 def test_missing_packages_are_named_with_the_command_that_installs_them(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -190,6 +198,14 @@ def test_make_test_goes_on_when_a_feature_fails_only_after_the_packages_came(
     assert main(["test"]) == 0
     assert becomes[0] == "pytest"
     assert "skipped: This kernel does not let us use nftables rules." in capsys.readouterr().out
+
+
+def test_make_test_skips_nothing_where_hosts_were_found_to_boot(
+    becomes: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "why_no_hosts", lambda state: None)
+    assert main(["test", "-k", "topology"]) == 0
+    assert becomes[3:] == ["--with-hosts", "-k", "topology"]
 
 
 def test_make_preview_needs_neither_root_nor_packages(becomes: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
