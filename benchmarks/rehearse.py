@@ -97,7 +97,9 @@ def chain(rounds: int) -> Iterator[Figure]:
         if parts is None:
             raise ExpectedError("`fab rehearsal.down` did not tell how long its parts took.")
         databases, ended, removed = map(float, parts.groups())
-        yield Figure("down, beside the databases' stop", ended + removed, 5, "s", f"databases stopped in {databases} s")
+        yield Figure(
+            "down, compared with the databases' stop", ended + removed, 5, "s", f"databases stopped in {databases} s"
+        )
     finally:
         rehearsal.down()
 

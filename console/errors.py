@@ -1,4 +1,4 @@
-"""Failures that are expected: told in sentences, never with a traceback."""
+"""Failures that are expected: reported in sentences, never with a traceback."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from console.errors import ExpectedError
 ENDING = (signal.SIGINT, signal.SIGTERM)
 
 PATIENCE = 20.0
-"""Seconds that a child may take to end by itself before it is told again, and killed soon after."""
+"""Seconds that a child may take to end by itself before it is signalled again, and killed soon after."""
 LAST_PATIENCE = 5.0
 
 
@@ -86,7 +86,7 @@ def run_child(
 ) -> int:
     """Run a command with this process's terminal; returns its exit code.
 
-    When this process is interrupted meanwhile, the child is told to end in good order, waited for, and killed only
+    When this process is interrupted meanwhile, the child is signalled to end in good order, waited for, and killed only
     when it does not; then the interruption goes on. (`subprocess.run` kills it after a quarter of a second.)
     """
     process = subprocess.Popen(command, env=environment, cwd=cwd, stdout=stdout, stderr=stderr)

@@ -1,4 +1,4 @@
-"""Where the secrets of a living rehearsal are: looked for everywhere, and told where they do not belong.
+"""Where the secrets of a living rehearsal are: looked for everywhere, and reported where they do not belong.
 
 Looked at: everything below the clone (state, records, logs, reports, plans), each host's files and journal from inside,
 and command line and environment of every process on this machine, which the hosts' processes are. They are looked for
@@ -56,7 +56,7 @@ BELONGS = [
     Place(
         r"(\w+):/var/lib/cloud/(instances/[\w-]+/(obj.pkl|user-data.txt)|seed/nocloud/user-data)",
         r"host-key-\1",
-        "what cloud-init was told, for root alone: docs/adr/0008-host-keys-in-custom-data.md",
+        "what cloud-init was given, for root alone: docs/adr/0008-host-keys-in-custom-data.md",
     ),
 ]
 

@@ -23,7 +23,7 @@ Sample = tuple[str, dict[str, str], float]
 HELP = {
     "livegang_backup_completed_timestamp_seconds": "When the newest sound backup ended; 0 where there is none.",
     "livegang_backup_status": "pgBackRest's status of the stanza; 0 is well.",
-    "livegang_service_reported_timestamp_seconds": "When a service of the drop last told how it is; 0 where never.",
+    "livegang_service_reported_timestamp_seconds": "When a service of the drop last reported its state; 0 where never.",
     "livegang_service_blocked": "1 while a service of the drop can do nothing.",
     "livegang_service_waiting_files": "Files that wait for a service of the drop.",
     "livegang_service_oldest_waiting_seconds": "How long the oldest of them waits.",

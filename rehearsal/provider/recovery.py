@@ -62,7 +62,7 @@ def settle(deployment: dict[str, Any], ledger: Ledger) -> list[str]:
             by_urn[urn]["initErrors"] = [INTERRUPTED]
             done.append(f"{name} ({kind}: is looked after by the next up)")
         elif kind == "creating" and urn in ids:
-            # What it depends on was complete before its own making began, and so stands before it.
+            # What it depends on was complete before its own making began, and so comes before it.
             half = {**operation["resource"], "id": ids[urn], "initErrors": [INTERRUPTED]}
             resources.append(half)
             by_urn[urn] = half

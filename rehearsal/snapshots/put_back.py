@@ -44,9 +44,9 @@ def _put_back(settings: Settings, store: Store, snapshot: Snapshot) -> None:
         _put_root_back(settings.machines / host, store.root(snapshot.identifier, host), trash)
 
     def put_disk_back(file: str) -> None:
-        beside = settings.disks / f".{file}.new"
-        copying.copy_file(store.disk(snapshot.identifier, file), beside)
-        beside.replace(settings.disks / file)
+        temporary = settings.disks / f".{file}.new"
+        copying.copy_file(store.disk(snapshot.identifier, file), temporary)
+        temporary.replace(settings.disks / file)
 
     with ThreadPoolExecutor(2) as pool:
         try:

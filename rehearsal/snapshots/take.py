@@ -108,10 +108,10 @@ class Snapshots:
         roots = {name: self._store.root(identifier, name) for name in hosts}
         below = {name: layer for name in hosts if (layer := self._store.below(name)) is not None}
         # Of a host that lies on another snapshot's layer, what it wrote since is copied apart and merged later.
-        beside = self._store.folder / identifier / "since"
-        beside.mkdir(mode=0o700)
+        temporary = self._store.folder / identifier / "since"
+        temporary.mkdir(mode=0o700)
         layers = {
-            name: Following(host.folder / "upper", beside / name if name in below else roots[name])
+            name: Following(host.folder / "upper", temporary / name if name in below else roots[name])
             for name, host in hosts.items()
         }
         with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -128,11 +128,11 @@ class Snapshots:
 
             def merge(name: str) -> None:
                 copying.share_layer(below[name], roots[name])
-                copying.make_way(beside / name, roots[name])
-                copying.copy_layer(beside / name, roots[name])
+                copying.make_way(temporary / name, roots[name])
+                copying.copy_layer(temporary / name, roots[name])
 
             _all(pool, merge, below)
-        shutil.rmtree(beside)
+        shutil.rmtree(temporary)
         return seconds
 
     def _flush(self, hosts: dict[str, Host], disks: list[Loop]) -> None:

@@ -1,4 +1,4 @@
-"""Killed at three moments, on a small landscape that lives beside the tests' own: the next command recovers.
+"""Killed at three moments, on a small landscape that lives next to the tests' own: the next command recovers.
 
 All moments, in every phase, are a drill: `python -m tests.drills.killed`.
 """

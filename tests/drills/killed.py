@@ -1,8 +1,9 @@
 """`python -m tests.drills.killed [PHASE…] [--only WORDS]`: `kill -9` in every phase, and the recovery.
 
 Phases: up converge verify rest down signals reboots; all without one. The small landscape (or another: `--stack
-rehearsal`) is made in `.livegang/drills/killed`, lives beside whatever other rehearsals there are, and is brought down
-at the end. Each moment is told with how long it took with its recovery, and what was wrong if something was: exit 1.
+rehearsal`) is made in `.livegang/drills/killed`, lives next to whatever other rehearsals there are, and is brought
+down at the end. Each moment is reported with how long it took with its recovery, and what was wrong if something
+was: exit 1.
 """
 
 from __future__ import annotations

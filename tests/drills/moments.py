@@ -94,7 +94,7 @@ VERIFY = (
 )
 """Of `fab verify.ready`, which must not say GO of what is gone; `fab rehearse` recovers, to GO."""
 
-REST = (Moment("the supervisor, while nobody is at work", lambda stage, command: True, supervisor),)
+REST = (Moment("the supervisor, while no command runs", lambda stage, command: True, supervisor),)
 
 DOWN = (
     Moment("the engine, in the middle of a destroy", fewer_hosts, engine),

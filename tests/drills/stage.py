@@ -1,7 +1,7 @@
 """Where accidents are made: the small landscape in a copy of this work tree, with a state folder elsewhere.
 
 A copy, as the tests' rehearsal is one, so that keys and generated files are its own; a state folder that LIVEGANG_STATE
-names, so that this way of working is drilled, too. It lives beside whatever other rehearsals the machine has.
+names, so that this way of working is drilled, too. It lives next to whatever other rehearsals the machine has.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from tests.processes import command_lines
 from tests.rehearsal.machines.small_world import Traces
 from toolchain import engines
 
-MARK = b"Livegang: what stands on a data disk stays there.\n"
+MARK = b"Livegang: what is on a data disk stays there.\n"
 MARK_AT = GIB - 4096
 """In the middle of the drill's disks, where a file system of this size has nothing of its own yet."""
 

@@ -1,4 +1,4 @@
-"""A run over several hosts: each by itself, all shown, and what ends it early told in one sentence."""
+"""A run over several hosts: each by itself, all shown, and what ends it early reported in one sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""On nine booted hosts: drift by hand is found exactly, mended, and nothing is told that must not be."""
+"""On nine booted hosts: drift by hand is found exactly, mended, and nothing is shown that must not be."""
 
 from __future__ import annotations
 

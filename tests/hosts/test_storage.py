@@ -1,4 +1,4 @@
-"""A file system that is full or read-only is told once, as the cause of all that failed for want of it."""
+"""A file system that is full or read-only is reported once, as the cause of all that failed for want of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Secrets: fetched with the host's identity, and never told."""
+"""Secrets: fetched with the host's identity, and never shown."""
 
 from __future__ import annotations
 

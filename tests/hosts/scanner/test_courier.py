@@ -170,7 +170,7 @@ def test_anothers_file_is_never_overwritten(name: str, way: Way) -> None:
     assert way.there() == {name: b"somebody's", "Zweite": b"Akte"}
     assert "another file of this name" in way.log()[0]["reason"]
     way.run()
-    assert len(way.log()) == 2, "it is told once"
+    assert len(way.log()) == 2, "it is reported once"
 
 
 def test_anothers_file_that_comes_in_between_is_not_overwritten_either(way: Way) -> None:
@@ -261,7 +261,7 @@ def test_a_share_that_is_away_for_a_while_loses_nothing(verb: str, way: Way) -> 
 def test_one_bad_file_does_not_hold_up_the_others_for_ever(way: Way) -> None:
     way.put("Akte")
     way.put("Zweite")
-    way.share.fails["get"] = [OutcomeUnknown("an answer nobody knows")] * 3
+    way.share.fails["get"] = [OutcomeUnknown("an unknown answer")] * 3
     for _ in range(3):
         assert way.run().blocked
     tally = way.run()

@@ -1,4 +1,4 @@
-"""How smbclient is spoken to: a program in its place that answers as it does. The real one stands in booted tests."""
+"""How smbclient is spoken to: a program in its place that answers as it does. The real one is in booted tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wrong shapes are told with their full path, all at once."""
+"""Wrong shapes are reported with their full path, all at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small landscape for the tests against the real engine; options.json beside Pulumi.yaml spoils it.
+"""A small landscape for the tests against the real engine; options.json next to Pulumi.yaml spoils it.
 
 The resources are registered as the SDK's classes do it, without these: to import them takes most of a preview.
 """
