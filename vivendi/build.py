@@ -1,7 +1,7 @@
-"""Pack the stand-in application, byte for byte the same wherever and whenever it is packed.
+"""Pack the stand-in application: reproducibly, the same bytes wherever and whenever it is packed.
 
-`python -m vivendi.build FOLDER` writes FOLDER/vivendi-standin-VERSION.tar and prints its SHA-256, which
-the component manifests carry: from a reproducible artifact anyone can check that what runs is what is read.
+`python -m vivendi.build FOLDER` writes FOLDER/vivendi-standin-VERSION.tar and prints its SHA-256, which the component
+manifests contain: so anyone can check that what runs on hosts is the code in this folder.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ SOURCE = Path(__file__).resolve().parent / "vivendi_standin"
 
 
 def file_name() -> str:
-    """The artifact's name, as the manifests name it."""
+    """The artifact's file name, as in the manifests."""
     return f"vivendi-standin-{VERSION}.tar"
 
 
 def pack() -> bytes:
-    """The artifact. Nothing of the machine is in it: no times, owners, modes or order of its file system."""
+    """The artifact's bytes, which depend on the code only: not on the files' times, owners, modes or order."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         archive.addfile(_entry(SOURCE.name, tarfile.DIRTYPE, 0o755))

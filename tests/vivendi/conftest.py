@@ -1,4 +1,4 @@
-"""The stand-in application from its own artifact, before a real database."""
+"""The stand-in application from its own artifact, with a real database."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ from vivendi import build
 PASSWORD = "not-to-be-seen-anywhere"
 ROLE = "vivendi_ambulant"
 
+HANG_SECONDS = 300
+"""So long only what hangs takes, on a busy machine too."""
+
 
 class Service:
     """A running service of one area."""
@@ -42,20 +45,20 @@ class Service:
         data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, headers or {})
         try:
-            with urllib.request.urlopen(request, timeout=300) as answer:
+            with urllib.request.urlopen(request, timeout=HANG_SECONDS) as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             return error.code, json.load(error)
 
     def sync(self, records: list[dict[str, Any]], since: int = 0, device: str = "tablet 7") -> Any:
-        """What a device's synchronisation brings; it must be accepted."""
+        """The answer to a device's synchronisation, which must succeed."""
         status, answer = self.call("/sync", {"device": device, "records": records, "since": since})
         assert status == 200, answer
         return answer
 
-    def wait_for_health(self, wanted: int, seconds: float = 20) -> Any:
-        """The first health answer with this status; without one in time, why not."""
-        deadline = time.monotonic() + seconds
+    def wait_for_health(self, wanted: int) -> Any:
+        """The first health answer with this status; the test fails if the service ends, or hangs."""
+        deadline = time.monotonic() + HANG_SECONDS
         while True:
             try:
                 status, answer = self.call("/health")
@@ -71,7 +74,7 @@ class Service:
         """SIGTERM, as systemd does; returns the exit code."""
         self._process.terminate()
         try:
-            return self._process.wait(timeout=300)
+            return self._process.wait(timeout=HANG_SECONDS)
         finally:
             self._process.kill()
 
@@ -89,7 +92,7 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def database() -> Iterator[Server]:
-    """A primary with the area's role, as Fabric makes it: the role may use the schema, but create none."""
+    """A primary with the area's role, as Fabric creates it: the role may use its schema, but not create one."""
     if not PROGRAMS:
         pytest.skip("no PostgreSQL server is installed on this machine (the booted tests use the hosts' own)")
     with tempfile.TemporaryDirectory(prefix="livegang-postgresql-") as name:
@@ -110,7 +113,7 @@ def database() -> Iterator[Server]:
 
 @pytest.fixture
 def configuration(database: Server, tmp_path: Path) -> Path:
-    """The folder that stands for /etc/vivendi; the second database host is not there."""
+    """The folder in place of /etc/vivendi; the second of its database hosts does not exist."""
     write_configuration(tmp_path, database.port, "127.0.0.1,127.0.0.2")
     return tmp_path
 

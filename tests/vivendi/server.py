@@ -22,7 +22,7 @@ ssl = off
 
 
 def free_port() -> int:
-    """A port that no one listens on now."""
+    """A port that nothing listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -53,12 +53,12 @@ class Server:
         self._run("pg_ctl", "--pgdata", str(self.folder), "--log", f"{self.folder}.log", "--wait", "start")
 
     def stop(self) -> None:
-        """Stop it if it runs, without waiting for anybody."""
+        """Stop it, if it is running, without waiting for its clients."""
         if (self.folder / "postmaster.pid").exists():
             self._run("pg_ctl", "--pgdata", str(self.folder), "--mode=immediate", "--wait", "stop")
 
     def freeze(self, frozen: bool = True) -> None:
-        """Stop or go on with every process of it, as a host that hangs."""
+        """Stop all its processes, like those of a host that hangs, or continue them."""
         postmaster = int((self.folder / "postmaster.pid").read_text().splitlines()[0])
         children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
         for process in (postmaster, *map(int, children)):

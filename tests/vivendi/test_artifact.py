@@ -1,4 +1,4 @@
-"""The artifact is the same bytes wherever and whenever it is built, and the manifests name just these."""
+"""The artifact is the same bytes wherever and whenever it is built, and the manifests have their checksum."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_two_builds_are_the_same_bytes(tmp_path: Path) -> None:
     assert first.name == f"vivendi-standin-{VERSION}.tar"
 
 
-def test_masks_times_modes_and_left_overs_do_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_umask_times_modes_and_leftovers_do_not_change_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _, digest = build.build(tmp_path / "a")
     copy = tmp_path / "vivendi_standin"
     shutil.copytree(build.SOURCE, copy)
@@ -54,7 +54,7 @@ def test_the_command_prints_what_the_manifests_carry(tmp_path: Path) -> None:
     assert _digest(Path(file)) == digest
 
 
-def test_it_holds_nothing_but_the_application(tmp_path: Path) -> None:
+def test_it_contains_nothing_but_the_application(tmp_path: Path) -> None:
     file, _ = build.build(tmp_path)
     with tarfile.open(file) as archive:
         entries = archive.getmembers()

@@ -46,7 +46,7 @@ def test_a_document_is_stored_read_and_removed(documents: Documents) -> None:
         documents.remove("bericht.pdf")
 
 
-def test_encryption_is_demanded_and_no_password_is_on_the_command(documents: Documents, tmp_path: Path) -> None:
+def test_encryption_is_required_and_no_password_is_on_the_command_line(documents: Documents, tmp_path: Path) -> None:
     documents.store("a", b"")
     (call,) = (tmp_path / "calls").read_text().splitlines()
     assert "--client-protection=encrypt" in call
@@ -64,5 +64,5 @@ def test_a_refusal_is_reported(
 
 
 @pytest.mark.parametrize("name", ["", "..", ".x", "a/b", 'a"b', "a;b", "a b", "ä", "a" * 101, "a\n"])
-def test_names_that_mean_something_else_are_none(name: str) -> None:
+def test_names_that_could_mean_something_else_are_invalid(name: str) -> None:
     assert not NAME.fullmatch(name)

@@ -1,4 +1,4 @@
-"""The stand-in before a real database: health that means something, synchronisation that loses and doubles nothing."""
+"""The stand-in with a real database: its health, and synchronisation that neither loses nor duplicates anything."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.vivendi.conftest import PASSWORD, Service, port_of, write_configuration
+from tests.vivendi.conftest import HANG_SECONDS, PASSWORD, Service, port_of, write_configuration
 from tests.vivendi.server import Server, free_port
 
 ID = "6f1c7a52-0d0c-4f0e-9d6e-0a8b4b1f2c11"
@@ -50,7 +50,7 @@ def test_a_record_sent_again_is_one_row(service: Service, database: Server) -> N
     assert database.sql("SELECT count(*) FROM ambulant.record") == "1"
 
 
-def test_a_device_is_reported_only_what_is_new(service: Service) -> None:
+def test_a_device_gets_only_what_is_new(service: Service) -> None:
     first = service.sync([record()])
     second = service.sync([record()], since=first["sequence"], device="tablet 8")
     assert [each["device"] for each in second["state"]] == ["tablet 8"]
@@ -59,7 +59,7 @@ def test_a_device_is_reported_only_what_is_new(service: Service) -> None:
     assert nothing["sequence"] == second["sequence"]
 
 
-def test_devices_that_synchronise_at_once_miss_nothing(service: Service) -> None:
+def test_devices_that_synchronise_concurrently_miss_nothing(service: Service) -> None:
     def device(number: int) -> tuple[int, set[str]]:
         since, seen = 0, set()
         for _ in range(10):
@@ -114,7 +114,7 @@ def test_one_bad_record_stores_none_of_its_queue(service: Service, database: Ser
     assert database.sql("SELECT count(*) FROM ambulant.record") == "0"
 
 
-def test_other_addresses_and_methods_are_reported_apart(service: Service) -> None:
+def test_other_paths_and_methods_have_their_own_answers(service: Service) -> None:
     assert service.call("/elsewhere")[0] == 404
     assert service.call("/elsewhere", {})[0] == 404
     assert service.call("/sync")[0] == 405
@@ -136,7 +136,7 @@ def test_without_its_database_it_is_unavailable_with_the_reason_and_recovers(
         assert service.call("/sync", {"device": "a", "records": []})[0] == 503
     finally:
         database.start()
-    service.wait_for_health(200, seconds=10)
+    service.wait_for_health(200)
     assert len(service.sync([])["state"]) == 1
 
 
@@ -148,7 +148,7 @@ def test_a_restart_of_the_database_costs_no_request(service: Service, database: 
     assert status == 200, answer
 
 
-def test_a_table_dropped_by_hand_is_made_again(service: Service, database: Server) -> None:
+def test_a_table_dropped_by_hand_is_created_again(service: Service, database: Server) -> None:
     service.sync([record()])
     database.sql("DROP TABLE ambulant.record")
     sent = record()
@@ -166,10 +166,10 @@ def test_a_database_that_hangs_is_reported_with_the_reason(service: Service, dat
         assert "did not answer within" in answers[0][1]["reason"]
     finally:
         database.freeze(frozen=False)
-    service.wait_for_health(200, seconds=10)
+    service.wait_for_health(200)
 
 
-def test_it_starts_without_its_database_and_makes_its_schema_when_it_comes(
+def test_it_starts_without_its_database_and_creates_its_schema_once_that_is_up(
     artifact: Path, database: Server, configuration: Path, tmp_path: Path
 ) -> None:
     database.sql("DROP TABLE IF EXISTS ambulant.record")
@@ -185,7 +185,9 @@ def test_it_starts_without_its_database_and_makes_its_schema_when_it_comes(
         database.start()
 
 
-def test_two_services_that_start_at_once_make_the_schema_once(artifact: Path, database: Server, tmp_path: Path) -> None:
+def test_two_services_that_start_together_create_the_schema_once(
+    artifact: Path, database: Server, tmp_path: Path
+) -> None:
     database.sql("DROP TABLE IF EXISTS ambulant.record")
     services = []
     for name in ("app01", "app02"):
@@ -228,7 +230,7 @@ def test_nothing_secret_is_logged(service: Service) -> None:
     assert PASSWORD not in log
 
 
-def test_the_end_is_orderly(artifact: Path, configuration: Path, tmp_path: Path) -> None:
+def test_it_ends_in_an_orderly_way(artifact: Path, configuration: Path, tmp_path: Path) -> None:
     service = Service(artifact, configuration, port_of(configuration), tmp_path / "log")
     service.wait_for_health(200)
     assert service.end() == 0
@@ -243,14 +245,14 @@ def test_the_end_is_orderly(artifact: Path, configuration: Path, tmp_path: Path)
         ("port = 1\n", "ambulant.conf"),
     ],
 )
-def test_a_configuration_that_cannot_be_used_is_named(
+def test_a_configuration_that_cannot_be_used_is_reported_with_the_reason(
     artifact: Path, tmp_path: Path, content: str | None, reason: str
 ) -> None:
     if content is not None:
         complete = f"[database]\nhosts = a\nname = b\nschema = c\nrole = d\n{content}"
         (tmp_path / "ambulant.conf").write_text(content if content.startswith("port") else complete)
     service = Service(artifact, tmp_path, free_port(), tmp_path / "log")
-    service._process.wait(timeout=300)
+    service._process.wait(timeout=HANG_SECONDS)
     assert service._process.returncode == 1
     assert reason in service.log.read_text()
     assert "Traceback" not in service.log.read_text()

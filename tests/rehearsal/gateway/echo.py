@@ -1,6 +1,7 @@
-"""A backend that answers with what it got, as JSON: `echo.py NAME`. SIGUSR1 makes its probes fail, and succeed again.
+"""A backend that answers with what it received, as JSON: `echo.py NAME`.
 
-`/sleep/SECONDS` answers late, `/status/CODE` with that status.
+`/status/CODE` answers with that status, `/sleep/SECONDS` late; `/hold` prints a line, and answers after SIGUSR2.
+SIGUSR1 makes its probes fail, or succeed again.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -16,6 +18,7 @@ from typing import Any
 class Echo(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     healthy = True
+    released = threading.Event()
 
     def answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -25,6 +28,10 @@ class Echo(BaseHTTPRequestHandler):
             status = 200 if Echo.healthy else 503
         elif kind == "sleep":
             time.sleep(float(rest[0]))
+        elif kind == "hold":
+            Echo.released.clear()
+            print("holding", flush=True)
+            Echo.released.wait()
         elif kind == "status":
             status = int(rest[0])
         document = {
@@ -53,6 +60,7 @@ def toggle(*_: Any) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGUSR1, toggle)
+    signal.signal(signal.SIGUSR2, lambda *_: Echo.released.set())
     server = ThreadingHTTPServer(("0.0.0.0", 80), Echo)
     print("ready", flush=True)
     server.serve_forever()

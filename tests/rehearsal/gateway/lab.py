@@ -1,4 +1,4 @@
-"""A small landscape below a real supervisor: a gateway, two backends that echo what they get, and the Internet."""
+"""A small network below a real supervisor: a gateway, two backends that echo what they receive, and the Internet."""
 
 from __future__ import annotations
 
@@ -37,9 +37,12 @@ DOMAIN = "mobil.livegang.test"
 SITES = ("ambulant", "kita")
 BACKENDS = {"web01": "10.99.3.4", "web02": "10.99.3.5"}
 
+HANG_SECONDS = 300
+"""So long only what hangs takes, on a busy machine too."""
+
 _ASK = """
 import socket, sys
-connection = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 5)
+connection = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 300)
 connection.sendall(b"show stat -1 4 -1\\n")
 connection.shutdown(socket.SHUT_WR)
 sys.stdout.write("".join(iter(lambda: connection.recv(65536).decode(), "")))
@@ -177,7 +180,7 @@ def policy_properties(**changes: Any) -> dict[str, Any]:
 
 
 class Lab:
-    """The landscape; :meth:`close` ends it and all that was started in it."""
+    """The network and its supervisor; :meth:`close` ends them and everything that was started in them."""
 
     def __init__(self, folder: Path) -> None:
         self.settings = Settings(folder / "state")
@@ -204,7 +207,7 @@ class Lab:
         self.supervisor.delete(f"azure-native:{TOKENS[identifier]}", identifier)
 
     def build(self) -> None:
-        """Everything but the gateway itself and its right to its certificate."""
+        """Everything but the gateway itself and the permission to read its certificate."""
         self.put(VNET, {"addressSpace": {"addressPrefixes": ["10.99.0.0/16"]}})
         for name, prefix in (("web", "10.99.3.0/24"), ("gateway", "10.99.7.0/24")):
             subnet = {"addressPrefix": prefix, "defaultOutboundAccess": False}
@@ -245,25 +248,34 @@ class Lab:
     def stop_serving(self, name: str) -> None:
         """Kill a backend: its connections are reset, new ones refused."""
         self.backends[name].send_signal(signal.SIGKILL)
-        self.backends[name].wait(5)
+        self.backends[name].wait(HANG_SECONDS)
 
     def lose_supervisor(self) -> None:
-        """Kill the supervisor, start another, and serve in the namespaces that it made anew."""
+        """Kill the supervisor, start another, and serve in the namespaces that it created again."""
         os.kill(self.supervisor.process_id(), signal.SIGKILL)
         for name in BACKENDS:
             self.stop_serving(name)
-        deadline = time.monotonic() + 300
+        deadline = time.monotonic() + HANG_SECONDS
         while self.supervisor.alive():
             assert time.monotonic() < deadline, "the supervisor does not die"
             time.sleep(0.05)
         launch.ensure(self.settings)
-        assert self.get() is not None  # answered when all is brought back
+        assert self.get() is not None  # answered once everything is restored
         for name in BACKENDS:
             self.serve(name)
 
     def fail_probe(self, name: str) -> None:
         """The backend answers its probes with 503 from now on, or with 200 again; other requests as before."""
         self.backends[name].send_signal(signal.SIGUSR1)
+
+    def wait_until_holding(self, name: str) -> None:
+        """Wait until a request for `/hold` has arrived at the backend, which answers it at `release`."""
+        output = self.backends[name].stdout
+        assert output is not None
+        assert output.readline().strip() == "holding"
+
+    def release(self, name: str) -> None:
+        self.backends[name].send_signal(signal.SIGUSR2)
 
     def start(self, namespace: str, *argv: str) -> subprocess.Popen[str]:
         """A process in a network namespace; its process id is the one on the machine."""
@@ -276,7 +288,7 @@ class Lab:
         )
 
     def health(self) -> dict[str, str]:
-        """What HAProxy found of each backend, by address."""
+        """Each backend's health as HAProxy found it, by address."""
         command = [sys.executable, "-c", _ASK, str(ADMIN_PORT)]
         reported = subprocess.run(self._inside("gateway", command), capture_output=True, text=True, check=True)
         return {one.server: one.health for one in servers(reported.stdout)}
@@ -308,23 +320,25 @@ class Lab:
     def curl_command(self, *arguments: str, site: str, path: str, scheme: str = "https") -> list[str]:
         host = f"{site}.{DOMAIN}"
         return [
-            "curl", "--silent", "--max-time", "60", "--cacert", str(self.keys.authority), "--path-as-is",
+            "curl", "--silent", "--max-time", str(HANG_SECONDS), "--cacert", str(self.keys.authority), "--path-as-is",
             "--resolve", f"{host}:443:{self.public_address}", "--resolve", f"{host}:80:{self.public_address}",
             "--write-out", "\n%{http_code} %{redirect_url} %{http_version}", *arguments, f"{scheme}://{host}{path}",
         ]  # fmt: skip
 
     @contextmanager
     def under_load(self) -> Iterator[dict[str, int]]:
-        """Requests one after the other during the block, and some after it; fills in how often each was the answer."""
+        """Requests one after the other before, during and after the block; fills in how often each was the answer."""
         script = PROJECT / "tests" / "rehearsal" / "gateway" / "load.py"
         argv = [sys.executable, str(script), self.public_address, f"ambulant.{DOMAIN}", str(self.keys.authority)]
         process = self.start("outside", *argv)
+        assert process.stdout is not None
+        assert process.stdout.readline().strip() == "under way"
         answers: dict[str, int] = {}
         try:
             yield answers
         finally:
             process.terminate()
-            answers.update(json.loads(process.communicate(timeout=300)[0]))
+            answers.update(json.loads(process.communicate(timeout=HANG_SECONDS)[0]))
 
     def _inside(self, namespace: str, argv: tuple[str, ...] | list[str]) -> list[str]:
         enter = ["nsenter", f"--target={self.supervisor.process_id()}", "-m", "--"]

@@ -1,6 +1,6 @@
 """Requests one after the other: `load.py ADDRESS HOST AUTHORITY`. SIGTERM ends it after twenty more.
 
-Prints as JSON how often each status, or failure, was the answer.
+Prints a line after the first twenty and, at the end, as JSON how often each status, or failure, was the answer.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import ssl
 import sys
 import threading
 
-AFTERWARDS = 20
+BEFORE = AFTER = 20
 
 
 def ask(address: str, host: str, context: ssl.SSLContext) -> str:
@@ -36,9 +36,12 @@ def main() -> None:
     answers: collections.Counter[str] = collections.Counter()
     ending = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ending.set())
+    for _ in range(BEFORE):
+        answers[ask(address, host, context)] += 1
+    print("under way", flush=True)
     while not ending.is_set():
         answers[ask(address, host, context)] += 1
-    for _ in range(AFTERWARDS):
+    for _ in range(AFTER):
         answers[ask(address, host, context)] += 1
     print(json.dumps(answers), flush=True)
 
