@@ -37,8 +37,8 @@ def test_a_role_of_the_registry_has_its_module_and_its_suites(role: Role) -> Non
 
 
 def test_a_role_that_is_in_the_registry_only_is_named_in_each_place_that_lacks_it() -> None:
-    assert missing_for(Role("mail")) == ["hosts/roles/mail.py", "a suite for mail in landscape/roles.py"]
-    assert missing_for(Role("web", suites=("mail",))) == ["verify/test_mail.py"]
+    assert missing_for(Role("nonsense")) == ["hosts/roles/nonsense.py", "a suite for nonsense in landscape/roles.py"]
+    assert missing_for(Role("web", suites=("nonsense",))) == ["verify/test_nonsense.py"]
     # A suite that looks at every host looks at no role's work.
     assert missing_for(Role("web", suites=("base",))) == ["a suite for web in landscape/roles.py"]
 
@@ -85,9 +85,11 @@ def test_a_host_stops_after_those_that_stop_after_others(monkeypatch: pytest.Mon
 
 
 def test_a_role_without_a_module_is_an_error_that_names_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(ROLES, "mail", Role("mail"))
-    with pytest.raises(ExpectedError, match=r"web01 has the role 'mail', and hosts/roles/mail\.py does not exist"):
-        states_of_role("mail", "web01")
+    monkeypatch.setitem(ROLES, "nonsense", Role("nonsense"))
+    with pytest.raises(
+        ExpectedError, match=r"web01 has the role 'nonsense', and hosts/roles/nonsense\.py does not exist"
+    ):
+        states_of_role("nonsense", "web01")
 
 
 @pytest.mark.parametrize("also", [None, "unregistered", "registered", "looked at as every host"])
