@@ -33,12 +33,12 @@ HOSTS = {
     "xfer01": "transfer",
     "mgmt01": "management",
 }
+SUBNETS = {
+    name: IPv4Network(f"10.77.{number}.0/24")
+    for number, name in enumerate(dict.fromkeys((*HOSTS.values(), GATEWAY, *ROLES)), start=1)
+}
 HOSTS |= {f"{role}01": role for role in ROLES if role not in HOSTS.values()}
 """A role that is added to the registry has a host here as well."""
-SUBNETS = {
-    role: IPv4Network(f"10.77.{number}.0/24")
-    for number, role in enumerate(dict.fromkeys((*HOSTS.values(), GATEWAY)), start=1)
-}
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nc2FtcGxl\n-----END CERTIFICATE-----\n"
 KEY = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nc2FtcGxl\n-----END PGP PUBLIC KEY BLOCK-----\n"
 
