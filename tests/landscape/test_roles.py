@@ -32,7 +32,8 @@ def missing_for(role: Role) -> list[str]:
 
 @pytest.mark.parametrize("role", ROLES.values(), ids=lambda role: role.name)
 def test_a_role_of_the_registry_has_its_module_and_its_suites(role: Role) -> None:
-    assert missing_for(role) == []
+    missing = missing_for(role)
+    assert missing == [], f"the role {role.name} lacks {', '.join(missing)}"
     assert callable(states_of_role(role.name, "a host"))
 
 
@@ -46,7 +47,9 @@ def test_a_role_that_is_in_the_registry_only_is_named_in_each_place_that_lacks_i
 def test_every_suite_must_look_at_something() -> None:
     """One that no role requires could be left out of a run without being missed."""
     of_roles = {suite for role in ROLES.values() for suite in (*role.suites, *dict(role.suites_with).values())}
-    assert EVERY_HOST | roles.ENDPOINT_SUITES | of_roles == SUITES
+    required = EVERY_HOST | roles.ENDPOINT_SUITES | of_roles
+    assert SUITES - required == set(), "name them in landscape/roles.py"
+    assert required - SUITES == set(), "write verify/test_SUITE.py, or take them out of landscape/roles.py"
 
 
 @pytest.mark.parametrize("stack", ["rehearsal", "prod", "small", "example"])
