@@ -76,8 +76,8 @@ class Project:
         shutil.copytree(PROGRAM, self.folder)
         (self.folder / "Pulumi.yaml").write_text("name: livegang\nruntime: python\n")
         self.run("stack", "init", "test")
-        self.run("config", "set", "azure-native:location", "germanywestcentral")
-        self.run("config", "set", "azure-native:subscriptionId", SUBSCRIPTION)
+        settings = ("azure-native:location=germanywestcentral", f"azure-native:subscriptionId={SUBSCRIPTION}")
+        self.run("config", "set-all", *(word for setting in settings for word in ("--plaintext", setting)))
 
     @property
     def ledger(self) -> Ledger:
