@@ -154,7 +154,7 @@ def _demand(failing: Sequence[Failing], message: str = "So nothing was started."
 def _active() -> dict[str, str]:
     """The environment of an activated virtual environment."""
     path = f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    active = os.environ | {"VIRTUAL_ENV": str(VENV), "PATH": path, "PYTHONPYCACHEPREFIX": str(VENV / "pycache")}
+    active = os.environ | {"VIRTUAL_ENV": str(VENV), "PATH": path}
     # Many short processes import the same modules: without their bytecode a sixth of a test run goes into compiling.
     active.pop("PYTHONDONTWRITEBYTECODE", None)
     return active
