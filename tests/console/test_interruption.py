@@ -23,8 +23,9 @@ COMMAND = """
 from invoke.program import Program
 from invoke.collection import Collection
 from invoke.tasks import task
-from console import interruptible, run_child
+from console import interruptible, interruption, run_child
 
+interruption.LAST_PATIENCE = {patience}
 CHILD = '''
 {child}
 '''
