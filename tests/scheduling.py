@@ -14,8 +14,21 @@ LIVING = "test_living"
 """How the names of modules begin whose tests share the one `rehearsal`: no two of them may run at a time."""
 
 
-LONGEST = ("test_engine", "test_program", "test_recovery", "test_paper", "test_linters")
-"""Modules of many seconds, for the engine or a linter runs in them: begun last, one would keep a process waiting."""
+LONGEST = (
+    "test_linters",
+    "test_engine",
+    "test_program",
+    "test_paper",
+    "test_service",
+    "test_flows",
+    "test_recovery",
+    "test_resources",
+    "test_monitoring",
+    "test_launcher",
+    "test_postgresql",
+    "test_session",
+)
+"""Modules of many seconds, the longest first: begun last, one would keep a process waiting for it."""
 
 
 class OneFleet(LoadScopeScheduling):  # type: ignore[misc]
@@ -48,6 +61,7 @@ def in_order(items: list[pytest.Item], side_by_side: bool) -> list[pytest.Item]:
     return sorted(items, key=lambda item: item.get_closest_marker("booted") is not None)
 
 
-def _longest_first(item: pytest.Item) -> tuple[bool, bool, bool]:
+def _longest_first(item: pytest.Item) -> tuple[bool, bool, int]:
     booted = item.get_closest_marker("booted") is not None
-    return not is_living(item.path.name), not booted, item.path.stem not in LONGEST
+    place = LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST)
+    return not is_living(item.path.name), not booted, place

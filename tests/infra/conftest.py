@@ -84,6 +84,8 @@ class PaperStack:
         shutil.copy(PROJECT / "Pulumi.yaml", folder)
         (folder / "infra").mkdir()
         (folder / "infra" / "__main__.py").symlink_to(PROJECT / "infra" / "__main__.py")
+        # Each run would ask pip for plugins; the only one is in the home already, and test_paper.py asks.
+        (folder / "infra" / "pip.py").symlink_to(PROJECT / "tests" / "rehearsal" / "provider" / "program" / "pip.py")
         provide_files(folder)
         self.declare(lambda topology: None)
 

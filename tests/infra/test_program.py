@@ -130,16 +130,22 @@ def test_passwords_and_the_pfx_are_encrypted_in_the_state(state: dict[str, Any])
         assert "ciphertext" in value or "ciphertext" in value["value"], entry["urn"]
 
 
-def test_secrets_stay_encrypted_after_a_refresh(pulumi: Pulumi, state: dict[str, Any]) -> None:
-    result = pulumi.capture("refresh", "--yes", "--skip-preview")
+@pytest.fixture(scope="module")
+def refreshed(pulumi: Pulumi, state: dict[str, Any]) -> str:
+    """The state after a refresh, which found everything as it was made."""
+    result = pulumi.capture("refresh", "--yes", "--skip-preview", "--expect-no-changes")
     assert result.returncode == 0, result.stdout + result.stderr
-    refreshed = pulumi.capture("stack", "export").stdout
+    return pulumi.capture("stack", "export").stdout
+
+
+def test_secrets_stay_encrypted_after_a_refresh(refreshed: str, state: dict[str, Any]) -> None:
     assert "PRIVATE KEY" not in refreshed
     assert refreshed.count("ciphertext") == json.dumps(state).count("ciphertext")
 
 
+@pytest.mark.usefixtures("refreshed")
 def test_nothing_changes_without_a_change(pulumi: Pulumi) -> None:
-    result = pulumi.capture("preview", "--refresh", "--expect-no-changes", "--non-interactive")
+    result = pulumi.capture("preview", "--expect-no-changes", "--non-interactive")
     assert result.returncode == 0, result.stdout
 
 
@@ -165,45 +171,52 @@ def test_no_host_has_a_public_address(state: dict[str, Any]) -> None:
 
 
 @pytest.fixture(scope="module")
-def flow_less_host_more(pulumi: Pulumi, stack: PaperStack) -> dict[str, list[str]]:
-    """What one flow less and one host more would change: two changes that do not meet, in one preview."""
+def three_changes(pulumi: Pulumi, stack: PaperStack) -> Plan:
+    """The preview of three changes that do not meet: one flow less, one host more, another size."""
 
     def change(topology: dict[str, Any]) -> None:
         topology["flows"].pop("database-from-application")
         topology["hosts"]["web03"] = TENTH
+        topology["hosts"]["web01"].update(size="Standard_D8as_v5")
         topology["expected"]["hosts"] = 10
 
     stack.declare(change)
-    found = changes(preview(pulumi))
+    plan = preview(pulumi)
     stack.declare(lambda topology: None)
-    return found
+    return plan
 
 
 OF_THE_FLOW = {"nsg-database", "nsg-application"}
 OF_THE_HOST = {"vm-web03", "nic-web03", "id-web03", "host-key-web03", "host-web03", "agw-vivendi"}
+OF_THE_SIZE = {"vm-web01"}
 
 
-def test_removing_a_flow_names_its_rules_and_nothing_else(flow_less_host_more: dict[str, list[str]]) -> None:
-    found = flow_less_host_more
-    assert set(found) - OF_THE_HOST == OF_THE_FLOW
+def test_removing_a_flow_names_its_rules_and_nothing_else(three_changes: Plan) -> None:
+    found = changes(three_changes)
+    assert set(found) - OF_THE_HOST - OF_THE_SIZE == OF_THE_FLOW
     assert [line.split(":")[0] for line in found["nsg-database"]] == ['- securityRules["database-from-application"]']
     assert [line.split(":")[0] for line in found["nsg-application"]] == [
         '- securityRules["database-from-application-out"]'
     ]
 
 
-def test_another_host_leaves_the_others_as_they_are(flow_less_host_more: dict[str, list[str]]) -> None:
-    assert flow_less_host_more["agw-vivendi"]  # the gateway's pool gets the new host's address
-    assert set(flow_less_host_more) - OF_THE_FLOW == OF_THE_HOST
+def test_another_host_leaves_the_others_as_they_are(three_changes: Plan) -> None:
+    found = changes(three_changes)
+    assert found["agw-vivendi"]  # the gateway's pool gets the new host's address
+    assert set(found) - OF_THE_FLOW - OF_THE_SIZE == OF_THE_HOST
 
 
-def test_another_size_updates_one_machine(pulumi: Pulumi, declared: PaperStack) -> None:
-    declared.declare(lambda topology: topology["hosts"]["web01"].update(size="Standard_D8as_v5"))
-    plan = preview(pulumi)
-    assert changes(plan) == {"vm-web01": ['~ hardwareProfile.vmSize: "Standard_D2as_v5" → "Standard_D8as_v5"']}
+def test_another_size_updates_one_machine(three_changes: Plan) -> None:
+    found = changes(three_changes)
+    assert found["vm-web01"] == ['~ hardwareProfile.vmSize: "Standard_D2as_v5" → "Standard_D8as_v5"']
+    assert set(found) - OF_THE_FLOW - OF_THE_HOST == OF_THE_SIZE
+
+
+def test_a_plan_is_shown_with_its_machines_its_endpoints_and_what_differs(three_changes: Plan) -> None:
     text = io.StringIO()
-    Console(file=text, width=120).print(render(plan, with_differences=True))
-    for part in ("9 virtual machines", "6 mobile endpoints", "1 to update", "~ hardwareProfile.vmSize"):
+    Console(file=text, width=120).print(render(three_changes, with_differences=True))
+    to_update = len(OF_THE_FLOW | OF_THE_SIZE | {"agw-vivendi"})
+    for part in ("10 virtual machines", "6 mobile endpoints", f"{to_update} to update", "~ hardwareProfile.vmSize"):
         assert part in text.getvalue()
 
 

@@ -1,7 +1,7 @@
-"""In pip's place, for this program only.
+"""In pip's place, for the programs of tests.
 
-Before each run the language host asks `python -m pip list` which packages bring plugins. No package that this program
-uses does, and the question takes half a second, a quarter of a run.
+Before each run the language host asks `python -m pip list` which packages bring plugins. The answer never decides
+anything here, and the question takes half a second, a quarter of a small program's run.
 """
 
 print("[]")
