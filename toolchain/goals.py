@@ -82,8 +82,8 @@ def lint(arguments: Sequence[str]) -> None:
 def unit(arguments: Sequence[str]) -> NoReturn:
     """All tests that need no booted host, without the linters. Needs what `make tools` makes, and prepares no world."""
     _demand_tools()
-    # One more than cores: a third of the tests' time is spent waiting, for a packet that must not arrive, for example.
-    processes = min(os.cpu_count() or 1, 7) + 1
+    # More than cores: a third of the tests' time is spent waiting, for example for a packet that must not arrive.
+    processes = min(os.cpu_count() or 1, 6) + 2
     _become("pytest", f"--numprocesses={processes}", "-m", "not booted and not linter", *arguments)
 
 
