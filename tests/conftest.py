@@ -18,6 +18,9 @@ from toolchain.folders import PROJECT, state_folder
 # Pulumi's engine lives for seconds in tests: to collect its garbage rarely saves a tenth of its time.
 os.environ.setdefault("GOGC", "400")
 
+# An ordinary user's PATH lacks the folders of nft and mkfs, which such a user may run in namespaces of their own.
+os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
+
 NO_HOSTS = "hosts cannot boot here: "
 """How the reason begins for which tests on booted hosts are skipped."""
 
