@@ -1,4 +1,4 @@
-# The commands of a fresh clone. Each prepares what it needs and reuses what is there; see toolchain/.
+# The commands of a fresh clone. Each prepares what it needs and reuses what exists; see toolchain/.
 # ARGS goes to the command behind the target: make test ARGS="-k topology"
 # STACK is the landscape: make rehearse STACK=small
 
@@ -18,7 +18,7 @@ rehearse: python ## The whole chain on this machine: booted hosts, answering sit
 test: python ## Every test of the toolkit; those on booted hosts where this machine can boot them
 	@$(BOOTSTRAP) test $(ARGS)
 
-unit: ## Every test that needs no booted host, in two minutes; after make tools
+unit: ## Every test that needs no booted host, without the linters, in two minutes; after make tools
 	@$(BOOTSTRAP) unit $(ARGS)
 
 lint: ## Style, types and imports; after make tools
@@ -27,7 +27,7 @@ lint: ## Style, types and imports; after make tools
 preview: python ## What would be declared for production (or STACK), on paper: no root, no hosts, no account needed
 	@$(BOOTSTRAP) preview $(ARGS)
 
-tools: python ## Only the virtual environment and the Pulumi CLI
+tools: python ## Just the virtual environment and the Pulumi CLI
 	@$(BOOTSTRAP) tools $(ARGS)
 
 down: ## End this clone's rehearsal; leaves nothing behind

@@ -1,4 +1,4 @@
-"""Every command of Livegang as a task tree: `fab --list` shows it. Here is only what joins the rooms."""
+"""The tree of all commands, which `fab --list` shows. Each room has its own tasks; here is what joins them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def rehearse(_context: Context, stack: str = "") -> None:
         with interruptible("what has a ✓ above is done and kept"):
             _rehearse(stack)
     except Interrupted as error:
-        raise Interrupted(error.number, error.reason, hint="Go on from there: fab rehearse") from error
+        raise Interrupted(error.number, error.reason, hint="Continue: fab rehearse") from error
 
 
 def _rehearse(stack: str) -> None:
@@ -52,12 +52,12 @@ def _rehearse(stack: str) -> None:
         except Interrupted:
             raise
         except ExpectedError as error:
-            # The verdict is owed all the same: it says what this failure means, and that the other hosts are ready.
+            # Verify all the same: the verdict says what this failure means, and whether the other hosts are ready.
             failure = error
             console.print(f"[red]{error}[/]", soft_wrap=True)
     with _stage("Verify", "fab verify.ready"):
         verdict = verify.tasks.ready(stack)
-    console.print(f"From beginning to verdict: {time.monotonic() - started:.1f} s.")
+    console.print(f"From start to verdict: {time.monotonic() - started:.1f} s.")
     if verdict is ExitCode.DONE and failure is not None:
         raise failure
     raise Exit(code=int(verdict))
@@ -65,7 +65,7 @@ def _rehearse(stack: str) -> None:
 
 @contextmanager
 def _stage(name: str, command: str) -> Iterator[None]:
-    """A heading before what the stage itself shows, and its elapsed time behind."""
+    """A heading above what the stage shows, and its elapsed time below."""
     started = time.monotonic()
     console.rule(f"{name} [dim]({command})[/]", align="left")
     try:

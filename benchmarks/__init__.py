@@ -1,1 +1,1 @@
-"""Side-by-side measurements, each one command; ratios within one run, so that they mean the same on any machine."""
+"""Comparative measurements, one command each. Ratios within one run, so that they are comparable between machines."""

@@ -104,7 +104,7 @@ class Boots:
         self._put_network(supervisor)
         started = time.monotonic()
         with ThreadPoolExecutor(len(HOSTS)) as pool:
-            # `put` returns when cloud-init is done; the provider asks the same way, one call a machine.
+            # `put` returns when cloud-init is done; the provider does the same, one call for each machine.
             list(pool.map(lambda name: self._boot(supervisor, name), HOSTS))
         seconds = time.monotonic() - started
         teardown.down(self._settings, lambda line: None)

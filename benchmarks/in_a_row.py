@@ -1,4 +1,4 @@
-"""`python -m benchmarks.in_a_row`: many rehearsals one after the other, counted by verdict.
+"""`python -m benchmarks.in_a_row`: many rehearsals one after another, counted by verdict.
 
 Nothing is broken in them, so each verdict but GO is a false one: its report is kept. Living rehearsals are
 `fab rehearse` on a fleet that is up; resets go back to a snapshot and verify; what begins from nothing is brought
@@ -25,7 +25,7 @@ RESULTS = PROJECT / ".livegang" / "benchmark" / "in_a_row"
 
 
 class Series:
-    """Runs and what came of them; what is known is on the disk after each."""
+    """Runs and their verdicts, written to disk after each."""
 
     def __init__(self, rehearsal: Rehearsal) -> None:
         self._rehearsal = rehearsal
@@ -93,7 +93,7 @@ def _all(from_nothing: int, living: int, resets: int) -> list[dict[str, object]]
     series = Series(rehearsal)
     try:
         rehearsal.run("python", "-m", "toolchain", "world", timeout=3600)
-        # In this order, so that what is compared is measured one right after the other.
+        # In this order, so that what is compared is measured in direct succession.
         for number in range(from_nothing):
             if number:
                 series.down()

@@ -1,7 +1,7 @@
 """What the launcher adds to the real CLI: `python -m benchmarks.launcher`.
 
-Processor time of `pulumi version` by both, in turn, as a ratio of the least of each. Processor time, since what a busy
-machine does to the wall clock is not the launcher's doing.
+The processor time of `pulumi version` with both, measured alternately; the ratio compares the lowest of each. Processor
+time, because a busy machine affects the wall clock.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""`python benchmarks/rehearse.py`: the figures that a rehearsal is to reach, measured on this machine.
+"""`python benchmarks/rehearse.py`: the figures that a rehearsal should reach, measured on this machine.
 
-Boots are compared with bare ones in the same run, in turns, so that a busy machine slows both. The chain runs in a
+Boots are compared with bare ones in the same run, alternately, so that a busy machine slows both. The chain runs in a
 copy of this clone; toolchain, images and packages are taken from the cache, and a first run fills it. Takes about ten
 minutes; `--only boots` or `--only chain` takes a part. Needs root.
 """
@@ -31,12 +31,12 @@ from toolchain.folders import PROJECT
 GIBIBYTE = 1024**3
 
 _DOWN = re.compile(r"databases stopped in ([\d.]+) s, all else ended in ([\d.]+) s, files removed in ([\d.]+) s")
-"""What `fab rehearsal.down` tells."""
+"""What `fab rehearsal.down` reports."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One measurement with what it is to reach."""
+    """One measurement and its limit."""
 
     name: str
     value: float
@@ -95,7 +95,7 @@ def chain(rounds: int) -> Iterator[Figure]:
         with step("Down"):
             parts = _DOWN.search(rehearsal.fab("rehearsal.down").stdout)
         if parts is None:
-            raise ExpectedError("`fab rehearsal.down` did not tell how long its parts took.")
+            raise ExpectedError("`fab rehearsal.down` did not report how long its parts took.")
         databases, ended, removed = map(float, parts.groups())
         yield Figure(
             "down, compared with the databases' stop", ended + removed, 5, "s", f"databases stopped in {databases} s"
@@ -112,7 +112,7 @@ def _to_go(rehearsal: Rehearsal, name: str) -> float:
         seconds = time.monotonic() - started
         if done.returncode != ExitCode.DONE:
             end = "\n".join(f"{done.stdout}\n{done.stderr}".strip().splitlines()[-25:])
-            raise ExpectedError(f"{name}: `fab rehearse` ended with {done.returncode}, so it counts nothing:\n{end}")
+            raise ExpectedError(f"{name}: `fab rehearse` ended with {done.returncode}, so it does not count:\n{end}")
         return seconds
 
 
@@ -124,7 +124,7 @@ def _back_to_go(rehearsal: Rehearsal, name: str) -> float:
         seconds = time.monotonic() - started
         if done.returncode != ExitCode.DONE:
             end = "\n".join(f"{done.stdout}\n{done.stderr}".strip().splitlines()[-25:])
-            raise ExpectedError(f"{name}: it ended with {done.returncode}, so it counts nothing:\n{end}")
+            raise ExpectedError(f"{name}: it ended with {done.returncode}, so it does not count:\n{end}")
         return seconds
 
 

@@ -1,6 +1,6 @@
 """How the toolkit speaks to people: expected errors, steps with elapsed times, exit codes.
 
-All rooms may use this package; it uses none of them.
+All rooms may import this package; it imports none of them.
 """
 
 from console.errors import ExpectedError

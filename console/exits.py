@@ -19,6 +19,6 @@ class ExitCode(IntEnum):
     CANNOT_REHEARSE = 5
     """This machine cannot boot hosts; the message says why and what works here."""
     INTERRUPTED = 130
-    """Ended by Ctrl-C; the message says what was reached and how to go on."""
+    """Ended by Ctrl-C; the message says what was reached and how to continue."""
     TERMINATED = 143
     """The same by SIGTERM."""

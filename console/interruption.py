@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: a command ends within seconds, with one sentence about what was reached and how to go on."""
+"""Ctrl-C and SIGTERM: a command ends within seconds, with one sentence about what was reached and how to continue."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LAST_PATIENCE = 5.0
 
 
 class Interruption(KeyboardInterrupt):
-    """Raised in the main thread by a signal that ends a command; no `except Exception` on the way holds it up."""
+    """Raised in the main thread by a signal that ends a command; no `except Exception` on the way catches it."""
 
     def __init__(self, number: int) -> None:
         self.number = signal.Signals(number)
@@ -40,7 +40,7 @@ class Interrupted(ExpectedError):
 
 @contextmanager
 def interruptible(reached: str | Callable[[], str], hint: str | None = None) -> Iterator[None]:
-    """SIGINT and SIGTERM end the block with an `Interrupted`: after how long, what was ``reached``, how to go on."""
+    """SIGINT and SIGTERM end the block with an `Interrupted`: after how long, what was ``reached``, how to continue."""
     started = time.monotonic()
     with signals_raise():
         try:
@@ -66,7 +66,7 @@ def signals_raise() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    # SIGINT too: a shell starts what runs in its background with SIGINT ignored.
+    # SIGINT too: a shell starts background processes with SIGINT ignored.
     before = {number: signal.signal(number, interrupt) for number in ENDING}
     try:
         yield
@@ -98,7 +98,7 @@ def run_child(
 
 
 def _end(process: subprocess.Popen[bytes], number: signal.Signals, patience: float) -> None:
-    # SIGINT whatever we were sent: everything that runs here knows it, pytest does not know SIGTERM.
+    # SIGINT whatever we received: everything that runs here handles it, and pytest does not handle SIGTERM.
     if number is not signal.SIGINT or not _in_the_foreground():
         process.send_signal(signal.SIGINT)
     try:
@@ -108,7 +108,7 @@ def _end(process: subprocess.Popen[bytes], number: signal.Signals, patience: flo
                 return
             except subprocess.TimeoutExpired:
                 process.send_signal(next_signal)
-    except KeyboardInterrupt:  # somebody has no patience at all
+    except KeyboardInterrupt:  # interrupted a second time
         process.kill()
     process.wait()
 

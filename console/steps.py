@@ -12,18 +12,18 @@ from contextlib import contextmanager
 from rich.console import Console
 
 WIDTH_WITHOUT_TERMINAL = 140
-"""Columns of a log file or a CI page, which have none of their own: tables must not be cut at 80."""
+"""Columns in a log file or on a CI page, which have no width: tables must not be cut at 80."""
 
 
 for stream in (sys.stdout, sys.stderr):
-    # Whatever a terminal or a pipe can show (PYTHONIOENCODING=latin-1, LANG=C): a sign that it lacks becomes `?`, and
-    # is no reason to end in the middle of a command.
+    # A character that the output lacks (PYTHONIOENCODING=latin-1, LANG=C) becomes `?`: no reason to fail in the middle
+    # of a command.
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="replace")
 
 
 def fitted(console: Console) -> Console:
-    """The console, with a page's width where it has no terminal to ask."""
+    """The console, with a fixed width if it has no terminal."""
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = WIDTH_WITHOUT_TERMINAL
     return console

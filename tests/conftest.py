@@ -1,9 +1,10 @@
-"""What all tests share: one living rehearsal, and a named reason where hosts cannot boot."""
+"""What all tests share: one living rehearsal, evidence of failures, and a reason where hosts cannot boot."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Generator, Iterator
 
 import pytest
@@ -15,14 +16,14 @@ from tests.scheduling import OneFleet, in_order
 from toolchain import checks
 from toolchain.folders import PROJECT, state_folder
 
-# Pulumi's engine lives for seconds in tests: to collect its garbage rarely saves a tenth of its time.
+# In tests, Pulumi's engine runs for seconds: collecting its garbage less often saves a tenth of its time.
 os.environ.setdefault("GOGC", "400")
 
 # An ordinary user's PATH lacks the folders of nft and mkfs, which such a user may run in namespaces of their own.
 os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
 
 NO_HOSTS = "hosts cannot boot here: "
-"""How the reason begins for which tests on booted hosts are skipped."""
+"""The beginning of the reason why tests on booted hosts are skipped."""
 
 BOOTED = "booted"
 """The marker of tests on booted hosts."""
@@ -80,7 +81,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Name each test that did not run for want of booted hosts: pytest itself folds skips to lines of files."""
+    """List each test that needed booted hosts and was skipped: pytest itself groups them by file."""
     names: dict[str, list[str]] = {}
     for report in terminalreporter.stats.get("skipped", []):
         _, separator, reason = str(report.longrepr[2]).partition(NO_HOSTS)
@@ -94,13 +95,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def rehearsal() -> Iterator[Rehearsal]:
-    """A living rehearsal of nine converged hosts, one for the whole run, ended with it whatever happens.
+    """A living rehearsal of nine converged hosts, one for the entire run, brought down at its end in any case.
 
-    Of the converged fleet a snapshot is kept: see `breakable`.
+    A snapshot of the converged fleet is kept for `breakable`.
     """
     folder = PROJECT / ".livegang" / "tests" / "clone"
     if (folder / ".venv" / "bin" / "fab").exists():
-        # A run before this one was killed: what it left is ended the way that a person would end it.
+        # An earlier run was killed: what it left is brought down as a person would do it.
         Rehearsal(folder).down()
     shutil.rmtree(folder, ignore_errors=True)
     living = clone(folder)
@@ -108,7 +109,7 @@ def rehearsal() -> Iterator[Rehearsal]:
         try:
             living.up()
             living.fab("rehearsal.snapshot")
-        except AssertionError as error:
+        except (AssertionError, subprocess.TimeoutExpired) as error:
             evidence.keep("the rehearsal of all tests", str(error), [living])
             raise
         yield living
@@ -120,7 +121,7 @@ def rehearsal() -> Iterator[Rehearsal]:
 def breakable(request: pytest.FixtureRequest, rehearsal: Rehearsal) -> Iterator[Rehearsal]:
     """The rehearsal for a test that breaks something and repairs it, since that is quicker or what it proves.
 
-    When the test fails, no one knows what it left: the fleet goes back to its snapshot, so that the next one begins on
+    After a failure no one knows what the test left: the fleet goes back to its snapshot, so that the next test finds
     what it expects.
     """
     yield rehearsal

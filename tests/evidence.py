@@ -1,4 +1,4 @@
-"""What a test that failed on booted hosts leaves behind, before its fixtures end or repair what it saw."""
+"""Evidence of a failure on booted hosts, kept before the fixtures end or repair what the test saw."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from rehearsal.control.client import Supervisor
 from toolchain.folders import PROJECT
 
 FOLDER = PROJECT / ".livegang" / "tests" / "evidence"
-"""One folder for a whole run, with one for each test that failed."""
+"""One folder for an entire run, with one for each test that failed."""
 
 LARGEST = 256 * 1024
-"""Bytes that are kept of each log: its end."""
+"""Bytes kept of the end of each log."""
 JOURNAL_LINES = 300
 
 
 class OnBootedHosts(Protocol):
-    """A fixture's value that stands for a rehearsal."""
+    """The value of a fixture that represents a rehearsal."""
 
     settings: Settings
 
 
 def begin(run: str) -> None:
-    """Forget the evidence of another run; each of a run's processes says this before its first test."""
+    """Remove the evidence of other runs; each process of a run calls this before its first test."""
     FOLDER.parent.mkdir(parents=True, exist_ok=True)
     mark = FOLDER / ".run"
     with FileLock(FOLDER.with_name("evidence.lock")):

@@ -1,7 +1,7 @@
 """One living rehearsal for all tests that need booted hosts, in a copy of this work tree.
 
-A copy, because everything that is born on the machine is named by path relative to the clone: the tests' keys,
-state, hosts and ssh_config are then their own, and a rehearsal that a developer has open is not touched.
+A copy, because everything that is created on the machine is named by a path relative to the clone: so the tests have
+their own keys, state, hosts and ssh_config, and a developer's rehearsal is not touched.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Rehearsal:
     def run(
         self, *command: str, check: bool = True, timeout: float = MINUTES * 60, **environment: str
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command in the clone. With ``check`` a failure raises AssertionError with all that it said."""
+        """Run a command in the clone. With ``check``, a failure raises AssertionError with all of its output."""
         done = subprocess.run(
             command,
             cwd=self.folder,
@@ -77,7 +77,7 @@ class Rehearsal:
 
     @cached_property
     def inventory(self) -> Inventory:
-        """The stack's inventory as it came up; tests that change what it holds change it back."""
+        """The stack's inventory when it was brought up; tests that change what is in it change it back."""
         program = f"from infra.inventory.reading import load; print(load({STACK!r}).model_dump_json())"
         return Inventory.model_validate_json(self.run("python", "-c", program).stdout)
 
@@ -94,7 +94,7 @@ class Rehearsal:
 
 
 def clone(folder: Path) -> Rehearsal:
-    """Copy the work tree with all that is tracked or could be, into ``folder``, as a repository of its own."""
+    """Copy all files of the work tree that are not ignored into ``folder``, as a repository of its own."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=PROJECT,
@@ -121,7 +121,7 @@ def _environment(venv: Path, folder: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     packages = sysconfig.get_path("purelib")
-    # The first line goes onto the path first: the copy hides the original that the other environment installs.
+    # The first line is first on the path: the copy hides the original, which the other environment has installed.
     lines = f"{folder}\nimport site; site.addsitedir({packages!r})\n"
     (venv / "lib" / version / "site-packages" / "copy.pth").write_text(lines)
     python = venv / "bin" / "python"

@@ -1,4 +1,4 @@
-"""What runs on this machine; read from /proc, for a fresh Debian has no ps."""
+"""The processes of this machine, read from /proc: a fresh Debian has no ps."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Which tests run side by side: those on the living fleet one after the other, beside all others.
+"""Which tests run in parallel: those on the living fleet one after another, next to all others.
 
-A module's tests stay together, since they share fixtures that are dear to make.
+The tests of a module stay together, because they share expensive fixtures.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 LIVING = "test_living"
-"""How the names of modules begin whose tests share the one `rehearsal`: no two of them may run at a time."""
+"""The beginning of the names of modules whose tests share `rehearsal`: no two of them may run concurrently."""
 
 
 LONGEST = (
@@ -28,18 +28,18 @@ LONGEST = (
     "test_postgresql",
     "test_session",
 )
-"""Modules of many seconds, the longest first: begun last, one would keep a process waiting for it."""
+"""Modules that take many seconds, the longest first: started last, one would keep the other processes waiting."""
 
 
 class OneFleet(LoadScopeScheduling):  # type: ignore[misc]
-    """Hands out whole modules, and all that are on the fleet as one."""
+    """Hands out tests by module, and all tests on the fleet as one unit."""
 
     def _split_scope(self, nodeid: str) -> str:  # the method that xdist's own schedulers override too
         return unit(nodeid)
 
 
 def unit(nodeid: str) -> str:
-    """What is handed out together with this test."""
+    """The unit that this test is handed out with."""
     module = nodeid.split("::")[0]
     return LIVING if is_living(module) else module
 
@@ -49,9 +49,9 @@ def is_living(module: str) -> bool:
 
 
 def in_order(items: list[pytest.Item], side_by_side: bool) -> list[pytest.Item]:
-    """Quick tests first. Side by side, what takes long begins first instead: the fleet, then other booted hosts.
+    """Quick tests first. In parallel runs the longest first instead: the fleet, other booted hosts, then ``LONGEST``.
 
-    Raises UsageError when a test uses the fleet in a module whose name does not say so.
+    Raises UsageError if a test uses the fleet in a module whose name does not say so.
     """
     for item in items:
         if "rehearsal" in getattr(item, "fixturenames", ()) and not is_living(item.path.name):

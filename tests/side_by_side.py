@@ -1,4 +1,4 @@
-"""`python -m tests.side_by_side [STACK STACK]`: two clones' rehearsals at once, both GO, and nothing left of either.
+"""`python -m tests.side_by_side [STACK STACK]`: two clones' rehearsals in parallel, both GO, nothing left of either.
 
 Without arguments both are of the stack `small`: the same names and addresses twice, which is the harder case. It takes
 three to ten minutes, so it is no part of `make test`.
@@ -55,7 +55,7 @@ class Side:
         return {name: self.ssh(name, "cat /etc/machine-id") for name in names}
 
     def left(self) -> list[str]:
-        """What is still there of it on the machine."""
+        """What still exists of it on the machine."""
         settings = self.living.settings
         traces = Traces.of(settings)
         found = [*traces.mounts, *traces.loop_devices, *traces.processes, *cgroup_processes(launch.cgroup(settings))]
@@ -76,7 +76,7 @@ def main(stacks: list[str]) -> None:
                 print(machines, flush=True)
             identifiers = [identifier for machines in seen for identifier in machines.values()]
             assert len(set(identifiers)) == len(identifiers), "one clone's way in leads to the other's host"
-            # The twin of what is asserted below: while it lives, there is much to be seen of it.
+            # The counterpart of what is asserted below: while it runs, there is something to find.
             assert all(side.left() for side in sides)
             print(_down(sides[0]), flush=True)
             ready = sides[1].living.run("fab", "verify.ready", "--stack", sides[1].stack, check=False)

@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture
 def suite(pytester: pytest.Pytester) -> pytest.Pytester:
-    """A test on booted hosts, on a machine of which it is said that it cannot boot them."""
+    """A test on booted hosts, on a machine that supposedly cannot boot them."""
     pytester.makeini("[pytest]\nmarkers = booted: on booted hosts\n")
     pytester.makeconftest(
         """

@@ -1,4 +1,4 @@
-"""What is left of a test that failed on booted hosts."""
+"""Evidence of failures on booted hosts."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_a_run_without_such_a_failure_names_none(pytester: pytest.Pytester) -> N
 
 
 def test_the_last_line_of_ci_names_the_folder_too(tmp_path: Path) -> None:
-    """Below pytest's own last line, `make` says that it failed."""
+    """After pytest's last line, `make` reports that it failed."""
     (tmp_path / ".ci").mkdir()
     shutil.copy(PROJECT / ".ci" / "run", tmp_path / ".ci" / "run")
     make = tmp_path / "bin" / "make"

@@ -1,4 +1,4 @@
-"""The linters as tests, so that one command checks everything, and what no linter knows to look for."""
+"""The linters as tests, so that one command checks everything; and what no linter looks for."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _texts() -> dict[Path, str]:
 
 
 def _lines_with(word: str, pattern: str) -> list[str]:
-    """The lines that match; each has the word in it, which is quicker to look for."""
+    """The lines that match the pattern; each contains the word, which is quicker to find."""
     return [
         f"{file.relative_to(PROJECT)}:{number}: {line}"
         for file, text in _texts().items()
@@ -81,12 +81,12 @@ def test_mypy_finds_nothing() -> None:
 
 
 @pytest.mark.linter
-def test_no_import_goes_up_or_in_a_circle() -> None:
+def test_no_import_goes_up_or_in_circles() -> None:
     _ends_with_success(str(Path(sys.executable).with_name("lint-imports")), "--no-cache")
 
 
-def test_no_file_imports_itself_by_way_of_others() -> None:
-    # The contracts look at siblings: a module that imports its own package, and the package it, are none.
+def test_no_file_imports_itself_indirectly() -> None:
+    # The contracts compare siblings, so they miss a module and its own package that import each other.
     rooms = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["mypy"]["packages"]
     graph = grimp.build_graph(*rooms, cache_dir=None, exclude_type_checking_imports=False)
     imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}

@@ -27,16 +27,16 @@ class Terminated(KeyboardInterrupt):
 
 
 def main(arguments: list[str]) -> int:
-    """Run a goal; returns only when it fails, or is done without becoming another program."""
+    """Run a goal. Returns its exit code, unless the goal becomes another program."""
     if not arguments or arguments[0] not in GOALS:
         print(f"Which goal? One of: {', '.join(GOALS)}.", file=sys.stderr)
         return 1
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a sign that the terminal lacks is no reason to end
+        if isinstance(stream, io.TextIOWrapper):  # a character that the terminal lacks is no reason to fail
             stream.reconfigure(errors="replace")
-    # What is made for all users of the machine must be readable by them, whatever the shell's mask says.
+    # The cache serves all users of the machine: they must be able to read it, whatever the shell's umask is.
     os.umask(0o022)
-    # Both set: a shell starts what runs in its background with SIGINT ignored. What a goal becomes has its own way.
+    # SIGINT too: a shell starts background processes with SIGINT ignored. What a goal becomes has its own handlers.
     before = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _terminate)
@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> int:
         print(error, file=sys.stderr)
         return error.code
     except KeyboardInterrupt as interruption:
-        print("Stopped. What is done is kept; the same command goes on from here.", file=sys.stderr)
+        print("Stopped. What was finished is kept; the same command continues from here.", file=sys.stderr)
         return 128 + (signal.SIGTERM if isinstance(interruption, Terminated) else signal.SIGINT)
     finally:
         for number, handler in before:

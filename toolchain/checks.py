@@ -1,4 +1,4 @@
-"""What must be so before anything starts: each failing check is one sentence, and what to do about it."""
+"""Preconditions, checked before anything starts. Each one that fails is a sentence and a remedy."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ def basics() -> list[Failing]:
     """What every goal needs."""
     found = []
     if platform.system() != "Linux":
-        found.append(Failing(f"This is {platform.system()}, not Linux.", "Take a Linux machine, Debian 12 at best."))
+        found.append(Failing(f"This is {platform.system()}, not Linux.", "Use a Linux machine, preferably Debian 12."))
     if not os.access(PROJECT, os.W_OK):
-        found.append(Failing(f"You may not write in {PROJECT}.", "Take a clone of your own: git clone …"))
+        found.append(Failing(f"You have no write permission in {PROJECT}.", "Use a clone of your own: git clone …"))
     if not os.access(_existing(cache()), os.W_OK):
-        remedy = "Is HOME yours? Else name a folder: export LIVEGANG_CACHE=/path/to/folder"
-        found.append(Failing(f"You may not write in {cache()}, where tools are kept.", remedy))
+        remedy = "Is HOME yours? If not, name a folder: export LIVEGANG_CACHE=/path/to/folder"
+        found.append(Failing(f"You have no write permission in {cache()}, where tools are kept.", remedy))
     if os.geteuid() != 0 and system.missing([system.VENV]):
         sentence = f"This Python ({sys.executable}) cannot make virtual environments."
-        remedy = f"As root: apt-get install {system.VENV.name} (make rehearse installs it, too)"
+        remedy = f"As root: apt-get install {system.VENV.name} (make rehearse installs it as well)"
         found.append(Failing(sentence, remedy))
     return found
 
 
 def for_booting(state: Path) -> list[Failing]:
-    """What booting hosts needs beside: root, room, memory, and a kernel that lets us."""
+    """What booting hosts needs in addition: root, disk space, memory and kernel features."""
     found = basics()
     if os.geteuid() != 0:
-        found.append(Failing("Booting hosts needs root, and you are not.", "Become root: sudo -i, or sudo make …"))
+        found.append(Failing("Booting hosts needs root, and you are not root.", "Become root: sudo -i, or sudo make …"))
     found += [*_claimed(state), *_room(state), *_memory()]
     if platform.system() == "Linux" and os.geteuid() == 0 and os.access(PROJECT, os.W_OK):
         found += kernel.failing(state)
@@ -48,7 +48,7 @@ def for_booting(state: Path) -> list[Failing]:
 
 
 def _claimed(state: Path) -> list[Failing]:
-    """A state folder serves one clone of one user: two would take each other's hosts down."""
+    """A state folder belongs to one clone of one user: two would bring down each other's hosts."""
     file = state / "owner.json"
     try:
         owner = json.loads(file.read_text())
@@ -58,11 +58,11 @@ def _claimed(state: Path) -> list[Failing]:
         try:
             owner = {"uid": state.stat().st_uid}
         except PermissionError:
-            sentence = f"You may not look into {state}: {error.strerror}."
-            return [Failing(sentence, "Take a folder of your own: export LIVEGANG_STATE=/path/to/folder")]
+            sentence = f"{state} cannot be read: {error.strerror}."
+            return [Failing(sentence, "Use a folder of your own: export LIVEGANG_STATE=/path/to/folder")]
     if owner["uid"] != os.geteuid():
         sentence = f"The rehearsal in {state} belongs to another user (uid {owner['uid']})."
-        return [Failing(sentence, "Take a folder of your own: export LIVEGANG_STATE=/path/to/folder")]
+        return [Failing(sentence, "Use a folder of your own: export LIVEGANG_STATE=/path/to/folder")]
     clone = owner["project"]
     if clone != str(PROJECT) and Path(clone).is_dir():
         sentence = f"The rehearsal in {state} belongs to another clone: {clone}."
@@ -71,7 +71,7 @@ def _claimed(state: Path) -> list[Failing]:
 
 
 def _room(state: Path) -> list[Failing]:
-    """Free space, counted for each file system once; what is cached already needs none."""
+    """Free disk space, counted once for each file system; what is already cached needs none."""
     images = cache() / "images"
     needs = [(state, 4.0), (cache(), 0.5 if os.access(images, os.R_OK) else 4.0), (PROJECT, 1.0)]
     by_device: dict[int, tuple[Path, float]] = {}
@@ -83,14 +83,14 @@ def _room(state: Path) -> list[Failing]:
     for there, gib in by_device.values():
         free = shutil.disk_usage(there).free / GIB
         if free < gib:
-            sentence = f"Only {free:.1f} GiB are free where {there} lies; {gib:.1f} are needed."
-            remedy = "Make room, or name other places: LIVEGANG_STATE (hosts), LIVEGANG_CACHE (images, tools)."
+            sentence = f"Only {free:.1f} GiB are free in {there}; {gib:.1f} GiB are needed."
+            remedy = "Free some space, or name other folders: LIVEGANG_STATE (hosts), LIVEGANG_CACHE (images, tools)."
             found.append(Failing(sentence, remedy))
     return found
 
 
 def _existing(folder: Path) -> Path:
-    """The folder, or what is there of the way to it; os.access does not mind a way that is closed."""
+    """The folder, or its nearest parent that exists; os.access does not fail in folders that cannot be entered."""
     while not os.access(folder, os.F_OK):
         folder = folder.parent
     return folder
@@ -105,10 +105,12 @@ def _memory() -> list[Failing]:
     available = int(fields["MemAvailable"].split()[0]) / (1 << 20)
     if available >= MEMORY:
         return []
-    return [Failing(f"Only {available:.1f} GiB of memory are available; {MEMORY} are needed.", "End what uses it.")]
+    return [
+        Failing(f"Only {available:.1f} GiB of memory are available; {MEMORY} GiB are needed.", "Close what uses it.")
+    ]
 
 
 def why_no_hosts(state: Path) -> str | None:
-    """In one sentence why hosts cannot boot here, or None: the reason that skipped tests carry."""
+    """Why hosts cannot boot here, None if they can: the reason given for skipped tests."""
     found = for_booting(state)
     return " ".join(each.sentence for each in found) or None

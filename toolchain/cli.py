@@ -1,6 +1,6 @@
-"""The Pulumi CLI: one that is there, else the official installer's, else built from Go modules.
+"""The Pulumi CLI: one that is already installed, else from the official installer, else built from Go modules.
 
-What is fetched or built lands in the machine's cache, outside the clone, and serves every clone and user.
+What is downloaded or built goes to the machine's cache, outside the clone, for every clone and user.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from toolchain.launcher import CHOSEN_CLI_NAME, SHARED_CACHE, other_on_path
 from toolchain.steps import Progress
 
 MODULES = Path(__file__).resolve().parent / "pulumi"
-"""Go modules of our own, tidied and with checksums, that name what is built."""
+"""Our own Go modules, tidied and with checksums, that pin what is built."""
 
 LOOK_AGAIN = 0.2
 """Seconds between two looks at whether the other process is done."""
@@ -31,16 +31,19 @@ INSTALLER = """
 import socket, sys
 from pulumi.automation import PulumiCommand
 from semver import VersionInfo
-socket.setdefaulttimeout(10)  # a machine without a way to it should know soon
+socket.setdefaulttimeout(10)  # a machine without Internet access should find out soon
 try:
     PulumiCommand.install(root=sys.argv[1], version=VersionInfo.parse(sys.argv[2]))
-except Exception as error:  # whatever it was, one line of it is what a user can read
+except Exception as error:  # whatever it is, a user gets one line of it
     sys.exit(f"{type(error).__name__}: {error}")
 """
 
 
 def obtain(progress: Progress) -> str:
-    """Find or make the CLI and note it in the virtual environment, where the launcher looks. Raises SetupError."""
+    """Find or build the CLI and link it into the virtual environment, where the launcher looks for it.
+
+    Returns where it came from. Raises SetupError.
+    """
     for candidate, origin in _there():
         if _is_recent(candidate):
             _choose(candidate)
@@ -63,15 +66,15 @@ def _there() -> Iterator[tuple[Path, str]]:
 
 
 def _is_recent(cli: Path) -> bool:
-    """Whether it is of the SDK's major version and not older: the engine understands older SDKs, not newer ones."""
+    """Whether it has the SDK's major version and is no older: the engine supports older SDKs, not newer ones."""
     environment = os.environ | {"PULUMI_SKIP_UPDATE_CHECK": "true"}
     try:
-        told = subprocess.run(
+        output = subprocess.run(
             [cli, "version"], env=environment, capture_output=True, text=True, timeout=30, check=False
         ).stdout
     except (OSError, subprocess.TimeoutExpired):
         return False
-    found = re.match(r"v?(\d+)\.(\d+)\.(\d+)", told)
+    found = re.match(r"v?(\d+)\.(\d+)\.(\d+)", output)
     wanted = tuple(map(int, versions.PULUMI.split(".")))
     if found is None:
         return False
@@ -105,7 +108,7 @@ def _alone(lock: Path, progress: Progress) -> Iterator[None]:
 
 
 def _make(progress: Progress, folder: Path) -> str:
-    """Install or build beside ``folder`` and rename, so that it is whole or not there."""
+    """Install or build next to ``folder`` and rename it at the end, so that it is complete or absent."""
     partial = folder.with_name(f"{folder.name}.partial")
     reasons = []
     for origin, make in (("the official installer", _install), ("built from Go modules", _build)):

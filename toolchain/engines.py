@@ -1,7 +1,7 @@
-"""Pulumi's processes of one rehearsal: its engines, and what an engine that was killed leaves behind.
+"""Pulumi's processes of one rehearsal: its engines, and what a killed engine leaves behind.
 
-An engine that ends in good order ends its plugins. One that is killed leaves the language host, which notices only
-after five minutes, and what a dynamic provider started. All are known by the PULUMI_HOME in their environment.
+An engine that exits normally ends its plugins. One that is killed leaves the language host, which notices only after
+five minutes, and what a dynamic provider started. All are recognised by the PULUMI_HOME in their environment.
 Standard library only: the `pulumi` launcher imports this.
 """
 
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ENGINE = "pulumi"
-"""The engine's name as the kernel knows it."""
+"""The engine's process name."""
 
 END_SECONDS = 3.0
 
@@ -29,19 +29,19 @@ class Process:
 
 
 def engines(pulumi_home: Path) -> list[Process]:
-    """The engines that are at work with this PULUMI_HOME."""
+    """The engines that run with this PULUMI_HOME."""
     return [process for process in of_home(pulumi_home) if process.name == ENGINE]
 
 
 def orphans(pulumi_home: Path) -> list[Process]:
-    """Processes that an engine of this PULUMI_HOME started and did not live to end."""
+    """Processes that an engine of this PULUMI_HOME started and that outlived it."""
     found = of_home(pulumi_home)
     ours = os.getpid()
     return [process for process in found if process.id != ours and process.name != ENGINE and _is_orphan(process)]
 
 
 def end(processes: Iterable[Process], *numbers: signal.Signals, seconds: float = END_SECONDS) -> None:
-    """Send the signals one after the other, each ``seconds`` later, to those that still live."""
+    """Send the signals one after another, ``seconds`` apart, to those that are still alive."""
     left = list(processes)
     for number in numbers:
         for process in left:
@@ -53,14 +53,14 @@ def end(processes: Iterable[Process], *numbers: signal.Signals, seconds: float =
 
 
 def end_orphans(pulumi_home: Path) -> list[Process]:
-    """End what a killed engine left; returns it."""
+    """End the orphans of a killed engine; returns them."""
     found = orphans(pulumi_home)
     end(found, signal.SIGTERM, signal.SIGKILL)
     return found
 
 
 def of_home(pulumi_home: Path) -> list[Process]:
-    """All processes with this PULUMI_HOME, what the engines started included."""
+    """All processes with this PULUMI_HOME, including those that the engines started."""
     wanted = f"PULUMI_HOME={pulumi_home}".encode()
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
@@ -71,7 +71,7 @@ def of_home(pulumi_home: Path) -> list[Process]:
 
 
 def _is_orphan(process: Process) -> bool:
-    """Whether it is one of the engine's plugins or a child of one, and above it is no engine any more."""
+    """Whether it is one of the engine's plugins, or a descendant of one, and no engine is among its ancestors."""
     plugin = False
     at: Process | None = process
     while at is not None and at.id > 1:
@@ -93,7 +93,7 @@ def _is_plugin(process: int) -> bool:
 
 
 def _look(process: int) -> Process | None:
-    """What it is now; None when it has ended, also when nobody has taken notice of that yet."""
+    """What it is now; None when it has ended, be it a zombie."""
     with suppress(OSError):
         name, _, rest = Path(f"/proc/{process}/stat").read_text().partition("(")[2].rpartition(")")
         state, parent, *_ = rest.split()

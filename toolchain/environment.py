@@ -16,11 +16,11 @@ from toolchain.steps import Progress
 VENV = PROJECT / ".venv"
 LOCK = PROJECT / "requirements.lock"
 UV_LOCK = Path(__file__).resolve().parent / "requirements-uv.txt"
-"""uv, pinned by hash: the installer that then installs everything else, in seconds."""
+"""uv, pinned by hash: it installs everything else, in seconds."""
 
 
 def make(progress: Progress) -> str:
-    """Make `.venv`, or bring it to what the lock says. Raises SetupError."""
+    """Create `.venv`, or bring it up to date with the lock file. Raises SetupError."""
     wanted = _fingerprint()
     mark = VENV / "livegang-fingerprint"
     if mark.exists() and mark.read_text() == wanted:
@@ -37,7 +37,7 @@ def make(progress: Progress) -> str:
 
 
 def _usable() -> bool:
-    """Whether a `.venv` of this interpreter and this place is there; one that was moved names its old place."""
+    """Whether `.venv` exists, of this interpreter and made in this folder: one that was moved names its old folder."""
     try:
         configuration = (VENV / "pyvenv.cfg").read_text()
         pip = (VENV / "bin" / "pip").read_text().splitlines()[0]
@@ -54,8 +54,8 @@ def _install(progress: Progress, python: Path) -> None:
         options = ["--require-hashes", "--python", str(python)]
         progress.run([uv, "pip", "sync", *options, LOCK], environment=environment)
     except SetupError as error:
-        # uv reads no pip.conf: where that names the only index there is, pip itself gets through.
-        progress.say(f"uv did not do it ({error.message.splitlines()[0]}); pip tries")
+        # uv does not read pip.conf: where that names the only reachable index, pip works and uv does not.
+        progress.say(f"uv failed ({error.message.splitlines()[0]}); trying pip")
         pip = ["--quiet", "--no-compile", "--require-hashes", "--requirement", str(LOCK)]
         progress.run([python, "-m", "pip", "install", *pip])
     progress.say("bytecode")
@@ -66,9 +66,9 @@ def _install(progress: Progress, python: Path) -> None:
 
 
 def _unused() -> str:
-    """A pattern of the modules whose bytecode nobody needs: the parts of the Azure SDK that the program leaves alone.
+    """A pattern for modules that are not compiled: the parts of the Azure SDK that the program does not import.
 
-    They are nine tenths of the environment, and compiling them takes longer than installing everything.
+    They make up nine tenths of the environment, and compiling them takes longer than installing everything.
     """
     program = "\n".join(path.read_text() for path in (PROJECT / "infra").rglob("*.py"))
     used = sorted(set(re.findall(r"^import pulumi_azure_native\.(\w+)", program, flags=re.MULTILINE)))
@@ -76,7 +76,7 @@ def _unused() -> str:
 
 
 def _uv(progress: Progress) -> Path:
-    """uv in an environment of its own in the cache."""
+    """uv, in its own environment in the cache."""
     text = UV_LOCK.read_text()
     digest = hashlib.sha256(f"{text}{sys.version}".encode()).hexdigest()[:12]
     folder = cache() / "uv" / digest

@@ -1,4 +1,4 @@
-"""What the bootstrap says when it cannot go on."""
+"""The bootstrap's expected failure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ CANNOT_REHEARSE = 5
 
 
 class SetupError(Exception):
-    """A failure told in a sentence, with what to do about it in ``hint``; never shown with a traceback."""
+    """An expected failure: a message, and in ``hint`` what to do about it; never shown with a traceback."""
 
     def __init__(self, message: str, hint: str | None = None, code: int = FAILED) -> None:
         self.message = message

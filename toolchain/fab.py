@@ -1,7 +1,7 @@
-"""`.venv/bin/fab`: Fabric's own command, which also ends in one line when it is interrupted while it loads.
+"""`.venv/bin/fab`: Fabric's own command, which also exits with one line when it is interrupted while it loads.
 
-Fabric and this project's tasks take a second to import. Ctrl-C in that second is Python's traceback otherwise, and
-SIGTERM ends without a word.
+Fabric and this project's tasks take a second to import. Without this, Ctrl-C in that second is a traceback, and SIGTERM
+prints nothing.
 """
 
 from __future__ import annotations

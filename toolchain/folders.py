@@ -1,6 +1,6 @@
 """The folders that everything else is found from: the project's, this clone's state, the machine's cache.
 
-Standard library only: the toolchain runs before there is a virtual environment.
+Standard library only: the toolchain runs before the virtual environment exists.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What each make target needs, and what it then becomes."""
+"""The goals of `make`: what each one prepares, and the command that it then becomes."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from toolchain.kernel import Failing
 from toolchain.steps import Progress, Runner, Step
 
 PREPARED = "LIVEGANG_PREPARED"
-"""In the environment of what a goal becomes: it need not look again whether all is there."""
+"""Set in the environment of what a goal becomes: everything is prepared, no need to check again."""
 
 WHAT_WORKS = (
-    "What works here: make preview (all that would be declared, on paper) and make test "
-    "(which lists by name what it could not run, and why)."
+    "What works here: make preview (everything that would be declared, on paper) and make test "
+    "(which lists what it could not run, and why)."
 )
 
 
 def rehearse(arguments: Sequence[str]) -> NoReturn:
-    """From nothing to the report: prepare all, then `fab rehearse`."""
+    """From nothing to the report: prepare everything, then `fab rehearse`."""
     state = state_folder()
-    _demand(checks.for_booting(state), "This machine cannot boot the rehearsal's hosts as it is.", WHAT_WORKS)
+    _demand(checks.for_booting(state), "This machine cannot boot the rehearsal's hosts.", WHAT_WORKS)
     Runner(state / "logs").run([*_toolchain(), *_world(state)])
     _become("fab", "rehearse", *arguments)
 
@@ -42,7 +42,7 @@ def preview(arguments: Sequence[str]) -> NoReturn:
 
 
 def test(arguments: Sequence[str]) -> NoReturn:
-    """All tests; those that need booted hosts only where hosts can boot, else skipped by name and reason."""
+    """All tests. Where hosts cannot boot, those that need them are skipped and listed with the reason."""
     state = state_folder()
     _demand(checks.basics())
     reason = checks.why_no_hosts(state)
@@ -50,7 +50,7 @@ def test(arguments: Sequence[str]) -> NoReturn:
         try:
             Runner(state / "logs").run([*_toolchain(), *_world(state)])
         except SetupError as error:
-            # A feature that could be tried only when its tool was installed.
+            # A kernel feature that could be tried only once its tool was installed.
             if error.code != CANNOT_REHEARSE:
                 raise
             reason = error.message
@@ -67,7 +67,7 @@ LINTERS = (("ruff", "check"), ("ruff", "format", "--check"), ("mypy",), ("lint-i
 
 
 def lint(arguments: Sequence[str]) -> None:
-    """All linters, each whatever the others say. Needs what `make tools` makes."""
+    """All linters, also after one has failed. Needs `make tools`."""
     _demand_tools()
     os.chdir(PROJECT)
     failed = [
@@ -76,11 +76,11 @@ def lint(arguments: Sequence[str]) -> None:
         if subprocess.run([VENV / "bin" / linter[0], *linter[1:], *arguments], env=_active(), check=False).returncode
     ]
     if failed:
-        raise SetupError(f"Not clean: {', '.join(failed)}.", "Its own words are above.")
+        raise SetupError(f"Failed: {', '.join(failed)}.", "Fix what is reported above.")
 
 
 def unit(arguments: Sequence[str]) -> NoReturn:
-    """All tests that need no booted host, without the linters. Needs what `make tools` makes, and prepares no world."""
+    """All tests that need no booted host, without the linters. Needs `make tools`; builds no images."""
     _demand_tools()
     # More than cores: a third of the tests' time is spent waiting, for example for a packet that must not arrive.
     processes = min(os.cpu_count() or 1, 6) + 2
@@ -89,17 +89,17 @@ def unit(arguments: Sequence[str]) -> NoReturn:
 
 def _demand_tools() -> None:
     if not os.access(VENV / "bin" / "pytest", os.X_OK):
-        raise SetupError("There is no virtual environment yet.", "Make it first: make tools")
+        raise SetupError("There is no virtual environment yet.", "Create it first: make tools")
 
 
 def tools(arguments: Sequence[str]) -> None:
-    """Only the virtual environment and the CLI: for an editor, or to work by hand on paper."""
+    """Just the virtual environment and the CLI: for an editor, for unit tests, or to work on paper."""
     _demand(checks.basics())
     Runner(state_folder() / "logs").run(_toolchain())
 
 
 def world(arguments: Sequence[str]) -> None:
-    """Only what the hosts are made of, where toolchain and environment are there already."""
+    """Just images, packages and keys, where the virtual environment exists already."""
     state = state_folder()
     Runner(state / "logs").run(_world(state))
 
@@ -108,7 +108,7 @@ def _toolchain(packages: Sequence[system.Package] = system.PACKAGES) -> list[Ste
     def install(progress: Progress) -> str:
         missing = [package.name for package in system.missing(packages)]
         if missing and os.geteuid() != 0:
-            # Not in the way of what an ordinary user can do at all; the tests that want one say so.
+            # No obstacle to what an ordinary user can do; tests that need one of them are skipped with the reason.
             return f"missing, and only root can install them: {', '.join(missing)}"
         return system.install(progress, packages)
 
@@ -120,7 +120,7 @@ def _toolchain(packages: Sequence[system.Package] = system.PACKAGES) -> list[Ste
 
 
 def _world(state: Path) -> list[Step]:
-    """What the hosts are made of. It is cached, and each step returns at once when its part is there."""
+    """Everything that hosts are made of. Results are cached: a step whose result exists returns immediately."""
 
     def features(progress: Progress) -> str:
         if found := kernel.failing(state):
@@ -128,7 +128,7 @@ def _world(state: Path) -> list[Step]:
         return f"{len(kernel.PROBES)} tried"
 
     def module(title: str, needs: tuple[str, ...], name: str, *arguments: str) -> Step:
-        """A step that another room takes, in a process of its own: this one runs before their environment exists."""
+        """A step that belongs to another room, in its own process: this one runs before their environment exists."""
 
         def run(progress: Progress) -> None:
             progress.run([VENV / "bin" / "python", "-m", name, *arguments], cwd=PROJECT, environment=_active())
@@ -144,8 +144,8 @@ def _world(state: Path) -> list[Step]:
     ]
 
 
-def _demand(failing: Sequence[Failing], message: str = "So nothing was started.", hint: str | None = None) -> None:
-    """Say all that stands in the way, at once, and stop."""
+def _demand(failing: Sequence[Failing], message: str = "Nothing was started.", hint: str | None = None) -> None:
+    """Print everything that fails, and stop."""
     if not failing:
         return
     for each in failing:
@@ -157,7 +157,7 @@ def _active() -> dict[str, str]:
     """The environment of an activated virtual environment."""
     path = f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     active = os.environ | {"VIRTUAL_ENV": str(VENV), "PATH": path}
-    # Many short processes import the same modules: without their bytecode a sixth of a test run goes into compiling.
+    # Many short processes import the same modules: without bytecode, a sixth of a test run goes into compiling.
     active.pop("PYTHONDONTWRITEBYTECODE", None)
     return active
 

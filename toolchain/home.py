@@ -1,8 +1,8 @@
 """The rehearsal's own PULUMI_HOME, backend and environment for the Pulumi CLI.
 
-The stand-in provider is found through this PULUMI_HOME and nowhere else: Pulumi.yaml is read for every stack,
-and a stand-in named there would serve `prod` too. Standard library only, and little of it: the launcher
-imports this on every call of `pulumi`.
+The stand-in provider is found through this PULUMI_HOME and nowhere else: Pulumi.yaml is read for every stack, and a
+stand-in named there would serve `prod` too. Standard library only, and little of it: the launcher imports this on every
+call of `pulumi`.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Home:
 
     @property
     def plugin(self) -> Path:
-        """The stand-in's executable, where the engine looks for it."""
+        """The stand-in provider's executable, where the engine looks for it."""
         return self.folder / "plugins" / f"resource-azure-native-v{AZURE_NATIVE}" / "pulumi-resource-azure-native"
 
     def has_stack(self, stack: str) -> bool:
@@ -69,8 +69,8 @@ class Home:
     def remove_stale_locks(self) -> list[int]:
         """Remove the locks of engines that were killed; returns their process ids.
 
-        Pulumi never does it by itself: a backend is usually far away, where nobody can tell whether the process
-        lives. This one is on this machine. What was half made is adopted by the next `up`.
+        Pulumi never does this itself: a backend is usually remote, and no one can tell whether the process is alive.
+        This one is on this machine. What was half created is adopted by the next `up`.
         """
         import json  # not for every ssh connection: see rehearsal/control/way_in.py
 
@@ -84,22 +84,22 @@ class Home:
         return removed
 
     def is_locked(self) -> bool:
-        """Whether an engine is at work, or on another machine perhaps."""
+        """Whether an engine is running, possibly on another machine."""
         return any((self.backend / ".pulumi" / "locks").rglob("*.json"))
 
     def unwritten_attributes(self) -> list[Path]:
-        """Attributes that an engine had not written yet when it was killed; every later command fails on them."""
+        """Attribute files that were still empty when an engine was killed; every later command fails on them."""
         folder = self.backend / ".pulumi"
         files = [folder / "meta.yaml.attrs", *(folder / "stacks").glob("*/*.attrs")]
         return [file for file in files if file.exists() and file.stat().st_size == 0]
 
     def stacks_with_pending(self) -> list[str]:
-        """Stacks whose last engine was killed in the middle of an operation."""
+        """Stacks whose last engine was killed during an operation."""
         files = (self.backend / ".pulumi" / "stacks" / "livegang").glob("*.json")
         return sorted(file.stem for file in files if b'"pending_operations"' in file.read_bytes())
 
     def prepare(self) -> None:
-        """Make backend and plugin; does nothing where they stand already."""
+        """Create backend and plugin; does nothing where they exist."""
         self.backend.mkdir(parents=True, exist_ok=True)
         script = self._plugin_script()
         if self.plugin.exists() and self.plugin.read_text() == script:
@@ -118,10 +118,10 @@ class Home:
         )
 
     def environment(self, given: Mapping[str, str] = os.environ) -> dict[str, str]:
-        """``given`` completed for the real CLI.
+        """The environment for the real CLI: ``given``, completed.
 
-        Who sets PULUMI_HOME or PULUMI_BACKEND_URL to another place works in a world of their own, `prod` say:
-        the rehearsal then adds neither of the two, because its home holds the stand-in provider.
+        If PULUMI_HOME or PULUMI_BACKEND_URL is set to another place, as for `prod`, neither is changed: the rehearsal's
+        home holds the stand-in provider.
         """
         environment = dict(given)
         environment.setdefault("PULUMI_PYTHON_CMD", sys.executable)

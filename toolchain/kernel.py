@@ -1,7 +1,7 @@
-"""Whether this machine's kernel lets the rehearsal boot hosts: each feature is really tried, and undone.
+"""Whether this machine's kernel can boot the rehearsal's hosts: each feature is tried for real, and undone.
 
-A container without the right to mount, a kernel without overlay file systems, a missing module: all of them look
-fine until the tenth minute. Each probe is a few lines of shell in namespaces of its own, which end with it.
+A container without permission to mount, a kernel without overlay file systems, a missing module: all of these look fine
+until the tenth minute. Each probe is a few lines of shell in their own namespaces, which end with it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Probe:
     tools: tuple[str, ...] = ()
 
 
-_CONTAINER = "In a container, it needs the rights of a privileged one; better take a virtual or a real machine."
+_CONTAINER = "A container must be a privileged one; a virtual or physical machine is better."
 
 PROBES = (
     Probe("namespaces", "true", _CONTAINER),
@@ -111,35 +111,35 @@ PROBES = (
 
 @dataclass(frozen=True)
 class Failing:
-    """One thing that stands in the way: a sentence, and what to do."""
+    """One precondition that fails: a sentence, and what to do."""
 
     sentence: str
     remedy: str
 
 
 def load_modules() -> None:
-    """Ask for the kernel modules; whether that helped is for the probes to say."""
+    """Load the kernel modules as far as possible; the probes show whether that worked."""
     modprobe = find("modprobe")
     if modprobe is not None:
         subprocess.run([modprobe, "--all", "--quiet", *MODULES], check=False, capture_output=True)
 
 
 def failing(state: Path) -> list[Failing]:
-    """Which features do not work here, tried below ``state``, where the hosts would live. Needs root.
+    """The features that do not work here, tried below ``state``, where the hosts would be. Needs root.
 
-    A probe whose tool is not installed yet is left out: it is tried again once the packages are there.
+    A probe whose tool is not installed yet is left out; it is tried once the packages are installed.
     """
     load_modules()
     state.mkdir(parents=True, exist_ok=True)
     found = []
     for probe in PROBES:
         if all(find(tool) for tool in probe.tools) and (reason := _try(probe, state)):
-            found.append(Failing(f"This kernel does not let us use {probe.feature}: {reason}.", probe.remedy))
+            found.append(Failing(f"This kernel does not support {probe.feature}: {reason}.", probe.remedy))
     return found
 
 
 def _try(probe: Probe, state: Path) -> str | None:
-    """Why it does not work; None when it does."""
+    """Why it does not work; None if it does."""
     unshare = find("unshare")
     if unshare is None:
         return "the command unshare is missing (package util-linux)"
@@ -167,5 +167,5 @@ def _try(probe: Probe, state: Path) -> str | None:
 
 
 def _dedent(script: str) -> str:
-    """Without indentation, so that here-documents end."""
+    """Without indentation, so that here-documents are terminated."""
     return "\n".join(line.strip() for line in script.splitlines())

@@ -3,10 +3,10 @@
 With the virtual environment active, `pulumi up --stack rehearsal` works as Pulumi's own documentation says:
 the launcher sets PULUMI_HOME, backend and passphrase file of this clone's rehearsal and becomes the real CLI.
 LIVEGANG_PAPER=1 chooses the home in which resources exist on paper only. A PULUMI_HOME or PULUMI_BACKEND_URL
-of the user's own is left alone: that is how `prod` is reached.
+that the user has set is left alone: that is how `prod` is reached.
 
-A stack that is not of the rehearsal's subscription is refused here, before anything starts: under the
-stand-in provider an `up` of `prod` would succeed into nothing.
+A stack of another subscription than the rehearsal's is refused here, before anything starts: with the stand-in
+provider, an `up` of `prod` would succeed and create nothing.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ SHARED_CACHE = Path("/var/cache/livegang")
 
 
 def main() -> None:
-    """Entry point: becomes the real CLI, or says in a sentence why not and exits with 1."""
+    """Entry point: becomes the real CLI, or prints why it cannot and exits with 1."""
     arguments = sys.argv[1:]
     cli = find_cli()
     if cli is None:
-        _refuse("There is no Pulumi CLI yet.", "Get it: make preview (or make rehearse) builds or downloads it.")
+        _refuse("There is no Pulumi CLI yet.", "Download or build it: make tools")
     home = Home.of_this_clone()
     environment = home.environment()
     if not home.is_foreign(os.environ):
@@ -69,7 +69,7 @@ def find_cli() -> Path | None:
 
 
 def other_on_path(path: str) -> Path | None:
-    """A `pulumi` on ``path`` that is no launcher of a clone of this project."""
+    """A `pulumi` on ``path`` that is not the launcher of a clone of this project."""
     for folder in path.split(os.pathsep):
         found = shutil.which("pulumi", path=folder) if folder else None
         if found and b"toolchain.launcher" not in _beginning(Path(found)):
@@ -108,22 +108,22 @@ def _named_stacks(arguments: list[str], environment: Mapping[str, str]) -> list[
 
 
 def _recover(cli: Path, home: Home, environment: dict[str, str]) -> None:
-    """Put in order what an engine left that was killed."""
+    """Repair what a killed engine left."""
     for process in home.remove_stale_locks():
-        sys.stderr.write(f"Removed the lock of pulumi process {process}, which has ended before its work was done.\n")
+        sys.stderr.write(f"Removed the lock of pulumi process {process}, which ended before it was finished.\n")
         engines.end_orphans(home.folder)
     if home.is_locked() or not (home.unwritten_attributes() or home.stacks_with_pending()):
         return
-    # By the provider, which knows what the engine had asked for. A process of its own: hardly ever needed, and the
-    # launcher is to start fast. What it cannot repair, it reports; the command that the user typed will meet it too.
+    # The provider does it, because it knows what the engine had asked for; in its own process, because it is hardly
+    # ever needed and the launcher must start fast. What it cannot repair it reports; the user's command will fail too.
     recovery = [sys.executable, "-m", "rehearsal.provider.recovery", str(cli)]
     subprocess.run(recovery, env=environment, stdout=sys.stderr, check=False)
 
 
 def _create_stacks(cli: Path, home: Home, environment: dict[str, str], arguments: list[str]) -> None:
-    """Make the stacks that are named, or else the rehearsal's own, where one is missing here.
+    """Create the stacks that are named, or else the rehearsal's own, where they are missing.
 
-    So no `pulumi stack init` has to be known; who types it makes the stack by it.
+    So no one has to know `pulumi stack init`; for those who type it, it creates the stack.
     """
     if [argument for argument in arguments if not argument.startswith("-")][:2] == ["stack", "init"]:
         return
@@ -135,7 +135,7 @@ def _create_stacks(cli: Path, home: Home, environment: dict[str, str], arguments
 
 
 def _create_stack(stack: str, cli: Path, home: Home, environment: dict[str, str]) -> None:
-    from filelock import FileLock  # hardly ever needed, and the launcher is to start fast
+    from filelock import FileLock  # hardly ever needed, and the launcher must start fast
 
     with FileLock(home.backend / ".livegang-lock"):
         if home.has_stack(stack):
@@ -143,7 +143,7 @@ def _create_stack(stack: str, cli: Path, home: Home, environment: dict[str, str]
         command = [str(cli), "stack", "select", "--create", stack, "--cwd", str(PROJECT), "--non-interactive"]
         made = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if made.returncode != 0:
-            # The command that the user typed will meet the same trouble; what is known of it belongs here.
+            # Reported only: the command that the user typed will fail for the same reason.
             sys.stderr.write(f"Stack {stack} could not be created: {made.stderr.strip()}\n")
 
 

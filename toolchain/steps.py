@@ -1,4 +1,4 @@
-"""Named steps that wait for one another and otherwise run side by side, each with its elapsed time."""
+"""Named steps that wait for the steps they need and otherwise run in parallel, each with its elapsed time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from toolchain.errors import SetupError
 
 LINES_ON_FAILURE = 25
 SECONDS_BETWEEN_REPORTS = 10
-"""Where the output is no terminal: how often a long step says where it is."""
+"""How often a long step reports where it is, if the output is no terminal."""
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,13 @@ class Step:
 
     name: str
     action: Callable[[Progress], str | None]
-    """Does it; what it returns is shown behind the elapsed time, e.g. ``already there``."""
+    """Takes the step. What it returns is shown after the elapsed time, e.g. ``already there``."""
     after: tuple[str, ...] = ()
-    """Names of the steps that must be done before, as far as they are among those that are run."""
+    """Names of the steps that must be finished first; those that are not part of the run are ignored."""
 
 
 class Progress:
-    """What a running step is at, and the processes that it started."""
+    """How far a running step is, and the process that it runs."""
 
     def __init__(self, name: str, log: Path) -> None:
         self.name = name
@@ -48,11 +48,11 @@ class Progress:
         return time.monotonic() - self.started
 
     def ended(self, seconds: float) -> bool:
-        """Whether the step is to end; waits up to ``seconds`` for it."""
+        """Whether the step must end; waits up to ``seconds`` for that."""
         return self._ended.wait(seconds)
 
     def say(self, line: str) -> None:
-        """The last line of what is happening."""
+        """Show a line as what is happening now."""
         self.now = line.strip() or self.now
 
     def run(
@@ -63,9 +63,9 @@ class Progress:
         environment: Mapping[str, str] | None = None,
         hint: str | None = None,
     ) -> str:
-        """Run a command and return its output, which also goes to the step's log line by line.
+        """Run a command and return its output, which is also written to the step's log as it comes.
 
-        Raises SetupError with the end of the output when it fails.
+        Raises SetupError with the last lines of the output if the command fails.
         """
         arguments = [str(part) for part in command]
         output: list[str] = []
@@ -99,13 +99,13 @@ class Progress:
         if status != 0:
             end = "".join(f"    {line}" for line in output[-LINES_ON_FAILURE:]).rstrip()
             raise SetupError(
-                f"{self.name}: {arguments[0]} ended with {status}. The end of {self.log}:\n{end}",
-                hint or "Mend what it says and run the same command again: what is done is kept.",
+                f"{self.name}: {arguments[0]} exited with {status}. The end of {self.log}:\n{end}",
+                hint or "Fix the cause and run the same command again: what was finished is kept.",
             )
         return "".join(output)
 
     def end(self) -> None:
-        """End what the step has running: another one failed, or the user wants to stop."""
+        """End what the step is running: another step failed, or the user wants to stop."""
         self._ended.set()
         process = self._process
         if process is not None and process.poll() is None:
@@ -121,12 +121,12 @@ class Runner:
         self._reported: dict[str, int] = {}
 
     def run(self, steps: Sequence[Step]) -> None:
-        """Run all steps, each as soon as those that it names are done. Raises the first step's SetupError."""
+        """Run all steps, each as soon as those it needs are finished. Raises the SetupError of the first that fails."""
         waiting = list(steps)
         names = {step.name for step in steps}
         done: set[str] = set()
         running: dict[Future[str | None], Progress] = {}
-        # Also those that are just being started when the user wants to stop: nobody else would end them.
+        # Including those that are just being started when the user wants to stop: nothing else would end them.
         begun: list[Progress] = []
         with ThreadPoolExecutor(max_workers=max(1, len(waiting))) as pool:
             try:

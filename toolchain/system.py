@@ -1,4 +1,4 @@
-"""The system packages that the toolkit needs on the machine, and how they get there."""
+"""The system packages that the toolkit needs on the machine, and their installation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from toolchain.steps import Progress
 
 @dataclass(frozen=True)
 class Package:
-    """A Debian package, and the command that shows that it is there."""
+    """A Debian package, and the command that shows that it is installed."""
 
     name: str
     command: str
@@ -22,9 +22,9 @@ class Package:
 
 
 VENV = Package("python3-venv", "", "makes the virtual environment")
-"""The only one without which nothing goes: Debian's Python alone cannot make virtual environments."""
+"""The only one without which nothing works: Debian's Python alone cannot create virtual environments."""
 
-# The one list. None of them starts a network service on the machine: what the rehearsal serves lives in its own images.
+# None of them starts a network service on the machine: what the rehearsal serves runs in its own images.
 PACKAGES = (
     Package("mmdebstrap", "mmdebstrap", "builds the hosts' images"),
     Package("systemd-container", "systemd-nspawn", "boots the hosts"),
@@ -40,12 +40,12 @@ PACKAGES = (
 
 
 def find(command: str) -> str | None:
-    """The command's path; the system folders count also where an ordinary user's PATH lacks them."""
+    """The command's path. /usr/sbin and /sbin are searched as well, which an ordinary user's PATH lacks."""
     return shutil.which(command, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
 
 
 def missing(packages: Sequence[Package] = PACKAGES) -> list[Package]:
-    """Those that are not there; python3-venv only where this interpreter cannot make environments by itself."""
+    """Those that are missing; python3-venv only if this interpreter cannot create environments without it."""
     return [package for package in packages if not _is_there(package)]
 
 
@@ -56,7 +56,7 @@ def _is_there(package: Package) -> bool:
 
 
 def install(progress: Progress, packages: Sequence[Package] = PACKAGES) -> str:
-    """Install what is missing, with apt. Raises SetupError where that cannot be done, naming the packages."""
+    """Install what is missing, with apt. Raises SetupError, which names the packages, if that is impossible."""
     wanted = [package.name for package in missing(packages)]
     if not wanted:
         return "already there"
@@ -72,6 +72,6 @@ def install(progress: Progress, packages: Sequence[Package] = PACKAGES) -> str:
     progress.run([*apt, "install", "--yes", "--no-install-recommends", *wanted], environment=environment)
     if still := [package.name for package in missing(packages)]:
         raise SetupError(
-            f"Still missing after their installation: {', '.join(still)}.", "Is another one first on PATH?"
+            f"Still missing after the installation: {', '.join(still)}.", "Does PATH name another one first?"
         )
     return ", ".join(wanted)

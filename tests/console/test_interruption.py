@@ -86,7 +86,7 @@ def test_a_command_ends_with_one_sentence_and_its_child_in_good_order(number: si
     assert process.returncode == 128 + number
 
 
-def test_a_child_that_does_not_hear_is_killed_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_child_that_ignores_the_signal_is_killed_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     process = _started(DEAF, patience=0.1)
     child = int(_line(process).split()[1])
     process.send_signal(signal.SIGTERM)
@@ -95,7 +95,7 @@ def test_a_child_that_does_not_hear_is_killed_in_the_end(monkeypatch: pytest.Mon
     assert not Path(f"/proc/{child}").exists()
 
 
-def test_a_signal_passes_what_catches_all_exceptions() -> None:
+def test_a_signal_is_not_caught_by_code_that_catches_all_exceptions() -> None:
     @interruptible("nothing yet")
     def work() -> None:
         with suppress(Exception):  # such code exists between a command and what it does
@@ -108,7 +108,7 @@ def test_a_signal_passes_what_catches_all_exceptions() -> None:
     assert caught.value.number is signal.SIGTERM
 
 
-def test_what_was_in_force_before_is_so_after_it() -> None:
+def test_earlier_signal_handlers_are_restored() -> None:
     before = [signal.getsignal(number) for number in SIGNALS]
     with interruptible("nothing yet"):
         assert [signal.getsignal(number) for number in SIGNALS] != before

@@ -1,4 +1,4 @@
-"""What is shown, on whatever can show it."""
+"""Output in any encoding."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ raise SystemExit(ExpectedError("Größe ≠ 5", hint="✓").message)
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "ascii", "utf-8", "cp1252"])
-def test_an_output_that_cannot_show_a_sign_shows_another_and_no_traceback(encoding: str) -> None:
+def test_a_character_that_the_output_lacks_is_replaced_and_no_traceback(encoding: str) -> None:
     environment = {**os.environ, "PYTHONIOENCODING": encoding}
     done = subprocess.run([sys.executable, "-c", PROGRAM], env=environment, capture_output=True, check=False)
     assert done.returncode == 1
@@ -27,7 +27,7 @@ def test_an_output_that_cannot_show_a_sign_shows_another_and_no_traceback(encodi
 
 
 @pytest.mark.parametrize("goal", ["nonsense", ""])
-def test_the_toolchain_shows_its_signs_as_far_as_the_output_can(goal: str) -> None:
+def test_the_toolchain_replaces_characters_too(goal: str) -> None:
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     command = [sys.executable, "-m", "toolchain", *([goal] if goal else [])]
     done = subprocess.run(command, env=environment, capture_output=True, check=False)

@@ -1,4 +1,4 @@
-"""What stands in the way is told at once, each in a sentence with what to do."""
+"""Preconditions: everything that fails is reported together, each in a sentence with a remedy."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def test_another_system_than_linux_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     assert "This is Darwin, not Linux." in _sentences(checks.basics())
 
 
-def test_an_ordinary_user_is_told_to_become_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_ordinary_user_is_asked_to_become_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     found = _sentences(checks.for_booting(tmp_path / "state"))
-    assert "Booting hosts needs root, and you are not." in found
+    assert "Booting hosts needs root, and you are not root." in found
     assert "sudo" in found
 
 
-def test_an_ordinary_user_is_told_what_their_python_lacks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_ordinary_user_learns_what_their_python_lacks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("LIVEGANG_CACHE", str(tmp_path))
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
@@ -52,7 +52,7 @@ def test_an_ordinary_user_is_told_what_their_python_lacks(monkeypatch: pytest.Mo
     assert checks.basics() == []  # root's is installed
 
 
-def test_all_that_is_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_everything_that_fails_is_reported_together(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=1 << 29))
     monkeypatch.setattr(checks, "MEMORY", 1 << 20)
@@ -78,7 +78,7 @@ def test_a_state_folder_of_another_user_is_refused_naming_it(tmp_path: Path) -> 
     assert f"The rehearsal in {tmp_path} belongs to another user" in _sentences(checks.for_booting(settings.state))
 
 
-def test_a_state_folder_that_one_may_not_look_into_is_a_sentence(
+def test_a_state_folder_that_cannot_be_read_is_reported_in_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def closed(self: Path) -> str:
@@ -87,7 +87,7 @@ def test_a_state_folder_that_one_may_not_look_into_is_a_sentence(
     monkeypatch.setattr(Path, "read_text", closed)
     monkeypatch.setattr(Path, "stat", closed)
     found = checks._claimed(tmp_path / "state")
-    assert [each.sentence for each in found] == [f"You may not look into {tmp_path}/state: Permission denied."]
+    assert [each.sentence for each in found] == [f"{tmp_path}/state cannot be read: Permission denied."]
 
 
 def test_a_clone_that_is_gone_claims_nothing(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def _claim(settings: Settings, clone: Path, user: int) -> None:
 
 
 @needs_root
-def test_a_feature_that_works_is_not_complained_of(tmp_path: Path) -> None:
+def test_a_feature_that_works_is_not_reported(tmp_path: Path) -> None:
     assert kernel._try(Probe("nothing", "test -d .", ""), tmp_path) is None
 
 
@@ -113,7 +113,7 @@ def test_a_feature_that_fails_gives_its_own_reason(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(kernel, "PROBES", (probe,))
     found = kernel.failing(tmp_path)
     assert len(found) == 1
-    assert "This kernel does not let us use a file system: mount:" in found[0].sentence
+    assert "This kernel does not support a file system: mount:" in found[0].sentence
     assert found[0].remedy == "Take another kernel."
 
 
@@ -191,13 +191,13 @@ def test_make_test_goes_on_when_a_feature_fails_only_after_the_packages_came(
     becomes: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(progress: Progress) -> None:
-        raise SetupError("This kernel does not let us use nftables rules.", code=CANNOT_REHEARSE)
+        raise SetupError("This kernel does not support nftables rules.", code=CANNOT_REHEARSE)
 
     monkeypatch.setattr(checks, "why_no_hosts", lambda state: None)
     monkeypatch.setattr(goals, "_world", lambda state: [Step("kernel features", fail)])
     assert main(["test"]) == 0
     assert becomes[0] == "pytest"
-    assert "skipped: This kernel does not let us use nftables rules." in capsys.readouterr().out
+    assert "skipped: This kernel does not support nftables rules." in capsys.readouterr().out
 
 
 def test_make_test_skips_nothing_where_hosts_were_found_to_boot(
@@ -216,17 +216,17 @@ def test_make_preview_needs_neither_root_nor_packages(becomes: list[str], monkey
 
 @needs_root
 def test_make_rehearse_as_an_ordinary_user_exits_with_5(clone_of_nobody: Path) -> None:
-    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
     # The system's interpreter: the environment's may be below a folder that others cannot enter.
     python = shutil.which("python3", path="/usr/bin") or "python3"
     done = subprocess.run(
-        [*nobody, "make", "rehearse", f"PYTHON={python}"],
+        [*as_nobody, "make", "rehearse", f"PYTHON={python}"],
         cwd=clone_of_nobody,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert "Booting hosts needs root, and you are not." in done.stderr
+    assert "Booting hosts needs root, and you are not root." in done.stderr
     assert "What works here: make preview" in done.stderr
     assert "Traceback" not in done.stderr
     assert f"Error {int(CANNOT_REHEARSE)}" in done.stderr

@@ -74,10 +74,10 @@ def test_on_paper_home_and_backend_are_others(recorder: Path, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("own", [{"PULUMI_HOME": "/elsewhere"}, {"PULUMI_BACKEND_URL": "azblob://state"}])
-def test_a_world_of_the_users_own_gets_nothing_of_the_rehearsal(
+def test_a_home_or_backend_of_the_users_own_gets_nothing_of_the_rehearsal(
     recorder: Path, tmp_path: Path, own: dict[str, str]
 ) -> None:
-    # A home of ours beside a backend of theirs would serve prod with the stand-in provider.
+    # Our home with their backend would serve prod with the stand-in provider.
     status, said = _launch(recorder, tmp_path / "state", "up", "--stack", "prod", **own)
     assert status == 0
     assert "arguments: up --stack prod" in said
@@ -135,7 +135,7 @@ def test_another_stack_of_the_rehearsals_subscription_needs_no_init_either(tmp_p
     assert {path: path.read_bytes() for path in files} == files
     listed = _pulumi(tmp_path / "state", "stack", "ls")
     assert "small" in listed.stdout
-    # Who types it makes the stack by it, and is not told that it is there already.
+    # Typed by hand it creates the stack, and does not fail because the launcher has just created it.
     made = _pulumi(tmp_path / "state", "stack", "init", "example")
     assert made.returncode == 0, made.stderr
 
@@ -214,12 +214,12 @@ def test_a_passphrase_of_ones_own_is_named_with_what_to_do(
     assert (f"{warning}\n  → If Pulumi refuses it: unset {named}\n" in output) is bool(named)
 
 
-def test_a_passphrase_of_ones_own_is_no_matter_in_ones_own_world(recorder: Path, tmp_path: Path) -> None:
+def test_a_passphrase_of_ones_own_does_not_matter_with_a_home_of_ones_own(recorder: Path, tmp_path: Path) -> None:
     own = {"PULUMI_HOME": str(tmp_path), "PULUMI_CONFIG_PASSPHRASE": "my own"}
     assert "is set in your environment" not in _launch(recorder, tmp_path / "state", "preview", **own)[1]
 
 
-def test_another_pulumi_on_path_is_found_but_no_launcher(tmp_path: Path) -> None:
+def test_another_pulumi_on_path_is_found_but_not_a_launcher(tmp_path: Path) -> None:
     clones, official = tmp_path / "clone", tmp_path / "official"
     for folder, content in ((clones, PULUMI.read_text()), (official, "#!/bin/sh\n")):
         folder.mkdir()

@@ -16,7 +16,7 @@ from toolchain.folders import PROJECT
 
 
 def _requirements(lock: Path) -> dict[str, str]:
-    """Each requirement's whole entry, by name."""
+    """Each requirement's complete entry, by name."""
     entries = re.split(r"\n(?=\S)", lock.read_text())
     return {entry.partition("==")[0]: entry for entry in entries if "==" in entry and not entry.startswith("#")}
 

@@ -1,4 +1,4 @@
-"""`make` targets that are stopped: their steps' processes end, and one sentence says how to go on."""
+"""`make` targets that are stopped: their steps' processes end, and one sentence says how to continue."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_goal_that_is_stopped_ends_all_it_started(tmp_path: Path, number: sign
             output, errors = goal.communicate(timeout=300)
     finally:
         holder.communicate(b"\n")
-    assert errors == "Stopped. What is done is kept; the same command goes on from here.\n"
+    assert errors == "Stopped. What was finished is kept; the same command continues from here.\n"
     assert goal.returncode == 128 + number
     assert "Traceback" not in output
     assert f"sleep 4711{tmp_path.name[-1]}" not in command_lines().values()
