@@ -16,8 +16,8 @@ SIGNS = re.compile(
 )
 """How the kernel, dpkg, apt and services say it."""
 PSEUDO = re.compile(r"/(dev|proc|run|sys)(/|$)")
-ROOM = 1 << 20
-"""Bytes; with less a file system counts as full."""
+FULL_BELOW = 1 << 20
+"""Bytes available to services; with less a file system counts as full."""
 
 
 def cause(host: Host, message: str) -> str | None:
@@ -47,7 +47,7 @@ def _problem(path: Path, place: str, options: str) -> str:
     except OSError as error:
         return f"{place} cannot be looked at: {error.strerror}"
     size, free = room.f_blocks * room.f_frsize, room.f_bavail * room.f_frsize
-    if free < ROOM < size:
+    if free < FULL_BELOW < size:
         return f"{place} is full: {free >> 10} KiB of {size >> 20} MiB are free"
     if room.f_files and not room.f_favail:
         return f"{place} is full: it has no inode free"

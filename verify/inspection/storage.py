@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hosts.agent import storage
+
 LOOK = r"""
 findmnt -rnb -o TARGET,FSTYPE,SIZE,AVAIL -t ext4,xfs,btrfs,overlay,ext3,zfs |
 grep -Ev '^/(dev|proc|run|sys)(/|$)' | while read -r place rest; do
@@ -15,6 +17,8 @@ LEAST_SHARE_FREE = 0.1
 """The same as in the alert DiskFilling."""
 LEAST_FREE_BELOW = 1 << 30
 """Bytes, for a file system that shares its disk."""
+FULL_BELOW = storage.FULL_BELOW
+"""Bytes. Root may still write there, into the blocks reserved for it; the services may not."""
 
 
 def problem(place: str, kind: str, size: str, free: str, written: str) -> str:
@@ -25,6 +29,7 @@ def problem(place: str, kind: str, size: str, free: str, written: str) -> str:
     if "Read-only" in written:
         return f"{place} is mounted read-only"
     if int(free) < least:
+        full = "No space" in written or int(free) < FULL_BELOW
         share = f"{int(free) >> 20} of {int(size) >> 20} MiB free"
-        return f"{place} is {'full' if 'No space' in written else 'nearly full'}: {share}"
+        return f"{place} is {'full' if full else 'nearly full'}: {share}"
     return "" if written == "written" else f"{place} cannot be written: {written.rpartition(': ')[2]}"

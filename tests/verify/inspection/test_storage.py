@@ -8,6 +8,7 @@ import pytest
 
 from verify.inspection import storage
 
+MIB = 1 << 20
 GIB = 1 << 30
 
 
@@ -23,6 +24,10 @@ GIB = 1 << 30
             ("/data", "xfs", 4 * GIB, 0, "head: write error: No space left on device"),
             "/data is full: 0 of 4096 MiB free",
         ),
+        # Root still writes into the reserved blocks of a file system that is full for everybody else.
+        (("/data", "ext4", 4 * GIB, 0, "written"), "/data is full: 0 of 4096 MiB free"),
+        (("/data", "ext4", 4 * GIB, MIB - 1, "written"), "/data is full: 0 of 4096 MiB free"),
+        (("/data", "ext4", 4 * GIB, MIB, "written"), "/data is nearly full: 1 of 4096 MiB free"),
         (
             ("/data", "xfs", 4 * GIB, 3 * GIB, "mktemp: failed to create file: Read-only file system"),
             "/data is mounted read-only",
