@@ -1,4 +1,4 @@
-"""The tree of all commands, which `fab --list` shows. Each room has its own tasks; here is what joins them."""
+"""The tree of all commands, which `fab --list` shows. Each room has its own `commands.py`; here is what joins them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import task
 
-import hosts.tasks
-import infra.tasks
-import rehearsal.tasks
-import verify.tasks
+import hosts.commands
+import infra.commands
+import rehearsal.commands
+import verify.commands
 from console import ExitCode, ExpectedError, Interrupted, console, interruptible
-from infra.stack.command import default_stack
+from infra.stack.pulumi_cli import default_stack
 
 
 @task(name="rehearse", help={"stack": "the stack to rehearse (default: $LIVEGANG_STACK, or rehearsal)"})
@@ -44,7 +44,7 @@ def _rehearse(stack: str) -> None:
         except SetupError as error:
             raise ExpectedError(error.message, error.hint, error.code) from error
     with _stage("Bring up", "pulumi up --refresh"):
-        inventory = infra.tasks.bring_up(stack, yes=True, refresh=True)
+        inventory = infra.commands.bring_up(stack, yes=True, refresh=True)
     failure: ExpectedError | None = None
     with _stage("Converge", "fab hosts.converge"):
         try:
@@ -56,7 +56,7 @@ def _rehearse(stack: str) -> None:
             failure = error
             console.print(f"[red]{error}[/]", soft_wrap=True)
     with _stage("Verify", "fab verify.ready"):
-        verdict = verify.tasks.ready(stack)
+        verdict = verify.commands.ready(stack)
     console.print(f"From start to verdict: {time.monotonic() - started:.1f} s.")
     if verdict is ExitCode.DONE and failure is not None:
         raise failure
@@ -77,5 +77,5 @@ def _stage(name: str, command: str) -> Iterator[None]:
 
 
 namespace = Collection(rehearse)
-for room in (infra.tasks, hosts.tasks, verify.tasks, rehearsal.tasks):
+for room in (infra.commands, hosts.commands, verify.commands, rehearsal.commands):
     namespace.add_collection(room.namespace, name=room.__name__.partition(".")[0])

@@ -12,8 +12,8 @@ from landscape.names import DATA_DISK
 from verify.inspection.expectations import current, each, hosts, manifests, open_flows, specs
 from verify.inspection.gathering import Gathering, Outputs, batch
 from verify.inspection.probes import postgres
-from verify.inspection.probing import run_probe
 from verify.inspection.replication import LARGEST_LAG, caught_up
+from verify.inspection.run_probe import run_probe
 from verify.inspection.units import ask_about, explain, is_enabled, is_running
 from verify.inspection.waiting import wait_until
 from verify.report.causes import STEADY, STORAGE, UNIT

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from landscape.names import DELIVERY, DOCUMENTS, INCOMING_SHARE, SCANNER, TRANSFER_FOLDER, files_log, status_file
-from verify.inspection import dropping, leftovers
-from verify.inspection.dropping import PLACE, send
+from verify.inspection import leftovers, uploads
 from verify.inspection.expectations import each, endpoints, hosts, open_flows, specs
 from verify.inspection.gathering import Gathering, Outputs, batch, connect
 from verify.inspection.units import ask_about, explain, is_enabled, is_running
+from verify.inspection.uploads import PLACE, send
 from verify.report.checks import Need, check
 
 testinfra_hosts = specs("transfer") if hosts("file") else []
@@ -109,8 +109,8 @@ def deliver(host: Any) -> Proof:
     place = f"{SHARED}/{folder}"
     try:
         sent = send(host, folder, (CLEAN, MALWARE))
-        verdicts = dropping.lines_about(host, folder, files_log(SCANNER), len(sent["sums"]) + 1)
-        delivered = dropping.lines_about(host, folder, LOG, 1)
+        verdicts = uploads.lines_about(host, folder, files_log(SCANNER), len(sent["sums"]) + 1)
+        delivered = uploads.lines_about(host, folder, LOG, 1)
         there = batch(
             server,
             {

@@ -14,7 +14,7 @@ from infra.inventory.model import Endpoint
 from verify.inspection.expectations import each, endpoints, hosts, manifests, one_of, web_port
 from verify.inspection.gathering import Gathering, Outputs, batch
 from verify.inspection.probes import site
-from verify.inspection.probing import run_probe
+from verify.inspection.run_probe import run_probe
 from verify.inspection.waiting import wait_until
 from verify.report.causes import PRIMARY
 from verify.report.checks import Need, check

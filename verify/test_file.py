@@ -13,7 +13,7 @@ from landscape.names import DATA_DISK, DOCUMENTS, INCOMING_SHARE
 from verify.inspection.expectations import each, endpoints, hosts, open_flows, specs
 from verify.inspection.gathering import Gathering, Outputs, batch
 from verify.inspection.probes import smb_wire
-from verify.inspection.probing import run_probe
+from verify.inspection.run_probe import run_probe
 from verify.inspection.units import ask_about, explain, is_enabled, is_running
 from verify.report.checks import Need, check
 

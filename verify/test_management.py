@@ -7,7 +7,7 @@ from typing import Any
 
 from verify.inspection.expectations import current, flows, specs
 from verify.inspection.probes import clock
-from verify.inspection.probing import run_probe
+from verify.inspection.run_probe import run_probe
 from verify.inspection.units import ask_about, is_enabled
 from verify.report.checks import check
 

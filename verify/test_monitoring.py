@@ -14,8 +14,8 @@ from verify.inspection.drill import Drill, drill
 from verify.inspection.expectations import each, endpoints, hosts, open_flows, specs
 from verify.inspection.gathering import Gathering, Outputs, batch
 from verify.inspection.probes import reach
-from verify.inspection.probing import run_probe
 from verify.inspection.prometheus import data, look, reloaded, rules, target_of, values
+from verify.inspection.run_probe import run_probe
 from verify.inspection.units import ask_about, explain, is_enabled, is_running
 from verify.report.checks import check
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from verify.inspection.expectations import current
+from verify.inspection.flow_targets import Closed, Open, Target, closed_pairs, open_rows, orders_of, public_reach
 from verify.inspection.gathering import Gathering
 from verify.inspection.probes import reach
-from verify.inspection.probing import run_probe
-from verify.inspection.reachability import Closed, Open, Target, closed_pairs, open_rows, orders_of, public_reach
+from verify.inspection.run_probe import run_probe
 from verify.report.checks import check
 
 OPEN_ANSWERS = ("connected", "refused")

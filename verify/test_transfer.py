@@ -17,10 +17,10 @@ import pytest
 
 from landscape.names import SCANNER, TRANSFER_FOLDER, files_log, status_file
 from verify.inspection import leftovers
-from verify.inspection.dropping import PLACE, VERDICT_SECONDS, lines_about, send, wanted
 from verify.inspection.expectations import flows, hosts, specs
 from verify.inspection.gathering import Gathering, Outputs, batch
 from verify.inspection.units import ask_about, explain, is_enabled, is_running
+from verify.inspection.uploads import PLACE, VERDICT_SECONDS, lines_about, send, wanted
 from verify.report.checks import Need, check
 
 testinfra_hosts = specs("transfer")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from hosts.agent.commands import Commands
+from hosts.agent.command_runner import Commands
 
 UNIT_PROPERTIES = (
     "LoadState",

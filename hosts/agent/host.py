@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from hosts.agent.commands import Commands
+from hosts.agent.command_runner import Commands
 from hosts.agent.facts import Facts
 from hosts.agent.vault import Vault
 from hosts.states import State, Unit

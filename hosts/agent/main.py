@@ -23,7 +23,7 @@ import threading
 import time
 from typing import Any, BinaryIO
 
-from hosts.agent.commands import Commands
+from hosts.agent.command_runner import Commands
 from hosts.agent.host import Host
 from hosts.agent.results import AbandonedError, OperationError, Result
 from hosts.agent.runner import Runner

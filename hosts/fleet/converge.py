@@ -6,7 +6,7 @@ from console import ExpectedError, console
 from hosts.agent.results import Status
 from hosts.fleet.display import amount
 from hosts.fleet.fleet import Outcome
-from hosts.fleet.shown import run_and_show
+from hosts.fleet.run import run_and_show
 from infra.inventory.model import Inventory
 
 

@@ -9,7 +9,7 @@ import pulumi_azure_native.authorization as authorization
 import pulumi_azure_native.keyvault as azure
 import pulumi_azure_native.managedidentity as managedidentity
 
-from infra.components import purposes
+from infra.components import secret_access
 from infra.components.component import Component
 from infra.components.credentials import Authority, HostCertificate, HostKey, Password
 from infra.components.deployment import Deployment
@@ -38,8 +38,8 @@ class Credentials(Component):
         topology = props.deployment.topology
         domain = topology.internal_domain
         self.passwords = {
-            purpose: Password(purposes.secret_name(purpose, host=""), self.below())
-            for purpose in purposes.passwords(topology)
+            purpose: Password(secret_access.secret_name(purpose, host=""), self.below())
+            for purpose in secret_access.passwords(topology)
         }
         self.host_keys = {
             host: HostKey(f"host-key-{host}", f"{host}.{domain}", self.below()) for host in topology.hosts
@@ -80,18 +80,22 @@ class Vault(Component):
         self.uri = self.vault.properties.apply(lambda properties: properties.vault_uri or "")
         self._secrets: dict[str, azure.Secret] = {}
         for host in topology.hosts:
-            for purpose in purposes.purposes_of(topology, host):
-                secret = self._secret(purposes.secret_name(purpose, host), props.credentials.value_of(purpose, host))
-                self._allow(host, secret, purposes.secret_name(purpose, host))
+            for purpose in secret_access.purposes_of(topology, host):
+                secret = self._secret(
+                    secret_access.secret_name(purpose, host), props.credentials.value_of(purpose, host)
+                )
+                self._allow(host, secret, secret_access.secret_name(purpose, host))
         self.gateway_certificate = self._secret(
-            purposes.GATEWAY_CERTIFICATE, pulumi.Output.secret(props.deployment.files.pfx()), "application/x-pkcs12"
+            secret_access.GATEWAY_CERTIFICATE,
+            pulumi.Output.secret(props.deployment.files.pfx()),
+            "application/x-pkcs12",
         )
-        self.gateway_may_read = self._allow(GATEWAY, self.gateway_certificate, purposes.GATEWAY_CERTIFICATE)
+        self.gateway_may_read = self._allow(GATEWAY, self.gateway_certificate, secret_access.GATEWAY_CERTIFICATE)
         self.register_outputs({})
 
     def version_of(self, purpose: str, host: str) -> pulumi.Output[str]:
         """The current version of a secret; not secret itself."""
-        secret = self._secrets[purposes.secret_name(purpose, host)]
+        secret = self._secrets[secret_access.secret_name(purpose, host)]
         return pulumi.Output.unsecret(
             secret.properties.apply(lambda properties: properties.secret_uri_with_version.rpartition("/")[2])
         )

@@ -9,7 +9,7 @@ import pulumi
 
 from infra.components.deployment import Deployment
 from infra.components.endpoints import Endpoints
-from infra.components.purposes import purposes_of, secret_name
+from infra.components.secret_access import purposes_of, secret_name
 from infra.components.vault import Credentials, Vault
 from infra.components.way_in import WayIn as DeclaredWayIn
 from infra.inventory.declared import digests

@@ -8,7 +8,7 @@ import subprocess
 from pydantic import ValidationError
 
 from infra.inventory.model import Inventory, InventoryError
-from infra.stack.command import pulumi_executable
+from infra.stack.pulumi_cli import pulumi_executable
 from toolchain.folders import PROJECT
 
 

@@ -19,9 +19,9 @@ from console import ExpectedError
 from console.validation import present, salvage
 from infra.preview import throwaway
 from infra.stack import stack_file
-from infra.stack.command import Pulumi
 from infra.stack.loading import load
 from infra.stack.named_files import files_of
+from infra.stack.pulumi_cli import Pulumi
 from infra.stack.topology import KEY, Topology
 from toolchain.folders import PROJECT, fill_in
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rehearsal.base.handler import Handler
 from rehearsal.base.world import World
 from rehearsal.machines.disks import Disks
-from rehearsal.machines.hosts import Hosts
+from rehearsal.machines.host_registry import Hosts
 from rehearsal.machines.virtual_machine import TOKEN, VirtualMachines
 
 

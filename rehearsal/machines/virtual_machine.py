@@ -11,7 +11,7 @@ from rehearsal.base.handler import HandlerError, Log, Properties
 from rehearsal.base.world import World
 from rehearsal.machines.disks import Disks
 from rehearsal.machines.host import Host, Place, State
-from rehearsal.machines.hosts import Hosts
+from rehearsal.machines.host_registry import Hosts
 from rehearsal.machines.seed import Seed
 
 TOKEN = "azure-native:compute:VirtualMachine"

@@ -12,8 +12,8 @@ from rehearsal.base import settings
 from rehearsal.base.world import World
 from rehearsal.network import links, places, ruleset, translation
 from rehearsal.network.declared import DeclaredNetwork, Subnet, key
+from rehearsal.network.nft_table import Table
 from rehearsal.network.places import BORDER, HUB, INTERNET, RESIDENTS, ROUTER, TO_AZURE, TO_BORDER, TO_INTERNET
-from rehearsal.network.table import Table
 
 
 @dataclass(frozen=True)

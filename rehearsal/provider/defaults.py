@@ -6,9 +6,9 @@ import hashlib
 import uuid
 
 from rehearsal.provider import schema
-from rehearsal.provider.check import Failure
-from rehearsal.provider.checked import CheckedResources
 from rehearsal.provider.diff import normal_location
+from rehearsal.provider.known_resources import CheckedResources
+from rehearsal.provider.shape_check import Failure
 from rehearsal.provider.types import TYPES
 from rehearsal.provider.types.base import ResourceType
 from rehearsal.provider.values import UNKNOWN, Properties

@@ -12,16 +12,16 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from rehearsal.provider import immutables, preview, schema
-from rehearsal.provider.check import Failure, check_shape
-from rehearsal.provider.checked import CheckedResources
 from rehearsal.provider.defaults import location_refused, with_defaults
 from rehearsal.provider.diff import Diff, compare
 from rehearsal.provider.engine import Engine
 from rehearsal.provider.errors import Cancelled, HalfMade, NotKnown, ProviderError, Refused
 from rehearsal.provider.in_use import refusal_to_delete
+from rehearsal.provider.known_resources import CheckedResources
 from rehearsal.provider.ledger import Ledger, references
 from rehearsal.provider.manager import ResourceManager
 from rehearsal.provider.refresh import inputs_of, refreshed_inputs
+from rehearsal.provider.shape_check import Failure, check_shape
 from rehearsal.provider.types import TYPES
 from rehearsal.provider.types.base import ResourceType, tags_refused
 from rehearsal.provider.values import Marks, Properties, merge

@@ -16,13 +16,13 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, st
 
 from rehearsal.base import settings
 from rehearsal.provider import schema
-from rehearsal.provider.check import check_configuration
-from rehearsal.provider.checked import CheckedResources
 from rehearsal.provider.engine import Engine
 from rehearsal.provider.errors import HalfMade, NotKnown, ProviderError, Refused
+from rehearsal.provider.known_resources import CheckedResources
 from rehearsal.provider.ledger import Ledger
 from rehearsal.provider.manager import PaperManager, ResourceManager, SupervisorManager
 from rehearsal.provider.provider import Provider
+from rehearsal.provider.shape_check import check_configuration
 from rehearsal.provider.types.base import guid
 from rehearsal.provider.values import Marks, decode, encode, plain, split
 from toolchain.home import SUBSCRIPTION

@@ -22,7 +22,7 @@ from rehearsal.base.loops import Loop
 from rehearsal.base.mounts import run
 from rehearsal.base.world import World
 from rehearsal.machines.host import Host, State
-from rehearsal.machines.hosts import Hosts
+from rehearsal.machines.host_registry import Hosts
 from rehearsal.snapshots import copying
 from rehearsal.snapshots.dependencies import SnapshotDependencies
 from rehearsal.snapshots.following import Following

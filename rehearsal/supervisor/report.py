@@ -13,7 +13,7 @@ from rehearsal.base.records import Record
 from rehearsal.base.world import World
 from rehearsal.gateway.health import backend_health
 from rehearsal.machines.host import Host, State
-from rehearsal.machines.hosts import Hosts
+from rehearsal.machines.host_registry import Hosts
 from rehearsal.machines.virtual_machine import TOKEN, computer_name, interface_of
 from rehearsal.supervisor.resources import Resources
 

@@ -29,7 +29,7 @@ from rehearsal.machines.virtual_machine import VirtualMachines
 from rehearsal.snapshots.take import Snapshots, thaw_all
 from rehearsal.supervisor import handlers, report, way_in_sockets
 from rehearsal.supervisor.changes import Changes
-from rehearsal.supervisor.orders import Orders
+from rehearsal.supervisor.host_commands import Orders
 from rehearsal.supervisor.resources import Resources
 from rehearsal.supervisor.server import RpcServer
 from rehearsal.supervisor.watch import watch_services

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hosts.agent.commands import Commands
+from hosts.agent.command_runner import Commands
 from hosts.agent.host import Host
 from hosts.agent.operations import OPERATIONS
 from hosts.agent.results import CommandError, Difference

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from hosts.agent.commands import Commands
+from hosts.agent.command_runner import Commands
 from hosts.agent.operations import kernel
 from hosts.agent.results import CommandError, OperationError
 from hosts.states import Firewall, Sysctl

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from hosts.agent.commands import Commands
+from hosts.agent.command_runner import Commands
 from hosts.agent.operations import sql
 from hosts.agent.results import CommandError, OperationError
 from hosts.states import Database, DatabaseCluster, DatabaseRole, DatabaseStandby, ReplicationSlot, Secret

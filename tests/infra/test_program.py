@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from infra.commands import PREVIEW
 from infra.inventory import reading
 from infra.inventory.model import Inventory
 from infra.preview.paper import PAPER
 from infra.preview.plan import Plan, difference_lines, parse, render
-from infra.stack.command import PARALLEL, Pulumi
-from infra.tasks import PREVIEW
+from infra.stack.pulumi_cli import PARALLEL, Pulumi
 from tests.infra.conftest import STACK, PaperStack
 
 TENTH = {"role": "web", "address": "10.77.3.6", "zone": "3", "size": "Standard_D2as_v5"}

@@ -10,7 +10,7 @@ import pytest
 
 from console import ExitCode
 from tests.verify.report.runs import passing_run
-from verify import conftest, tasks
+from verify import commands, conftest
 from verify.report.files import DOCUMENT
 from verify.report.model import Verdict, now
 from verify.report.verdict import assess
@@ -32,10 +32,10 @@ def ready(monkeypatch: pytest.MonkeyPatch, folder: Path, status: int, verdict: s
             leave(folder, verdict, now())
         return status
 
-    monkeypatch.setattr(tasks, "PROJECT", folder)
-    monkeypatch.setattr(tasks, "output_folder", lambda stack: folder / ".livegang" / stack)
-    monkeypatch.setattr(tasks, "run_child", run)
-    return tasks.ready("trial"), environments[0]
+    monkeypatch.setattr(commands, "PROJECT", folder)
+    monkeypatch.setattr(commands, "output_folder", lambda stack: folder / ".livegang" / stack)
+    monkeypatch.setattr(commands, "run_child", run)
+    return commands.ready("trial"), environments[0]
 
 
 def test_a_run_that_succeeded_and_left_a_report_of_go_is_go(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

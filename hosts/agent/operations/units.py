@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from hosts.agent.commands import log_end
+from hosts.agent.command_runner import log_end
 from hosts.agent.host import Host
 from hosts.agent.results import CommandError, Difference, OperationError
 from hosts.states import Unit

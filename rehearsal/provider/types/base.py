@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Any, ClassVar, Literal
 from urllib.parse import quote
 
-from rehearsal.provider.check import Failure
-from rehearsal.provider.checked import CheckedResources
+from rehearsal.provider.known_resources import CheckedResources
+from rehearsal.provider.shape_check import Failure
 from rehearsal.provider.values import UNKNOWN, Properties, is_known, without
 
 GROUP = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}"

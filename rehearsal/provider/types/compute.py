@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from rehearsal.base import settings
-from rehearsal.provider.check import Failure
-from rehearsal.provider.checked import CheckedResources
+from rehearsal.provider.known_resources import CheckedResources
+from rehearsal.provider.shape_check import Failure
 from rehearsal.provider.types.base import GROUP, SUCCEEDED, ResourceType, duplicates, guid, items, named, within
 from rehearsal.provider.types.gateway import assigned
 from rehearsal.provider.types.network import zones_refused

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from rehearsal.gateway.unsupported import UNSUPPORTED
-from rehearsal.provider.check import Failure
-from rehearsal.provider.checked import CheckedResources
+from rehearsal.provider.known_resources import CheckedResources
+from rehearsal.provider.shape_check import Failure
 from rehearsal.provider.types.balancer import complete_parts, expand, references_refused
 from rehearsal.provider.types.base import GROUP, SUCCEEDED, ResourceType, duplicates, guid, items, named, within
 from rehearsal.provider.types.network import address_prefix, parse_network

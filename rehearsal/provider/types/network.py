@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
-from rehearsal.provider.check import Failure
-from rehearsal.provider.checked import CheckedResources
+from rehearsal.provider.known_resources import CheckedResources
+from rehearsal.provider.shape_check import Failure
 from rehearsal.provider.types.base import (
     GROUP,
     SUCCEEDED,

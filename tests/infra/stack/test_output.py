@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from console import ExpectedError
-from infra.stack import command
-from infra.stack.command import Pulumi
+from infra.stack import pulumi_cli
 from infra.stack.output import changes, changes_only
+from infra.stack.pulumi_cli import Pulumi
 
 RUN = """\
 Updating (rehearsal):
@@ -109,7 +109,7 @@ def test_a_command_without_a_terminal_prints_only_what_changes(
     (tmp_path / "run").write_text(RUN)
     pulumi.write_text(f'#!/bin/sh\ncat "{tmp_path}/run"\nexit 3\n')
     pulumi.chmod(0o755)
-    monkeypatch.setattr(command, "pulumi_executable", lambda: str(pulumi))
+    monkeypatch.setattr(pulumi_cli, "pulumi_executable", lambda: str(pulumi))
     with pytest.raises(ExpectedError) as caught:
         Pulumi("small", tmp_path).run("up", "--yes")
     assert caught.value.code == 3

@@ -10,7 +10,7 @@ import pytest
 from rehearsal.base.namespaces import Namespaces
 from rehearsal.network import parsing, ruleset, translation
 from rehearsal.network.declared import DeclaredNetwork, Publication, key
-from rehearsal.network.table import Table
+from rehearsal.network.nft_table import Table
 from tests.rehearsal.network.privately import privately
 from tests.rehearsal.network.stage import NETWORK, VNET, allow, deny
 

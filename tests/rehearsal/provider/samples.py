@@ -7,8 +7,8 @@ from copy import deepcopy
 from typing import Any
 
 from rehearsal.base import settings
-from rehearsal.provider.check import check_shape
-from rehearsal.provider.checked import CheckedResources
+from rehearsal.provider.known_resources import CheckedResources
+from rehearsal.provider.shape_check import check_shape
 from rehearsal.provider.types import TYPES
 from rehearsal.provider.values import Properties
 from toolchain.home import SUBSCRIPTION

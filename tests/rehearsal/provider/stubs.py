@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rehearsal.provider.checked import CheckedResources
 from rehearsal.provider.engine import Engine
 from rehearsal.provider.errors import ProviderError
+from rehearsal.provider.known_resources import CheckedResources
 from rehearsal.provider.ledger import Ledger
 from rehearsal.provider.manager import Log, ResourceManager
 from rehearsal.provider.provider import Provider

@@ -15,7 +15,7 @@ from landscape.names import TRANSFER_FOLDER
 from verify.inspection.expectations import current
 from verify.inspection.gathering import connect
 from verify.inspection.probes import drop
-from verify.inspection.probing import run_probe
+from verify.inspection.run_probe import run_probe
 from verify.inspection.waiting import wait_until
 
 PLACE = "old-hoster" if "old-hoster" in current().inventory.vantage_points else ""

@@ -11,7 +11,7 @@ import pytest
 
 from rehearsal.base.handler import HandlerError
 from rehearsal.machines.host import Host, State
-from rehearsal.machines.hosts import Hosts
+from rehearsal.machines.host_registry import Hosts
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from infra.inventory.model import VantagePoint
 from tests.verify.inventories import inventory
 from verify.inspection import expectations
 from verify.inspection.expectations import Expectations
-from verify.inspection.reachability import (
+from verify.inspection.flow_targets import (
     CLOSED_SECONDS,
     OPEN_SECONDS,
     closed_pairs,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rehearsal.provider.checked import CheckedResources
+from rehearsal.provider.known_resources import CheckedResources
 from tests.rehearsal.provider.samples import SUBNET, changed, failures, note, sample
 from toolchain.home import SUBSCRIPTION
 

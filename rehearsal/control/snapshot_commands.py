@@ -1,4 +1,4 @@
-"""`fab rehearsal.snapshot` and `fab rehearsal.reset`; gathered by rehearsal/tasks.py."""
+"""`fab rehearsal.snapshot` and `fab rehearsal.reset`; gathered by rehearsal/commands.py."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import pytest
 from rehearsal.base.handler import HandlerError
 from rehearsal.machines.host import State
 from rehearsal.machines.virtual_machine import VirtualMachines
-from rehearsal.supervisor.orders import Orders, Refused
+from rehearsal.supervisor.host_commands import Orders, Refused
 
 
 class Host:

@@ -1,4 +1,4 @@
-"""The tasks `hosts.plan`, `hosts.converge`, `hosts.ssh-config`."""
+"""The commands `hosts.plan`, `hosts.converge`, `hosts.ssh-config`."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from rich.table import Table
 from console import console, interruptible, step
 from rehearsal.base import nspawn
 from rehearsal.base.settings import Settings
-from rehearsal.control import snapshot_tasks as snapshots
+from rehearsal.control import snapshot_commands as snapshots
 from rehearsal.control.client import Supervisor, SupervisorError
 
 HEALTH = {"Healthy": "green", "Unhealthy": "red"}

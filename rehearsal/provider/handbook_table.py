@@ -1,4 +1,4 @@
-"""What the stand-in makes real and what it does not, type by type, in Markdown: `python -m rehearsal.provider.table`.
+"""What the stand-in makes real and what not, by type, in Markdown: `python -m rehearsal.provider.handbook_table`.
 
 With `--write` the tables of docs/what-the-rehearsal-does-not-model.md are written anew between their marks.
 """
@@ -13,7 +13,7 @@ from toolchain.folders import PROJECT
 
 PAGE = PROJECT / "docs" / "what-the-rehearsal-does-not-model.md"
 
-BEGIN = "<!-- From here to the end mark: written by `python -m rehearsal.provider.table --write` -->"
+BEGIN = "<!-- From here to the end mark: written by `python -m rehearsal.provider.handbook_table --write` -->"
 END = "<!-- end mark -->"
 
 _CONDITIONS = {

@@ -16,7 +16,7 @@ from infra.inventory.model import Inventory
 from infra.preview.paper import paper_project
 from infra.preview.plan import Plan, parse, render
 from infra.stack import stack_file
-from infra.stack.command import PARALLEL, Pulumi, default_stack
+from infra.stack.pulumi_cli import PARALLEL, Pulumi, default_stack
 from toolchain.folders import output_folder
 
 PREVIEW = ("preview", "--json", "--show-sames", "--non-interactive", "--parallel", str(PARALLEL))
