@@ -6,7 +6,6 @@ Tests in ``tests/landscape/`` name what is missing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from landscape import secrets
@@ -45,7 +44,7 @@ class Role:
 
 ROLES: dict[str, Role] = {
     role.name: role
-    # In the order in which hosts are listed, from the data outwards.
+    # In the order in which hosts are listed (see host_order.py), from the data outwards.
     for role in (
         Role(
             "database",
@@ -91,17 +90,6 @@ ENDPOINT_SUITES = frozenset({"endpoints"})
 SHAREABLE = tuple(role.name for role in ROLES.values() if role.shareable)
 """Those that a site's request passes through. The services of others would collide (nginx is also the package mirror,
 the data disk is also the database's), or have no business next to clients' records."""
-
-
-def order(name: str) -> int:
-    """Where a role is in the order of listing; unknown ones come last."""
-    return list(ROLES).index(name) if name in ROLES else len(ROLES)
-
-
-def stop_turn(roles: Iterable[str]) -> int:
-    """When a host with these roles stops: 0 for the first turn, else the one after those that it stops after."""
-    earlier = {other for name in roles if name in ROLES for other in ROLES[name].stops_after}
-    return 1 + stop_turn(earlier) if earlier else 0
 
 
 def required_suites(roles: tuple[str, ...], present: frozenset[str]) -> frozenset[str]:

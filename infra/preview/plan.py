@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from console import ExpectedError
-from landscape import roles
+from landscape.host_order import listing_order
 
 SYMBOLS = {
     "create": ("+", "green"),
@@ -157,7 +157,7 @@ def _hosts(plan: Plan) -> Table:
 
 def _by_role(step: Step) -> tuple[int, str]:
     role = step.inputs.get("tags", {}).get("role", "").partition("+")[0]
-    return (roles.order(role), step.name)
+    return (listing_order(role), step.name)
 
 
 def _endpoints(plan: Plan) -> Table:

@@ -8,7 +8,7 @@ from console.validation import salvage, structural_mistakes
 from infra.stack.consistency import contradictions
 from infra.stack.errors import TopologyError
 from infra.stack.topology import KEY, Topology
-from landscape import roles
+from landscape.host_order import listing_order
 
 
 def load(document: object, stack: str, root: Path) -> Topology:
@@ -24,5 +24,5 @@ def load(document: object, stack: str, root: Path) -> Topology:
     if mistakes:
         raise TopologyError(f"Pulumi.{stack}.yaml", KEY, mistakes)
     # Pulumi hands maps over in alphabetical order; hosts are listed from the database outwards instead.
-    hosts = sorted(topology.hosts.items(), key=lambda item: (roles.order(item[1].role), item[0]))
+    hosts = sorted(topology.hosts.items(), key=lambda item: (listing_order(item[1].role), item[0]))
     return topology.model_copy(update={"hosts": dict(hosts)})

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from landscape.roles import ROLES, Role, stop_turn
+from landscape.host_order import stop_turn
+from landscape.roles import ROLES, Role
 from rehearsal.base.handler import HandlerError, Log
 from rehearsal.machines.host import Host, State
 

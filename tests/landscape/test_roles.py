@@ -11,7 +11,7 @@ from console import ExpectedError
 from hosts.roles import states_of_role
 from landscape import roles
 from landscape.names import GATEWAY
-from landscape.roles import EVERY_HOST, ROLES, Role, required_suites, stop_turn
+from landscape.roles import EVERY_HOST, ROLES, Role, required_suites
 from tests.verify.inventories import inventory
 from tests.verify.report.runs import result, run
 from toolchain.folders import PROJECT
@@ -72,19 +72,6 @@ def test_a_host_needs_the_suites_of_all_its_roles_and_those_that_other_roles_bri
     assert required_suites(("web", "application"), frozenset()) == EVERY_HOST | {"web", "application"}
     assert "backup" not in required_suites(("file",), frozenset({"file"}))
     assert "backup" in required_suites(("file",), frozenset({"file", "database"}))
-
-
-def test_hosts_stop_before_those_that_they_write_to_meanwhile() -> None:
-    for role in ROLES.values():
-        assert all(stop_turn([role.name]) > stop_turn([earlier]) for earlier in role.stops_after)
-    assert stop_turn(["database"]) < stop_turn(["file"])
-    assert stop_turn(["web", "file"]) == stop_turn(["file"])
-    assert stop_turn(["unknown"]) == stop_turn([]) == 0
-
-
-def test_a_host_stops_after_those_that_stop_after_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(ROLES, "tape", Role("tape", stops_after=("file",)))
-    assert stop_turn(["database"]) < stop_turn(["file"]) < stop_turn(["tape"])
 
 
 def test_a_role_without_a_module_is_an_error_that_names_the_file(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,11 +12,11 @@ import subprocess
 import threading
 from typing import Any
 
-import testinfra
 import testinfra.backend
 from testinfra.backend.ssh import SshBackend
 
-from verify.report.errors import HostLost
+from verify.inspection.reachability import reason_of
+from verify.report.errors import CommandTooSlow, HostLost
 from verify.report.evidence import NOTEBOOK
 
 CONNECT_SECONDS = 10
@@ -33,15 +33,6 @@ def end_running() -> None:
     with _starting:
         for process in _running:
             process.terminate()
-
-
-class CommandTooSlow(AssertionError):
-    """A command on a host did not end in time; ``output`` is what it had printed by then."""
-
-    def __init__(self, host: str, command: str, output: bytes) -> None:
-        self.host = host
-        self.output = output.decode(errors="replace")
-        super().__init__(f"{host}: no end after {COMMAND_SECONDS} s of: {command[:200]}")
 
 
 class BoundedSshBackend(SshBackend):  # type: ignore[misc]  # testinfra has no complete annotations
@@ -85,7 +76,7 @@ class BoundedSshBackend(SshBackend):  # type: ignore[misc]  # testinfra has no c
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 output, _ = process.communicate()
-                raise CommandTooSlow(self.hostname, command, output) from None
+                raise CommandTooSlow(self.hostname, command, COMMAND_SECONDS, output) from None
             finally:
                 with _starting:
                     _running.discard(process)
@@ -95,25 +86,3 @@ class BoundedSshBackend(SshBackend):  # type: ignore[misc]  # testinfra has no c
 def install() -> None:
     """Make `ssh://` specs use this backend."""
     testinfra.backend.BACKENDS["ssh"] = f"{__name__}.{BoundedSshBackend.__name__}"
-
-
-def reason_of(errors: bytes) -> str:
-    """Why ssh failed, in one sentence, from its error output."""
-    text = errors.decode(errors="replace")
-    if "REMOTE HOST IDENTIFICATION HAS CHANGED" in text or "Host key verification failed" in text:
-        return "its host key is not the pinned one"
-    if "kex_exchange_identification" in text:
-        return "ssh gets no answer from it"
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    said = [line for line in lines if "closed by UNKNOWN" not in line and "mux" not in line] or lines
-    return said[0].rstrip(".") if said else "ssh failed without a message"
-
-
-def look(spec: str, ssh_config: str | None) -> str | None:
-    """The reason why a host does not answer, None if it does."""
-    host = testinfra.get_host(spec, ssh_config=ssh_config)
-    try:
-        result = host.run("true")
-    except CommandTooSlow:
-        return f"no login within {COMMAND_SECONDS} s"
-    return None if result.rc == 0 else reason_of(result.stderr_bytes)

@@ -14,9 +14,11 @@ from typing import Any, Generic, TypeVar
 
 import testinfra
 
-from verify.inspection.connection import CommandTooSlow, end_running, look
+from verify.inspection.connection import end_running
 from verify.inspection.expectations import current
+from verify.inspection.reachability import look
 from verify.inspection.waiting import pause, stop_waiting
+from verify.report.errors import CommandTooSlow
 from verify.report.evidence import NOTEBOOK
 
 T = TypeVar("T")
@@ -156,7 +158,7 @@ def batch(host: Any, commands: dict[str, str], sudo: bool = True) -> Outputs:
         # Of all the commands, report the one that hangs.
         begun = [line.removeprefix(f"{_MARK} begin ") for line in slow.output.splitlines() if f"{_MARK} begin " in line]
         if begun and begun[-1] in commands:
-            raise CommandTooSlow(slow.host, commands[begun[-1]], slow.output.encode()) from None
+            raise CommandTooSlow(slow.host, commands[begun[-1]], slow.seconds, slow.output.encode()) from None
         raise
     outputs: dict[str, Output] = {}
     name = ""

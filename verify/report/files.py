@@ -13,8 +13,8 @@ from toolchain.files import write_atomically
 from verify.report.matrix import arrange
 from verify.report.model import Outcome, Result, Run
 from verify.report.page import render_page
-from verify.report.summary import consequences
 from verify.report.verdict import Assessment
+from verify.report.wording import consequences
 
 PAGE, DOCUMENT, JUNIT = "readiness.html", "readiness.json", "readiness.xml"
 

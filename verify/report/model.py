@@ -80,6 +80,8 @@ class Result:
     detail: str = ""
     """What follows the first sentence, e.g. a unit's state and the end of its journal."""
     evidence: list[Evidence] = field(default_factory=list)
+    unreachable: str = ""
+    """The host or vantage point out of reach because of which it was not made."""
     seconds: float = 0.0
     disproved: set[str] = field(default_factory=set)
     """Capabilities found out of service, in addition to those that the check always proves: see `plugin.DISPROVED`."""

@@ -9,8 +9,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from verify.report.matrix import State, arrange
 from verify.report.model import Outcome, Run, Verdict
-from verify.report.summary import consequences
 from verify.report.verdict import Assessment
+from verify.report.wording import consequences
 
 _environment = Environment(
     loader=FileSystemLoader(Path(__file__).parent),

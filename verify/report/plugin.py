@@ -17,6 +17,7 @@ from verify.report.evidence import NOTEBOOK
 from verify.report.model import ENDED_FIRST, Check, Evidence, Gap, Outcome, Result, Run, Subjects, Verdict, now
 from verify.report.verdict import Assessment, assess
 from verify.report.waivers import Waivers
+from verify.report.wording import out_of_reach
 
 EVIDENCE = pytest.StashKey[list[Evidence]]()
 STANDBY = "standby"
@@ -121,7 +122,9 @@ class Readiness:
         place = place_of(item)
         if place not in self.run.unreachable:
             return None
-        self._results[item.nodeid] = Result(self._checks[item.nodeid], Outcome.NOT_RUN, f"{place} is out of reach")
+        self._results[item.nodeid] = Result(
+            self._checks[item.nodeid], Outcome.NOT_RUN, out_of_reach(place), unreachable=place
+        )
         # pytest kept the fixtures of the test before that this one would have used: tear down what the next does not.
         item.session._setupstate.teardown_exact(nextitem)
         return True
@@ -156,7 +159,8 @@ class Readiness:
         if call.excinfo is not None and isinstance(lost := call.excinfo.value, HostLost):
             self._lose(lost)
             if result.outcome is not Outcome.FAILED:
-                result.outcome, result.reason = Outcome.NOT_RUN, f"{lost.name} is out of reach"
+                result.outcome, result.reason = Outcome.NOT_RUN, out_of_reach(lost.name)
+                result.unreachable = lost.name
             report.outcome = "skipped"
             report.longrepr = (str(item.path), 0, str(lost))
             return report

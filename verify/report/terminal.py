@@ -11,8 +11,8 @@ from rich.text import Text
 
 from verify.report.matrix import Cell, Matrix, Row, State, arrange
 from verify.report.model import Gap, Run, Subjects, Verdict
-from verify.report.summary import consequences, heading
 from verify.report.verdict import Assessment
+from verify.report.wording import consequences, heading
 
 COLOURS = {
     Verdict.GO: "bold white on green",

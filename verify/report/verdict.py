@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from verify.report import wording
 from verify.report.causes import Analysis, Cause
 from verify.report.model import ENDED_FIRST, Gap, Outcome, Run, Verdict
-from verify.report.summary import grouped
 
 
 @dataclass(frozen=True)
@@ -24,23 +24,12 @@ class Assessment:
     @property
     def groups(self) -> list[list[Cause]]:
         """The causes, grouped where several hosts or endpoints have the same one."""
-        return grouped(self.causes)
+        return wording.grouped(self.causes)
 
     @property
     def sentence(self) -> str:
         """The reason for the verdict, in one sentence."""
-        if self.verdict is Verdict.GO:
-            return "Every check of every host and endpoint passed."
-        if self.verdict is Verdict.NO_GO:
-            number = len(grouped(self.failures))
-            followers = len({id(result) for cause in self.failures for result in cause.consequences})
-            sentence = _count(number, "cause")
-            if followers:
-                sentence += f", {_count(followers, 'further check')} failed because of {_them(number)}"
-            if self.gaps:
-                sentence += f"; {_count(len(self.gaps), 'thing')} not checked"
-            return sentence + "."
-        return f"{_count(len(self.gaps), 'thing')} not checked, so there is no verdict."
+        return wording.verdict_sentence(self.verdict, self.failures, len(self.gaps))
 
 
 def assess(run: Run) -> Assessment:
@@ -60,10 +49,7 @@ def _unreachable(causes: list[Cause]) -> list[Gap]:
     gaps = []
     for cause in causes:
         if cause.unreachable:
-            why = f"out of reach: {cause.reason}"
-            if cause.hidden_hosts:
-                why += f" (and behind it {', '.join(cause.hidden_hosts)})"
-            gaps.append(Gap(cause.subject, why))
+            gaps.append(Gap(cause.subject, wording.unreachable(cause)))
     return gaps
 
 
@@ -75,15 +61,13 @@ def _unproven(run: Run) -> list[Gap]:
         if result.outcome is Outcome.SKIPPED:
             gaps.append(Gap(f"{check.subject}, {check.title}", f"skipped: {result.reason}"))
     late = [
-        result for result in run.results if result.outcome is Outcome.NOT_RUN and not _explained(result.reason, run)
+        result
+        for result in run.results
+        if result.outcome is Outcome.NOT_RUN and result.unreachable not in run.unreachable
     ]
     if late:
-        gaps.append(Gap(_count(len(late), "check"), late[0].reason or ENDED_FIRST))
+        gaps.append(Gap(wording.count(len(late), "check"), late[0].reason or ENDED_FIRST))
     return gaps
-
-
-def _explained(reason: str, run: Run) -> bool:
-    return any(reason == f"{name} is out of reach" for name in run.unreachable)
 
 
 def _uncovered(run: Run) -> list[Gap]:
@@ -102,11 +86,3 @@ def _uncovered(run: Run) -> list[Gap]:
         if not missing and subject not in seen:
             gaps.append(Gap(subject, "no suite looked at it"))
     return gaps
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
-
-
-def _them(number: int) -> str:
-    return "it" if number == 1 else "them"

@@ -16,8 +16,8 @@ import pytest
 
 from toolchain.folders import PROJECT
 from verify.inspection import gathering
-from verify.inspection.connection import CommandTooSlow
 from verify.inspection.gathering import Gathering, batch, start_all
+from verify.report.errors import CommandTooSlow
 
 
 class Here:
@@ -40,7 +40,7 @@ def test_of_a_batch_that_hangs_the_command_that_hangs_is_reported() -> None:
     class Hanging:
         def run(self, command: str) -> SimpleNamespace:
             said = b"-----livegang----- begin name\ndb01\n-----livegang----- end 0\n-----livegang----- begin disk\n"
-            raise CommandTooSlow("db01", command, said)
+            raise CommandTooSlow("db01", command, 45, said)
 
     with pytest.raises(CommandTooSlow, match=r"^db01: no end after 45 s of: df /data$"):
         batch(Hanging(), {"name": "hostname", "disk": "df /data", "after": "true"})

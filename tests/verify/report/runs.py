@@ -32,6 +32,7 @@ def result(
     proves: str = "",
     needs: Needs = (),
     reason: str = "",
+    unreachable: str = "",
     evidence: str = "",
 ) -> Result:
     check = Check(
@@ -44,7 +45,8 @@ def result(
         proves=frozenset({proves} if proves else ()),
         needs=needs,
     )
-    return Result(check, outcome, reason, evidence=[Evidence("command", evidence)] if evidence else [])
+    noted = [Evidence("command", evidence)] if evidence else []
+    return Result(check, outcome, reason, evidence=noted, unreachable=unreachable)
 
 
 def failed(subject: str, title: str, **details: Any) -> Result:

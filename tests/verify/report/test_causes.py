@@ -7,8 +7,8 @@ from dataclasses import replace
 from tests.verify.report.runs import ENDPOINTS, fail, failed, passing_run, run
 from verify.report.causes import Analysis
 from verify.report.model import Outcome, Run
-from verify.report.summary import consequences
 from verify.report.verdict import assess
+from verify.report.wording import consequences
 
 
 def causes(made: Run) -> list[tuple[str, str]]:

@@ -123,7 +123,7 @@ def test_document_holds_verdict_causes_and_every_check(broken: Run) -> None:
 
 
 def test_junit_counts_what_was_not_checked_as_errors(broken: Run) -> None:
-    broken.results.append(result("db01", "late", Outcome.NOT_RUN, reason="db01 is out of reach"))
+    broken.results.append(result("db01", "late", Outcome.NOT_RUN, reason="db01 is out of reach", unreachable="db01"))
     root = ElementTree.fromstring(junit(broken, assess(broken)))
     suites = {suite.get("name"): suite for suite in root}
     assert suites["base"].get("failures") == "1"

@@ -15,7 +15,7 @@ from verify.report.verdict import assess
 SKIPPED = result("db01", "disk is right", Outcome.SKIPPED, reason="there is no disk")
 WAIVED = result("db01", "disk is right", Outcome.WAIVED, reason="there is no disk")
 LATE = result("db01", "disk is right", Outcome.NOT_RUN, reason=ENDED_FIRST)
-BEHIND_DB01 = result("db01", "disk is right", Outcome.NOT_RUN, reason="db01 is out of reach")
+BEHIND_DB01 = result("db01", "disk is right", Outcome.NOT_RUN, reason="db01 is out of reach", unreachable="db01")
 NEEDS_DB01 = failed("app01", "database answers", needs=(("host:db01",),))
 FINE = result("db01", "name is right")
 SELECTION = Gap("12 checks", "left out by -k 'web'")
@@ -102,7 +102,7 @@ def test_a_host_that_one_of_its_suites_did_not_look_at_is_named_with_the_suite()
 
 
 def test_a_host_out_of_reach_is_named_once_however_many_checks_it_had() -> None:
-    late = [result("db01", f"check {number}", Outcome.NOT_RUN, reason="db01 is out of reach") for number in range(40)]
+    late = [result("db01", f"check {number}", Outcome.NOT_RUN, unreachable="db01") for number in range(40)]
     assessment = assess(run(*late, FINE, unreachable={"db01": "Connection timed out"}))
     assert [str(gap) for gap in assessment.gaps] == ["db01: out of reach: Connection timed out"]
 

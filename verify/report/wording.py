@@ -1,13 +1,45 @@
-"""A cause and its consequences in a few lines, for the console and the report alike."""
+"""The report's text: the sentences that the page, the console and the JSON report share."""
 
 from __future__ import annotations
 
 from collections import Counter
 
 from verify.report.causes import Cause
-from verify.report.model import Result, Subjects
+from verify.report.model import Result, Subjects, Verdict
 
 MOST_NAMES = 12
+
+
+def out_of_reach(name: str, reason: str = "") -> str:
+    """That a host or vantage point does not answer, and why."""
+    return f"{name} is out of reach" + (f": {reason}" if reason else "")
+
+
+def unreachable(cause: Cause) -> str:
+    """Why an unreachable host was not checked."""
+    behind = f" (and behind it {', '.join(cause.hidden_hosts)})" if cause.hidden_hosts else ""
+    return f"out of reach: {cause.reason}{behind}"
+
+
+def verdict_sentence(verdict: Verdict, failures: list[Cause], gaps: int) -> str:
+    """The reason for the verdict, in one sentence."""
+    if verdict is Verdict.GO:
+        return "Every check of every host and endpoint passed."
+    if verdict is Verdict.NOT_CHECKED:
+        return f"{count(gaps, 'thing')} not checked, so there is no verdict."
+    number = len(grouped(failures))
+    followers = len({id(result) for cause in failures for result in cause.consequences})
+    sentence = count(number, "cause")
+    if followers:
+        sentence += f", {count(followers, 'further check')} failed because of {'it' if number == 1 else 'them'}"
+    if gaps:
+        sentence += f"; {count(gaps, 'thing')} not checked"
+    return sentence + "."
+
+
+def count(number: int, noun: str) -> str:
+    """``1 check``, ``2 checks``."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def grouped(causes: list[Cause]) -> list[list[Cause]]:
@@ -24,7 +56,7 @@ def heading(group: list[Cause]) -> str:
     """One line for a group: ``db01, postgresql: PostgreSQL is down``, with the names of all its subjects."""
     first = group[0]
     if first.unreachable:
-        return f"{first.subject} is out of reach: {first.reason}"
+        return out_of_reach(first.subject, first.reason)
     return f"{_names([cause.subject for cause in group])}, {first.component}: {first.reason}"
 
 
@@ -47,7 +79,7 @@ def consequences(group: list[Cause], subjects: Subjects) -> list[str]:
     rest = [result for result in followers if id(result) not in shown]
     if rest:
         places = Counter(result.check.subject for result in rest)
-        lines.append(f"{len(rest)} further check{'s' if len(rest) > 1 else ''} on {_names(list(places))}")
+        lines.append(f"{count(len(rest), 'further check')} on {_names(list(places))}")
     if hidden := [name for cause in group for name in cause.hidden_hosts]:
         lines.append(f"out of reach behind it: {_names(hidden)}")
     return lines
