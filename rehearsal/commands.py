@@ -24,7 +24,7 @@ COLOURS = {"running": "green", "starting": "yellow", "stopped": "yellow", "gone"
 @task
 def status(context: Context) -> None:
     """Show the rehearsal's hosts and services, and what exists on paper only."""
-    settings = Settings.of_this_clone()
+    settings = Settings.for_this_clone()
     supervisor = Supervisor(settings)
     if not supervisor.alive():
         left = "; its hosts come back with the next command that needs them" if any(settings.machines.glob("*")) else ""
@@ -84,7 +84,7 @@ def down(context: Context) -> None:
     """Bring the rehearsal down: stop all hosts, and remove everything of it but keys and caches."""
     from rehearsal.control import teardown
 
-    settings = Settings.of_this_clone()
+    settings = Settings.for_this_clone()
     reached = "what was asked to stop continues to stop, the rest is unchanged"
     with (
         interruptible(reached, hint="Nothing is lost by doing it again: fab rehearsal.down"),
@@ -98,7 +98,7 @@ def restart(context: Context) -> None:
     """Start the supervisor again with this clone's code: hosts power off and boot on the disks they have."""
     from rehearsal.control import launch, teardown
 
-    settings = Settings.of_this_clone()
+    settings = Settings.for_this_clone()
     with (
         interruptible("hosts keep their disks", hint="Go on from there: fab rehearsal.restart"),
         step(f"Restarting the rehearsal in {settings.state}"),
@@ -142,7 +142,7 @@ def kill(context: Context, host: str) -> None:
 
 
 def _tell(host: str, action: str, doing: str) -> None:
-    reached = f"{host} had its order already; see how it went: fab rehearsal.status"
+    reached = f"{host} has its command already; see how it went: fab rehearsal.status"
     with interruptible(reached, hint=f"To be sure, again: fab rehearsal.{action} {host}"), step(f"{doing} {host}"):
         answer = Supervisor().call("host", {"name": host, "action": action})
     console.print(f"{answer['name']} is {answer['state']}{'; ' + answer['note'] if answer['note'] else ''}.")

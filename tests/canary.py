@@ -43,7 +43,7 @@ class Place:
 
 BELONGS = [
     Place(r"machine:\.rehearsal/vault/.*", r".*", "the stand-in Key Vault itself, mode 0600"),
-    Place(r"machine:\.rehearsal/keys/.*", r"gateway-certificate|key-.*", "born on this machine, mode 0600"),
+    Place(r"machine:\.rehearsal/keys/.*", r"gateway-certificate|key-.*", "generated on this machine, mode 0600"),
     Place(r"machine:\.rehearsal/services/.*", r"gateway-certificate", "the gateway's containers terminate TLS with it"),
     Place(r"db\d\d:/etc/postgresql/tls/server.key", r"tls-key-db\d\d", "PostgreSQL's own key"),
     Place(r"db\d\d:/etc/postgresql/replication.pgpass", r"postgresql-replication", "how a standby follows its primary"),
@@ -120,7 +120,7 @@ def state_secrets(exported: str) -> dict[str, list[str]]:
 
 
 def own_keys(clone: Path) -> dict[str, list[str]]:
-    """Private keys born on this machine."""
+    """Private keys generated on this machine."""
     files = [path for path in sorted((clone / ".rehearsal/keys").iterdir()) if path.is_file()]
     return {
         f"key-{path.name}": [text]

@@ -38,7 +38,7 @@ class Home:
     paper: bool = False
 
     @classmethod
-    def of_this_clone(cls, environment: Mapping[str, str] = os.environ) -> Home:
+    def for_this_clone(cls, environment: Mapping[str, str] = os.environ) -> Home:
         """The rehearsal's home, or with LIVEGANG_PAPER=1 the paper one, of the rehearsal in LIVEGANG_STATE."""
         return cls(state_folder(), environment.get("LIVEGANG_PAPER") == "1")
 
@@ -126,7 +126,7 @@ class Home:
         environment = dict(given)
         environment.setdefault("PULUMI_PYTHON_CMD", sys.executable)
         environment.setdefault("PULUMI_SKIP_UPDATE_CHECK", "true")
-        if self.is_foreign(given):
+        if self.is_external(given):
             return environment
         environment["PULUMI_HOME"] = str(self.folder)
         environment["PULUMI_BACKEND_URL"] = self.backend.as_uri()
@@ -136,7 +136,7 @@ class Home:
             environment.setdefault("PULUMI_CONFIG_PASSPHRASE_FILE", str(PASSPHRASE_FILE))
         return environment
 
-    def other_passphrase(self, given: Mapping[str, str]) -> str | None:
+    def conflicting_passphrase(self, given: Mapping[str, str]) -> str | None:
         """The variable with which the user gives another passphrase than the one of the rehearsal's stacks."""
         own = PASSPHRASE_FILE.read_text().strip()
         if given.get("PULUMI_CONFIG_PASSPHRASE", own) != own:
@@ -150,7 +150,7 @@ class Home:
             same = False
         return None if same else "PULUMI_CONFIG_PASSPHRASE_FILE"
 
-    def is_foreign(self, given: Mapping[str, str]) -> bool:
+    def is_external(self, given: Mapping[str, str]) -> bool:
         """Whether the user chose another home or backend than this one."""
         own = {"PULUMI_HOME": str(self.folder), "PULUMI_BACKEND_URL": self.backend.as_uri()}
         return any(given.get(name, value) != value for name, value in own.items())

@@ -36,9 +36,9 @@ def main() -> None:
     cli = find_cli()
     if cli is None:
         _refuse("There is no Pulumi CLI yet.", "Download or build it: make tools")
-    home = Home.of_this_clone()
+    home = Home.for_this_clone()
     environment = home.environment()
-    if not home.is_foreign(os.environ):
+    if not home.is_external(os.environ):
         if not home.paper and (stack := refused_stack(arguments, os.environ)):
             _refuse(
                 f"Stack {stack} does not exist in the rehearsal: its subscription is not the rehearsal's. "
@@ -46,7 +46,7 @@ def main() -> None:
                 f"On paper: fab infra.preview --stack {stack} --paper. "
                 "For real: set PULUMI_HOME and PULUMI_BACKEND_URL to those of your organisation.",
             )
-        if named := home.other_passphrase(os.environ):
+        if named := home.conflicting_passphrase(os.environ):
             sys.stderr.write(
                 f"{named} is set in your environment and is not the passphrase of the rehearsal's stacks.\n"
                 f"  → If Pulumi refuses it: unset {named}\n"

@@ -58,7 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
         writer.supersede("everything", error.reason)
         # pytest then exits with 4, which is also the exit code of NOT CHECKED.
         raise pytest.UsageError(f"NOT CHECKED: {error}") from None
-    expectations.adopt(loaded)
+    expectations.set_current(loaded)
     connection.install()
     config.option.ssh_config = str(loaded.ssh_config)
     config.option.continue_on_collection_errors = True

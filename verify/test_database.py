@@ -207,9 +207,9 @@ PEERS = [host for host in hosts("database") if "application" not in host.roles]
 
 
 def clients() -> dict[str, list[dict[str, object]]]:
-    """What is tried from which host: the probe's orders by place."""
+    """What is tried from which host: the probe's requests by place."""
     known, component = current().inventory, next(iter(manifests()))
-    orders: dict[str, list[dict[str, object]]] = {}
+    requests: dict[str, list[dict[str, object]]] = {}
     for database in hosts("database"):
         common: dict[str, object] = {
             "address": str(database.address),
@@ -219,7 +219,7 @@ def clients() -> dict[str, list[dict[str, object]]]:
         common |= {"authority": known.internal_authority, "target": database.name}
         as_component = {"user": component.database.role, "database": component.database.name}
         for application in hosts("application"):
-            orders.setdefault(application.name, []).extend(
+            requests.setdefault(application.name, []).extend(
                 [
                     {**common, **as_component, "tls": True, "case": "component"},
                     {**common, **as_component, "tls": False, "case": "plain"},
@@ -228,14 +228,14 @@ def clients() -> dict[str, list[dict[str, object]]]:
             )
         for peer in PEERS:
             if peer.name != database.name:
-                orders.setdefault(peer.name, []).append({**common, **as_component, "tls": True, "case": "peer"})
-    return orders
+                requests.setdefault(peer.name, []).append({**common, **as_component, "tls": True, "case": "peer"})
+    return requests
 
 
 def knock(host: Any) -> dict[tuple[str, str], dict[str, str]]:
-    orders = clients().get(host.backend.hostname, [])
-    answers = run_probe(host, postgres, orders) if orders else []
-    return {(str(o["case"]), str(o["target"])): a for o, a in zip(orders, answers, strict=True)}
+    requests = clients().get(host.backend.hostname, [])
+    answers = run_probe(host, postgres, requests) if requests else []
+    return {(str(o["case"]), str(o["target"])): a for o, a in zip(requests, answers, strict=True)}
 
 
 KNOCKING = Gathering(__name__, knock, places=lambda: list(clients()))

@@ -30,7 +30,7 @@ RECORDS = {endpoint.name: str(uuid.uuid4()) for endpoint in endpoints()}
 """The record that this run synchronises through each endpoint. It remains there, for the device livegang-readiness."""
 
 
-def order(endpoint: Endpoint) -> dict[str, str]:
+def probe_request(endpoint: Endpoint) -> dict[str, str]:
     return {
         "name": endpoint.name,
         "host_name": endpoint.host_name,
@@ -42,7 +42,9 @@ def order(endpoint: Endpoint) -> dict[str, str]:
 
 
 def look(host: Any) -> dict[str, dict[str, dict[str, Any]]]:
-    found: dict[str, dict[str, dict[str, Any]]] = run_probe(host, site, [order(endpoint) for endpoint in endpoints()])
+    found: dict[str, dict[str, dict[str, Any]]] = run_probe(
+        host, site, [probe_request(endpoint) for endpoint in endpoints()]
+    )
     return found
 
 
@@ -59,7 +61,7 @@ def count_rows(host: Any) -> Outputs:
     commands["recovery"] = "cd / && sudo -u postgres psql -XAtq -c 'select pg_is_in_recovery()'"
     return wait_until(
         lambda: batch(host, commands),
-        lambda rows: all(rows.quietly(name) == "1" for name in RECORDS),
+        lambda rows: all(rows.peek(name) == "1" for name in RECORDS),
         REPLAY_SECONDS,
         every=0.5,
     )

@@ -278,9 +278,9 @@ def test_wrong_password_is_refused(host: Any) -> None:
 def watch(host: Any) -> dict[str, Any]:
     """From an application host, by file host: what crosses the wire if the client does not ask for encryption."""
     area = endpoints()[0].name
-    orders = {"share": area, "credentials": credentials(area)}
+    request = {"share": area, "credentials": credentials(area)}
     return {
-        server.name: run_probe(host, smb_wire, {**orders, "server": str(server.address)}, sudo=True)
+        server.name: run_probe(host, smb_wire, {**request, "server": str(server.address)}, sudo=True)
         for server in hosts("file")
     }
 

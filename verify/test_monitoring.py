@@ -153,7 +153,7 @@ def test_servers_listen_on_loopback_only(state: Outputs) -> None:
 
 
 def exporters() -> list[dict[str, object]]:
-    """Every exporter, as an order for the probe."""
+    """Every exporter, as a request to the probe."""
     found: list[dict[str, object]] = []
     for host in hosts():
         exporters = [ports.NODE_EXPORTER, *([ports.POSTGRESQL_EXPORTER] if "database" in host.roles else [])]
@@ -170,11 +170,11 @@ def outsiders() -> list[str]:
 def knock(host: Any) -> dict[tuple[str, int], str]:
     """The outcome of asking the other hosts' exporters from this host, by address and port."""
     own = {str(peer.address) for peer in hosts() if peer.name == host.backend.hostname}
-    orders = [order for order in exporters() if order["address"] not in own]
-    answers = run_probe(host, reach, orders)
+    requests = [request for request in exporters() if request["address"] not in own]
+    answers = run_probe(host, reach, requests)
     return {
-        (str(order["address"]), int(str(order["port"]))): answer["outcome"]
-        for order, answer in zip(orders, answers, strict=True)
+        (str(request["address"]), int(str(request["port"]))): answer["outcome"]
+        for request, answer in zip(requests, answers, strict=True)
     }
 
 

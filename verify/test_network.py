@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from verify.inspection.expectations import current
-from verify.inspection.flow_targets import Closed, Open, Target, closed_pairs, open_rows, orders_of, public_reach
+from verify.inspection.flow_targets import Closed, Open, Target, closed_pairs, open_rows, public_reach, targets_from
 from verify.inspection.gathering import Gathering
 from verify.inspection.probes import reach
 from verify.inspection.run_probe import run_probe
@@ -22,9 +22,9 @@ Note = Callable[[str, object], None]
 
 def look(host: Any) -> dict[Target, str]:
     place = place_name(host)
-    orders = orders_of(place)
-    answers = run_probe(host, reach, [target.order() for target in orders]) if orders else []
-    return {target: answer["outcome"] for target, answer in zip(orders, answers, strict=True)}
+    targets = targets_from(place)
+    answers = run_probe(host, reach, [target.request() for target in targets]) if targets else []
+    return {target: answer["outcome"] for target, answer in zip(targets, answers, strict=True)}
 
 
 def place_name(host: Any) -> str:

@@ -33,7 +33,7 @@ class Look:
 
 
 def look(host: Any) -> Look:
-    return Look(time.monotonic(), services(batch(host, {"services": LOOK}).quietly("services")))
+    return Look(time.monotonic(), services(batch(host, {"services": LOOK}).peek("services")))
 
 
 def look_again(host: Any) -> Look:

@@ -32,7 +32,7 @@ def look(host: Any) -> Outputs:
     """The answers, once no other process uses apt."""
     return wait_until(
         lambda: batch(host, QUESTIONS),
-        lambda answers: "lock" not in answers.quietly("dry run").lower(),
+        lambda answers: "lock" not in answers.peek("dry run").lower(),
         PATIENCE_SECONDS,
         every=3,
     )

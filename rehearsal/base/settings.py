@@ -46,7 +46,7 @@ class Settings:
     state: Path
 
     @classmethod
-    def of_this_clone(cls) -> Settings:
+    def for_this_clone(cls) -> Settings:
         """The rehearsal of this clone, or the one that LIVEGANG_STATE names."""
         return cls(state_folder())
 
@@ -67,7 +67,7 @@ class Settings:
 
     @property
     def keys(self) -> Path:
-        """What is born on the machine: operator key, certificate authority, the gateway's PFX."""
+        """What is generated on the machine: operator key, certificate authority, the gateway's PFX."""
         return self.state / "keys"
 
     @property

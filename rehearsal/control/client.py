@@ -27,7 +27,7 @@ class Supervisor:
     """Talks to the supervisor of one rehearsal over its Unix socket; may be used from several threads."""
 
     def __init__(self, settings: Settings | None = None) -> None:
-        self.settings = settings or Settings.of_this_clone()
+        self.settings = settings or Settings.for_this_clone()
 
     def call(
         self, method: str, params: dict[str, Any] | None = None, log: Log | None = None, silence: float | None = None

@@ -21,7 +21,7 @@ NAME_HELP = f"which one (default: {DEFAULT_NAME})"
 def snapshot(_context: Context, name: str = DEFAULT_NAME, remove: bool = False) -> None:
     """Keep all hosts and data disks as they are now, for `rehearsal.reset` to go back to."""
     check_name(name)
-    settings = Settings.of_this_clone()
+    settings = Settings.for_this_clone()
     supervisor = Supervisor(settings)
     if remove:
         with step(f"Removing the snapshot {name}"):
@@ -46,7 +46,7 @@ def reset(_context: Context, name: str = DEFAULT_NAME) -> None:
     from rehearsal.control import reset as resetting
 
     check_name(name)
-    settings = Settings.of_this_clone()
+    settings = Settings.for_this_clone()
     settings.runtime.mkdir(parents=True, exist_ok=True, mode=0o700)
     with step(f"Going back to the snapshot {name}"), exclusive(settings.runtime / "reset.lock", "resets", _show):
         found, parts = resetting.reset(settings, name, _show)

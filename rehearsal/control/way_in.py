@@ -24,7 +24,7 @@ def main() -> None:
     if len(sys.argv) != 4:
         sys.exit("usage: livegang-way-in VANTAGE HOST PORT (as ssh's ProxyCommand)")
     vantage, host, port = sys.argv[1:]
-    settings = Settings.of_this_clone()
+    settings = Settings.for_this_clone()
     path = settings.way_in(vantage)
     connection = socket.socket(socket.AF_UNIX)
     try:

@@ -1,4 +1,4 @@
-"""Keys and certificates that are born on the machine: :func:`ensure` makes what is missing and renews what ends.
+"""Keys and certificates that are generated on the machine: :func:`ensure` makes what is missing and renews what ends.
 
 Below the rehearsal's `keys` folder, each file readable by its owner only:
 

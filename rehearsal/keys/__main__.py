@@ -14,7 +14,7 @@ from toolchain.home import stack_files
 def main() -> int:
     files = [Path(argument) for argument in sys.argv[1:]] or list(stack_files().values())
     try:
-        keys = ensure(Settings.of_this_clone(), *files)
+        keys = ensure(Settings.for_this_clone(), *files)
     except ExpectedError as error:
         console.print(f"[red]{error}[/]", soft_wrap=True)
         return int(error.code)

@@ -23,7 +23,7 @@ if __name__ == "__main__":
             repository = packages.stage(
                 cache(), image.existing(cache()), wanted(), lambda line: console.print(f"  [dim]{line}[/]")
             )
-            packages.select(Settings.of_this_clone(), repository)
+            packages.select(Settings.for_this_clone(), repository)
     except ExpectedError as error:
         sys.exit(str(error))
     console.print(str(repository))

@@ -1,4 +1,4 @@
-"""What the stand-in does with a resource: no gRPC here, and secrets in clear until the server joins their marks again.
+"""What the stand-in does with a resource: no gRPC here, and secrets in plain text until the server marks them again.
 
 Check, diff and preview are its own affair; create, update, read and delete go through a ResourceManager.
 """

@@ -82,7 +82,7 @@ def _run(command: list[str | Path], environment: dict[str, str], given: str | No
 def main() -> None:
     """Entry point for the launcher, which names the CLI; the environment is that of the command to come."""
     try:
-        for sentence in repair(Path(sys.argv[1]), Home.of_this_clone(), dict(os.environ)):
+        for sentence in repair(Path(sys.argv[1]), Home.for_this_clone(), dict(os.environ)):
             print(sentence, flush=True)
     except RecoveryError as error:
         print(f"What a killed pulumi left could not be repaired: {error}")

@@ -116,7 +116,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             )
         ledger = Ledger(home() / "ledger.json")
         manager: ResourceManager = (
-            PaperManager(ledger) if on_paper() else SupervisorManager(settings.Settings.of_this_clone())
+            PaperManager(ledger) if on_paper() else SupervisorManager(settings.Settings.for_this_clone())
         )
         self._provider = Provider(CheckedResources(subscription, values.get("location")), manager, ledger, self._engine)
         return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
@@ -194,7 +194,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Read(self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext) -> provider_pb2.ReadResponse:
         inputs, of_inputs = split(decode(request.inputs))
         outputs, of_outputs = split(decode(request.properties))
-        of_outputs = of_outputs.with_those_of(of_inputs)
+        of_outputs = of_outputs.merged_with(of_inputs)
         with _joined(of_inputs, of_outputs):
             found = self.provider.read(request.urn, request.id, inputs or None, outputs)
         if found is None:
@@ -258,7 +258,7 @@ def on_paper() -> bool:
 def home() -> Path:
     """Where the provider keeps its ledger and its log: below the PULUMI_HOME that it was started from."""
     base = os.environ.get("PULUMI_HOME")
-    return (Path(base) if base else settings.Settings.of_this_clone().pulumi_home) / "stand-in"
+    return (Path(base) if base else settings.Settings.for_this_clone().pulumi_home) / "stand-in"
 
 
 def log_file() -> Path:

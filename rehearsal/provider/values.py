@@ -40,7 +40,7 @@ UNKNOWN = _Unknown()
 
 @dataclass(frozen=True)
 class Secret:
-    """A value that must not appear in clear in state, logs or output."""
+    """A value that must not appear in plain text in state, logs or output."""
 
     value: Any
 
@@ -100,7 +100,7 @@ def _encode(value: Any) -> struct_pb2.Value:
 
 
 def plain(value: Any) -> Any:
-    """The value with its secrets in clear: for checking and for making, never for what is returned or logged."""
+    """The value with its secrets in plain text: for checking and for making, never for what is returned or logged."""
     if isinstance(value, Secret):
         return plain(value.value)
     if isinstance(value, dict):
@@ -134,13 +134,13 @@ class Marks:
         kept: Properties = without_secrets(self.join(values))
         return kept
 
-    def with_those_of(self, other: Marks) -> Marks:
+    def merged_with(self, other: Marks) -> Marks:
         """What is secret in either."""
         return Marks(merge(self._given, other._given))
 
 
 def split(given: Properties) -> tuple[Properties, Marks]:
-    """The values in clear, for checking and making, and which of them are secret."""
+    """The values in plain text, for checking and making, and which of them are secret."""
     return plain(given), Marks(given)
 
 

@@ -1,4 +1,4 @@
-"""Orders for one host: start, stop, reboot, kill. An impossible order is refused with what is possible."""
+"""Commands for one host: start, stop, reboot, kill. An impossible one is refused with what is possible."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Refused(HandlerError):
         super().__init__(message)
 
 
-class Orders:
-    """Carries out one order for a host at a time; a second one waits for the first."""
+class HostCommands:
+    """Carries out one command for a host at a time; a second one waits for the first."""
 
     def __init__(self, machines: VirtualMachines) -> None:
         self._machines = machines
@@ -31,14 +31,14 @@ class Orders:
 
     def carry_out(self, name: str, action: str) -> dict[str, str]:
         """Returns the host's name, its state then, and in ``note`` that it was in this state already, if so."""
-        orders = {"start": self._start, "stop": self._stop, "reboot": self._reboot, "kill": self._kill}
-        if action not in orders:
-            raise HandlerError(f"A host cannot {action}: the orders are start, stop, reboot and kill.")
+        commands = {"start": self._start, "stop": self._stop, "reboot": self._reboot, "kill": self._kill}
+        if action not in commands:
+            raise HandlerError(f"A host cannot {action}: the commands are start, stop, reboot and kill.")
         host = self._machines.hosts.find(name)
         with self._locks_lock:
             lock = self._locks[host.name]
         with lock:
-            note = orders[action](host)
+            note = commands[action](host)
         return {"name": host.name, "state": host.state, "note": note}
 
     def _start(self, host: Host) -> str:

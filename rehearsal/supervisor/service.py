@@ -29,7 +29,7 @@ from rehearsal.machines.virtual_machine import VirtualMachines
 from rehearsal.snapshots.take import Snapshots, thaw_all
 from rehearsal.supervisor import handlers, report, way_in_sockets
 from rehearsal.supervisor.changes import Changes
-from rehearsal.supervisor.host_commands import Orders
+from rehearsal.supervisor.host_commands import HostCommands
 from rehearsal.supervisor.resources import Resources
 from rehearsal.supervisor.server import RpcServer
 from rehearsal.supervisor.watch import watch_services
@@ -74,7 +74,7 @@ class Service:
         assert isinstance(disks, Disks)
         self._snapshots = Snapshots(world, machines.hosts, disks.attached)
         self._hosts = machines.hosts
-        self._orders = Orders(machines)
+        self._host_commands = HostCommands(machines)
         self._resources = Resources(world, found)
         way_in_sockets.open_all(world)
         watch_services(world)
@@ -140,7 +140,7 @@ class Service:
     def _host(self, params: dict[str, Any], log: Log) -> dict[str, str]:
         self._wait_until_restored(log)
         with self._changes.one(log):
-            return self._orders.carry_out(str(params["name"]), str(params["action"]))
+            return self._host_commands.carry_out(str(params["name"]), str(params["action"]))
 
     def _shutdown(self, params: dict[str, Any], log: Log) -> dict[str, float] | None:
         """Answers when all hosts are off; the process ends right after.

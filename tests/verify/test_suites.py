@@ -14,10 +14,10 @@ import importlib, json
 from pathlib import Path
 from hosts.components.manifest import load
 from tests.verify.inventories import inventory
-from verify.inspection.expectations import Expectations, adopt
+from verify.inspection.expectations import Expectations, set_current
 
 more = {"db02": ("database", "10.9.1.5"), "file01": ("file", "10.9.4.4"), "xfer01": ("transfer", "10.9.5.4")}
-adopt(Expectations(inventory(more), load(Path("hosts/components")), Path("ssh_config")))
+set_current(Expectations(inventory(more), load(Path("hosts/components")), Path("ssh_config")))
 checks = {}
 for path in sorted(Path("verify").glob("test_*.py")):
     module = importlib.import_module(f"verify.{path.stem}")

@@ -47,7 +47,7 @@ def drill(host: Any) -> Drill:
     before = failures(host)
     written = batch(host, {"begin": begin})
     if written.status("begin"):
-        raise AssertionError(f"no metric can be written to {METRIC_FILES}: {written.quietly('begin')}")
+        raise AssertionError(f"no metric can be written to {METRIC_FILES}: {written.peek('begin')}")
     seconds = {}
     try:
         seconds["firing"] = wait_for(host, name, "firing")
@@ -74,7 +74,7 @@ def wait_for(host: Any, name: str, status: str) -> float:
 
 def notifications(host: Any, name: str, status: str) -> list[dict[str, Any]]:
     """The alerts of this drill with this status among those that the receiver kept."""
-    kept = batch(host, {"log": f"tail -n 500 {ALERTS} | grep -F {shlex.quote(name)}"}).quietly("log")
+    kept = batch(host, {"log": f"tail -n 500 {ALERTS} | grep -F {shlex.quote(name)}"}).peek("log")
     entries = [json.loads(line) for line in kept.splitlines() if line.startswith("{")]
     return [
         {"received": entry["received"], **alert}
@@ -86,9 +86,7 @@ def notifications(host: Any, name: str, status: str) -> list[dict[str, Any]]:
 
 def failures(host: Any) -> float:
     """How many notifications Alertmanager could not deliver since it started."""
-    lines = (
-        batch(host, {"metrics": f"curl --silent --max-time 10 {ALERTMANAGER}/metrics"}).quietly("metrics").splitlines()
-    )
+    lines = batch(host, {"metrics": f"curl --silent --max-time 10 {ALERTMANAGER}/metrics"}).peek("metrics").splitlines()
     counted = [
         line for line in lines if line.startswith('alertmanager_notifications_failed_total{integration="webhook"}')
     ]

@@ -63,7 +63,7 @@ class Expectations:
 _current: Expectations | None = None
 
 
-def adopt(expectations: Expectations) -> None:
+def set_current(expectations: Expectations) -> None:
     """Make them the expectations of this run."""
     global _current
     _current = expectations

@@ -35,7 +35,7 @@ class Target:
     def __str__(self) -> str:
         return f"{self.name}:{self.port}"
 
-    def order(self) -> dict[str, object]:
+    def request(self) -> dict[str, object]:
         return {"address": self.address, "port": self.port, "protocol": self.protocol, "seconds": self.seconds}
 
 
@@ -209,7 +209,7 @@ def gateway_targets(addresses: list[str], ports: list[int]) -> tuple[Target, ...
     return tuple(Target("gateway", address, port, public=True) for address in addresses for port in ports)
 
 
-def orders_of(place: str) -> list[Target]:
+def targets_from(place: str) -> list[Target]:
     """Everything to try from a place, with less time for what must time out."""
     public = public_reach()
     wanted: dict[Target, float] = {}

@@ -130,7 +130,7 @@ class Outputs:
         NOTEBOOK.note(output.command, output.text + ending)
         return output.text
 
-    def quietly(self, name: str) -> str:
+    def peek(self, name: str) -> str:
         """An output without making it evidence: for waiting until it is as wanted."""
         return self._outputs[name].text.strip()
 

@@ -51,7 +51,7 @@ QUESTIONS = {
 
 def look(host: Any) -> Outputs:
     """Everything that Prometheus reports, once it has scraped all targets since this began."""
-    begun = float(batch(host, {"now": "date +%s"}).quietly("now") or 0)
+    begun = float(batch(host, {"now": "date +%s"}).peek("now") or 0)
     standbys = max(0, len(hosts("database")) - 1)
     return wait_until(
         lambda: batch(host, QUESTIONS),
@@ -67,8 +67,8 @@ def is_fresh(answers: Outputs, begun: float, expected_sites: int, expected_stand
     What an earlier scrape found may no longer hold. A standby reconnects some seconds after its primary's restart.
     """
     try:
-        targets = json.loads(answers.quietly("targets"))["data"]["activeTargets"]
-        sites, standbys = (json.loads(answers.quietly(name))["data"]["result"] for name in ("sites", "standbys"))
+        targets = json.loads(answers.peek("targets"))["data"]["activeTargets"]
+        sites, standbys = (json.loads(answers.peek(name))["data"]["result"] for name in ("sites", "standbys"))
     except (ValueError, KeyError, TypeError):
         return False  # It is still starting.
     complete = len(sites) == expected_sites and len(standbys) >= expected_standbys
@@ -82,7 +82,7 @@ def scraped_at(target: dict[str, Any]) -> float:
 
 def data(state: Outputs, name: str) -> Any:
     """The data in one answer of Prometheus' API. Fails if there is none."""
-    text = state.quietly(name)
+    text = state.peek(name)
     try:
         answer = json.loads(text)
     except ValueError:

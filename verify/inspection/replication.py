@@ -14,8 +14,8 @@ def caught_up(found: Outputs) -> bool:
     Outputs: ``recovery``, whether it is a standby; ``receiver``, a standby's receiver; ``clients``, a primary's
     standbys, a line each with name, address, state, TLS version and bytes behind.
     """
-    if found.quietly("recovery") == "t":
-        return found.quietly("receiver").startswith("streaming")
-    clients = [line.split() for line in found.quietly("clients").splitlines()]
+    if found.peek("recovery") == "t":
+        return found.peek("receiver").startswith("streaming")
+    clients = [line.split() for line in found.peek("clients").splitlines()]
     behind = [int(client[4]) for client in clients if len(client) == 5 and client[2] == "streaming"]
     return bool(behind) and all(lag < LARGEST_LAG for lag in behind)

@@ -54,7 +54,7 @@ def _unit(host: Any, name: str) -> Unit:
 def look(host: Any) -> dict[str, Unit]:
     """All units that were asked about, by name, once none of them is starting any more."""
     return wait_until(
-        lambda: units(batch(host, {"units": show(_asked)}).quietly("units"), _asked),
+        lambda: units(batch(host, {"units": show(_asked)}).peek("units"), _asked),
         lambda found: not any(is_starting(unit) for unit in found.values()),
         STARTING_SECONDS,
     )

@@ -37,23 +37,23 @@ def send(host: Any, folder: str, names: tuple[str, ...] = ()) -> dict[str, Any]:
     """
     inventory = current().inventory
     target = inventory.hosts[host.backend.hostname]
-    orders: dict[str, Any] = {
+    request: dict[str, Any] = {
         "folder": folder,
         "user": wanted().user,
         "expansion": 2 * wanted().largest_file_mb * 2**20,
         "names": names,
     }
     if PLACE:
-        orders |= {
+        request |= {
             "address": str(inventory.way_in.transfer_address),
             "host_key": target.host_keys[0],
             "inside": f"{target.address}:22",
         }
-        over_sftp: dict[str, Any] = run_probe(connect(PLACE), drop, orders)
+        over_sftp: dict[str, Any] = run_probe(connect(PLACE), drop, request)
         return over_sftp
-    orders |= {"local": f"{TRANSFER_FOLDER}/drop/incoming"}
+    request |= {"local": f"{TRANSFER_FOLDER}/drop/incoming"}
     source = Path(str(drop.__file__)).read_text()
-    written = host.run(f"sudo -n -u {wanted().user} python3 -c %s %s", source, json.dumps(orders))
+    written = host.run(f"sudo -n -u {wanted().user} python3 -c %s %s", source, json.dumps(request))
     assert written.rc == 0, f"no file could be dropped: {written.stderr.strip()}"
     locally: dict[str, Any] = json.loads(written.stdout)
     return locally

@@ -67,7 +67,7 @@ def check(
     return pytest.mark.check(component, proves=proves, needs=groups, at=at, unit=unit, applies=applies)
 
 
-def concerns_nothing(item: pytest.Item) -> bool:
+def not_applicable(item: pytest.Item) -> bool:
     """Whether this landscape lacks what a test is about: no host of its role, or ``applies=False``."""
     marker = item.get_closest_marker("check")
     callspec = getattr(item, "callspec", None)

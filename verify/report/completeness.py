@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from verify.report.checks import concerns_nothing
+from verify.report.checks import not_applicable
 from verify.report.model import Gap, Subjects
 
 
@@ -69,7 +69,7 @@ def without_anything(items: Iterable[pytest.Item], subjects: Subjects) -> list[G
         suite = path.stem.removeprefix("test_")
         marker = found[0].get_closest_marker("check")
         applies = marker is None or marker.kwargs["applies"]
-        if suite in wanted and applies and all(map(concerns_nothing, found)):
+        if suite in wanted and applies and all(map(not_applicable, found)):
             gaps.append(
                 Gap(f"suite {suite}", f"{name.removeprefix('test_').replace('_', ' ')}: it has nothing to check")
             )

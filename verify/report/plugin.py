@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import pytest
 
 from verify.report import completeness
-from verify.report.checks import concerns_nothing, describe, place_of, suite_of
+from verify.report.checks import describe, not_applicable, place_of, suite_of
 from verify.report.errors import HostLost
 from verify.report.evidence import NOTEBOOK
 from verify.report.model import ENDED_FIRST, Check, Evidence, Gap, Outcome, Result, Run, Subjects, Verdict, now
@@ -95,7 +95,7 @@ class Readiness:
             self.run.gaps += completeness.uncollected(self._items)
         self.run.gaps += completeness.without_file(self.run.subjects, self._suites)
         self.run.gaps += completeness.without_anything(items, self.run.subjects)
-        items[:] = [item for item in items if not concerns_nothing(item)]
+        items[:] = [item for item in items if not not_applicable(item)]
         if self._selected is not None:
             left_out = [item for item in items if place_of(item) not in self._selected]
             items[:] = [item for item in items if place_of(item) in self._selected]

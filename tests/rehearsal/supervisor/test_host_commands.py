@@ -9,7 +9,7 @@ import pytest
 from rehearsal.base.handler import HandlerError
 from rehearsal.machines.host import State
 from rehearsal.machines.virtual_machine import VirtualMachines
-from rehearsal.supervisor.host_commands import Orders, Refused
+from rehearsal.supervisor.host_commands import HostCommands, Refused
 
 
 class Host:
@@ -42,7 +42,7 @@ class Host:
 
 
 class Everything:
-    """The world, its hosts and their handler in one: as much of each as an order needs."""
+    """The world, its hosts and their handler in one: as much of each as a command needs."""
 
     def __init__(self, host: Host) -> None:
         self.host, self.hosts = host, self
@@ -65,7 +65,7 @@ class Everything:
 def _reported(state: State, action: str, name: str = "web01") -> tuple[Host, dict[str, str]]:
     host = Host(state)
     everything: Any = Everything(host)
-    return host, Orders(cast(VirtualMachines, everything)).carry_out(name, action)
+    return host, HostCommands(cast(VirtualMachines, everything)).carry_out(name, action)
 
 
 @pytest.mark.parametrize(
@@ -122,5 +122,5 @@ def test_an_unknown_host_lists_those_there_are() -> None:
 
 
 def test_an_unknown_order_lists_those_there_are() -> None:
-    with pytest.raises(HandlerError, match="cannot explode: the orders are start, stop, reboot"):
+    with pytest.raises(HandlerError, match="cannot explode: the commands are start, stop, reboot"):
         _reported(State.RUNNING, "explode")

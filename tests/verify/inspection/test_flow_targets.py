@@ -16,8 +16,8 @@ from verify.inspection.flow_targets import (
     OPEN_SECONDS,
     closed_pairs,
     open_rows,
-    orders_of,
     public_reach,
+    targets_from,
 )
 
 
@@ -126,11 +126,11 @@ def test_without_a_vantage_point_at_the_old_hosters_the_way_in_is_the_drops_twin
 @pytest.mark.parametrize("place", ["db01", "mgmt01", "outside", "operator"])
 def test_everything_that_a_check_needs_is_tried_from_its_place(place: str) -> None:
     public = public_reach()
-    orders = {target: target.seconds for target in orders_of(place)}
+    tried = {target: target.seconds for target in targets_from(place)}
     for row in [*open_rows(), *public.open]:
         if row.place == place:
-            assert all(orders[target] == OPEN_SECONDS for target in row.targets)
+            assert all(tried[target] == OPEN_SECONDS for target in row.targets)
     for pair in [*closed_pairs(), *public.closed]:
         if pair.place == place:
-            assert all(orders[target] == CLOSED_SECONDS for target in pair.targets)
-        assert all(target in orders for target, twin in pair.twins.items() if twin == place)
+            assert all(tried[target] == CLOSED_SECONDS for target in pair.targets)
+        assert all(target in tried for target, twin in pair.twins.items() if twin == place)

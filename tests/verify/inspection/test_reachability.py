@@ -14,9 +14,6 @@ from verify.inspection.reachability import look, reason_of
     ("errors", "reason"),
     [
         ("ssh: connect to db01 port 22: No route to host\n", "ssh: connect to db01 port 22: No route to host"),
-            "ssh: connect to host db01 port 22: No route to host\n",
-            "ssh: connect to host db01 port 22: No route to host",
-        ),
         ("Host key verification failed.\n", "its host key is not the pinned one"),
         ("@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\n@@@\n", "its host key is not the pinned one"),
         ("kex_exchange_identification: Connection closed by remote host\n", "ssh gets no answer from it"),

@@ -38,9 +38,9 @@ def ask(address: str, port: int, patience: float) -> dict:  # type: ignore[type-
 
 
 def main() -> None:
-    orders = json.loads(sys.argv[1])
+    request = json.loads(sys.argv[1])
     try:
-        answer = ask(orders["address"], orders["port"], orders["seconds"])
+        answer = ask(request["address"], request["port"], request["seconds"])
     except (OSError, struct.error) as error:
         answer = {"error": str(error) or type(error).__name__}
     print(json.dumps(answer))

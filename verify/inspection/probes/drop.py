@@ -43,15 +43,15 @@ def linked_out() -> bytes:
     return buffer.getvalue()
 
 
-def files(orders: dict) -> dict:  # type: ignore[type-arg]
+def files(request: dict) -> dict:  # type: ignore[type-arg]
     makers = {
-        "Übersicht.txt": lambda: f"readiness {orders['folder']}\n".encode(),
+        "Übersicht.txt": lambda: f"readiness {request['folder']}\n".encode(),
         "plain.com": lambda: TEST_FILE.encode(),
         "nested.zip": lambda: zipped(("inner.zip", zipped(("plain.com", TEST_FILE)))),
-        "bomb.zip": lambda: bomb(orders["expansion"]),
+        "bomb.zip": lambda: bomb(request["expansion"]),
         "link.tar": linked_out,
     }
-    return {name: makers[name]() for name in makers if name in (orders.get("names") or makers)}
+    return {name: makers[name]() for name in makers if name in (request.get("names") or makers)}
 
 
 def bomb(expansion: int) -> bytes:
@@ -60,9 +60,9 @@ def bomb(expansion: int) -> bytes:
     return zipped(*((f"{number}.zip", zeros) for number in range(expansion // ZEROS + 2)))
 
 
-def outcome(argv: list, orders: str = "") -> dict:  # type: ignore[type-arg]
+def outcome(argv: list, batch: str = "") -> dict:  # type: ignore[type-arg]
     try:
-        done = subprocess.run(argv, input=orders, capture_output=True, text=True, timeout=SECONDS)
+        done = subprocess.run(argv, input=batch, capture_output=True, text=True, timeout=SECONDS)
     except subprocess.TimeoutExpired:
         return {"status": 124, "text": f"no end after {SECONDS} s"}
     return {"status": done.returncode, "text": (done.stdout + done.stderr).strip()[-1500:]}
@@ -78,19 +78,19 @@ def write(folder: Path, contents: dict) -> dict:  # type: ignore[type-arg]
     return sums
 
 
-def over_sftp(orders: dict, scratch: Path) -> dict:  # type: ignore[type-arg]
+def over_sftp(request: dict, scratch: Path) -> dict:  # type: ignore[type-arg]
     known = scratch / "known_hosts"
-    known.write_text(f"{orders['address']} {orders['host_key']}\n")
+    known.write_text(f"{request['address']} {request['host_key']}\n")
     options = ["-o", "BatchMode=yes", "-o", f"UserKnownHostsFile={known}", "-o", "StrictHostKeyChecking=yes"]
     options += ["-o", "ConnectTimeout=10"]
-    account = f"{orders['user']}@{orders['address']}"
+    account = f"{request['user']}@{request['address']}"
     other = str(scratch / "other")
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", other], check=True)
-    (scratch / orders["folder"]).mkdir()
-    sums = write(scratch / orders["folder"], files(orders))
+    (scratch / request["folder"]).mkdir()
+    sums = write(scratch / request["folder"], files(request))
     sftp = ["sftp", *options, "-b", "-", account]
-    sent = {"sums": sums, "upload": outcome(sftp, f"put -R {scratch}/{orders['folder']} /incoming/\n")}
-    if orders.get("names"):
+    sent = {"sums": sums, "upload": outcome(sftp, f"put -R {scratch}/{request['folder']} /incoming/\n")}
+    if request.get("names"):
         return sent
     return {
         **sent,
@@ -98,20 +98,20 @@ def over_sftp(orders: dict, scratch: Path) -> dict:  # type: ignore[type-arg]
         "above": outcome(sftp, f"get /../../../etc/passwd {scratch}/passwd\n"),
         "link": outcome(sftp, "ln -s /etc/passwd /incoming/link\n-rm /incoming/link\n"),
         "shell": outcome(["ssh", *options, account, "id"]),
-        "forwarding": outcome(["ssh", *options, "-W", orders["inside"], account]),
+        "forwarding": outcome(["ssh", *options, "-W", request["inside"], account]),
         "other_key": outcome(["sftp", *options, "-o", "IdentitiesOnly=yes", "-i", other, "-b", "-", account], "ls\n"),
     }
 
 
 def main() -> None:
-    orders = json.loads(sys.argv[1])
-    if "local" in orders:
-        folder = Path(orders["local"]) / orders["folder"]
+    request = json.loads(sys.argv[1])
+    if "local" in request:
+        folder = Path(request["local"]) / request["folder"]
         folder.mkdir()
-        print(json.dumps({"sums": write(folder, files(orders)), "upload": {"status": 0, "text": "written here"}}))
+        print(json.dumps({"sums": write(folder, files(request)), "upload": {"status": 0, "text": "written here"}}))
         return
     with tempfile.TemporaryDirectory() as scratch:
-        print(json.dumps(over_sftp(orders, Path(scratch))))
+        print(json.dumps(over_sftp(request, Path(scratch))))
 
 
 if __name__ == "__main__":

@@ -45,19 +45,19 @@ def answer_of(connection: socket.socket) -> str:
     return {0: "lets in", 10: "asks for scram-sha-256"}.get(method, f"asks for method {method}")
 
 
-def attempt(order: dict) -> dict:  # type: ignore[type-arg]
+def attempt(request: dict) -> dict:  # type: ignore[type-arg]
     version = None
     try:
-        connection = socket.create_connection((order["address"], order["port"]), timeout=SECONDS)
+        connection = socket.create_connection((request["address"], request["port"]), timeout=SECONDS)
         with connection:
-            if order["tls"]:
+            if request["tls"]:
                 connection.sendall(SSL_REQUEST)
                 if read_exactly(connection, 1) != b"S":
                     raise OSError("the server offers no TLS")
-                context = ssl.create_default_context(cadata=order["authority"])
-                connection = context.wrap_socket(connection, server_hostname=order["server_name"])
+                context = ssl.create_default_context(cadata=request["authority"])
+                connection = context.wrap_socket(connection, server_hostname=request["server_name"])
                 version = connection.version()
-            connection.sendall(startup(order["user"], order["database"]))
+            connection.sendall(startup(request["user"], request["database"]))
             answer = answer_of(connection)
             connection.close()
             return {"tls": version, "answer": answer}
@@ -66,9 +66,9 @@ def attempt(order: dict) -> dict:  # type: ignore[type-arg]
 
 
 def main() -> None:
-    orders = json.loads(sys.argv[1])
-    with ThreadPoolExecutor(max_workers=max(1, len(orders))) as pool:
-        print(json.dumps(list(pool.map(attempt, orders))))
+    requests = json.loads(sys.argv[1])
+    with ThreadPoolExecutor(max_workers=max(1, len(requests))) as pool:
+        print(json.dumps(list(pool.map(attempt, requests))))
 
 
 if __name__ == "__main__":

@@ -35,11 +35,11 @@ def try_udp(address: str, port: int, seconds: float) -> str:
         return "connected"
 
 
-def attempt(order: dict) -> dict:  # type: ignore[type-arg]
+def attempt(request: dict) -> dict:  # type: ignore[type-arg]
     started = time.monotonic()
-    trial = {"tcp": try_tcp, "udp": try_udp}[order["protocol"]]
+    trial = {"tcp": try_tcp, "udp": try_udp}[request["protocol"]]
     try:
-        outcome = trial(order["address"], order["port"], order["seconds"])
+        outcome = trial(request["address"], request["port"], request["seconds"])
     except TimeoutError:
         outcome = "timeout"
     except ConnectionRefusedError:
@@ -50,9 +50,9 @@ def attempt(order: dict) -> dict:  # type: ignore[type-arg]
 
 
 def main() -> None:
-    orders = json.loads(sys.argv[1])
-    with ThreadPoolExecutor(max_workers=max(1, len(orders))) as pool:
-        print(json.dumps(list(pool.map(attempt, orders))))
+    requests = json.loads(sys.argv[1])
+    with ThreadPoolExecutor(max_workers=max(1, len(requests))) as pool:
+        print(json.dumps(list(pool.map(attempt, requests))))
 
 
 if __name__ == "__main__":

@@ -128,8 +128,8 @@ def ask(host_name: str, path: str, *, secure: bool = True, body: object = None) 
 def sync(host_name: str, path: str, record: str) -> dict:  # type: ignore[type-arg]
     """Post one record twice. Other records are neither asked for nor kept."""
     records = [{"id": record, "data": {"readiness": True}}]
-    order = {"device": "livegang-readiness", "records": records, "since": NOTHING_SINCE}
-    answers = [ask(host_name, path, body=order) for _ in range(2)]
+    request = {"device": "livegang-readiness", "records": records, "since": NOTHING_SINCE}
+    answers = [ask(host_name, path, body=request) for _ in range(2)]
     for answer in answers:
         whole = answer.pop("whole")
         if answer["status"] != 200:
@@ -167,10 +167,10 @@ def look(site: dict) -> dict:  # type: ignore[type-arg]
 
 
 def main() -> None:
-    orders = json.loads(sys.argv[1])
-    with ThreadPoolExecutor(max_workers=max(1, len(orders))) as pool:
-        answers = list(pool.map(look, orders))
-    print(json.dumps({order["name"]: answer for order, answer in zip(orders, answers)}))  # noqa: B905
+    requests = json.loads(sys.argv[1])
+    with ThreadPoolExecutor(max_workers=max(1, len(requests))) as pool:
+        answers = list(pool.map(look, requests))
+    print(json.dumps({request["name"]: answer for request, answer in zip(requests, answers)}))  # noqa: B905
 
 
 if __name__ == "__main__":

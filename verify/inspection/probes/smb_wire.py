@@ -60,18 +60,18 @@ def frames(stream: bytes) -> list:  # type: ignore[type-arg]
 
 
 def main() -> None:
-    orders = json.loads(sys.argv[1])
+    request = json.loads(sys.argv[1])
     listener = socket.create_server(("127.0.0.1", 0))
     streams: list = []  # type: ignore[type-arg]
-    threading.Thread(target=serve, args=(listener, orders["server"], streams), daemon=True).start()
+    threading.Thread(target=serve, args=(listener, request["server"], streams), daemon=True).start()
     name = f"readiness-wire-{os.getpid()}"
     with tempfile.TemporaryDirectory() as folder:
         document = Path(folder, "out")
         document.write_bytes(MARKER * 100)
         done = subprocess.run(
             [
-                *("smbclient", f"//127.0.0.1/{orders['share']}", "-p", str(listener.getsockname()[1])),
-                *("-A", orders["credentials"], "-m", "SMB3_11", "--client-protection=off", "-t", str(SECONDS)),
+                *("smbclient", f"//127.0.0.1/{request['share']}", "-p", str(listener.getsockname()[1])),
+                *("-A", request["credentials"], "-m", "SMB3_11", "--client-protection=off", "-t", str(SECONDS)),
                 *("-c", f'put "{document}" {name}; get {name} "{folder}/in"; del {name}'),
             ],
             capture_output=True,
