@@ -7,7 +7,7 @@ import uuid
 
 from rehearsal.provider import schema
 from rehearsal.provider.diff import normal_location
-from rehearsal.provider.known_resources import CheckedResources
+from rehearsal.provider.known_resources import KnownResources
 from rehearsal.provider.shape_check import Failure
 from rehearsal.provider.types import TYPES
 from rehearsal.provider.types.base import ResourceType
@@ -17,7 +17,7 @@ _GROUP = "azure-native:resources:ResourceGroup"
 
 
 def with_defaults(
-    kind: ResourceType, urn: str, old: Properties, new: Properties, seed: bytes, checked: CheckedResources
+    kind: ResourceType, urn: str, old: Properties, new: Properties, seed: bytes, checked: KnownResources
 ) -> Properties:
     """The new plain inputs, completed; ``old`` are those of the state, ``seed`` the engine's for made-up names."""
     inputs = dict(new)
@@ -39,7 +39,7 @@ def with_defaults(
     return inputs
 
 
-def _default_location(old: Properties, inputs: Properties, checked: CheckedResources) -> object:
+def _default_location(old: Properties, inputs: Properties, checked: KnownResources) -> object:
     """In the real provider's order: the old inputs', the configuration's, the resource group's."""
     if "location" in old:
         return old["location"]

@@ -1,11 +1,6 @@
-"""What the stand-in makes real and what not, by type, in Markdown: `python -m rehearsal.provider.handbook_table`.
-
-With `--write` the tables of docs/what-the-rehearsal-does-not-model.md are written anew between their marks.
-"""
+"""The tables of docs/what-the-rehearsal-does-not-model.md: what the stand-in makes real and what not, by type."""
 
 from __future__ import annotations
-
-import sys
 
 from rehearsal.provider import immutables, schema
 from rehearsal.provider.types import TYPES
@@ -13,7 +8,7 @@ from toolchain.folders import PROJECT
 
 PAGE = PROJECT / "docs" / "what-the-rehearsal-does-not-model.md"
 
-BEGIN = "<!-- From here to the end mark: written by `python -m rehearsal.provider.handbook_table --write` -->"
+BEGIN = "<!-- From here to the end mark: written by `python -m rehearsal.provider.generate` -->"
 END = "<!-- end mark -->"
 
 _CONDITIONS = {
@@ -67,10 +62,3 @@ def _refused(token: str) -> str:
 
 def _short(token: str) -> str:
     return token.removeprefix("azure-native:")
-
-
-if __name__ == "__main__":
-    if sys.argv[1:] == ["--write"]:
-        PAGE.write_text(written(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
-    else:
-        print(render())

@@ -13,7 +13,7 @@ from rehearsal.provider.values import Properties
 
 
 @dataclass
-class CheckedResources:
+class KnownResources:
     """Plain inputs of the resources that were checked in this run, by type and ARM id."""
 
     subscription: str

@@ -17,7 +17,7 @@ from rehearsal.provider.diff import Diff, compare
 from rehearsal.provider.engine import Engine
 from rehearsal.provider.errors import Cancelled, HalfMade, NotKnown, ProviderError, Refused
 from rehearsal.provider.in_use import refusal_to_delete
-from rehearsal.provider.known_resources import CheckedResources
+from rehearsal.provider.known_resources import KnownResources
 from rehearsal.provider.ledger import Ledger, references
 from rehearsal.provider.manager import ResourceManager
 from rehearsal.provider.refresh import inputs_of, refreshed_inputs
@@ -38,7 +38,7 @@ _LOOK_FOR_CANCEL = 0.2
 class Provider:
     """One configured provider: the subscription and default location, and who makes resources."""
 
-    checked: CheckedResources
+    checked: KnownResources
     manager: ResourceManager
     ledger: Ledger
     engine: Engine
@@ -237,7 +237,7 @@ def resource_type(urn: str) -> ResourceType:
         known = ", ".join(sorted(name.removeprefix("azure-native:") for name in TYPES))
         raise NotKnown(
             f"The stand-in azure-native provider does not know the type {token} (of {urn}). It knows {known}. "
-            "A new type: rehearsal/provider/types/, and schema.SUPPORTED."
+            "A new type is a class in rehearsal/provider/types/."
         )
     return TYPES[token]
 

@@ -1,4 +1,4 @@
-"""The shapes of the supported resource types, read from schema.json (see schema_generator)."""
+"""The shapes of the supported resource types, read from schema.json (see generate.py)."""
 
 from __future__ import annotations
 
@@ -8,31 +8,6 @@ from pathlib import Path
 from typing import Any
 
 SCHEMA_FILE = Path(__file__).with_name("schema.json")
-
-SUPPORTED = (
-    "azure-native:authorization:RoleAssignment",
-    "azure-native:compute:Disk",
-    "azure-native:compute:VirtualMachine",
-    "azure-native:dns:RecordSet",
-    "azure-native:dns:Zone",
-    "azure-native:keyvault:Secret",
-    "azure-native:keyvault:Vault",
-    "azure-native:managedidentity:UserAssignedIdentity",
-    "azure-native:network:ApplicationGateway",
-    "azure-native:network:LoadBalancer",
-    "azure-native:network:NatGateway",
-    "azure-native:network:NetworkInterface",
-    "azure-native:network:NetworkSecurityGroup",
-    "azure-native:network:PublicIPAddress",
-    "azure-native:network:Subnet",
-    "azure-native:network:VirtualNetwork",
-    "azure-native:network:WebApplicationFirewallPolicy",
-    "azure-native:privatedns:PrivateRecordSet",
-    "azure-native:privatedns:PrivateZone",
-    "azure-native:privatedns:VirtualNetworkLink",
-    "azure-native:resources:ResourceGroup",
-)
-"""The tokens that the stand-in knows; any other is an error."""
 
 Spec = Any
 """``"string"``, ``"integer"``, ``"number"``, ``"boolean"``, ``"any"``, or a dict with one key of ``array``, ``map``
@@ -53,9 +28,16 @@ def document() -> dict[str, Any]:
 
 
 def resource(token: str) -> dict[str, Any]:
-    """``api``, ``properties``, ``required`` and ``outputs`` of a supported type."""
-    found: dict[str, Any] = document()["resources"][token]
-    return found
+    """``api``, ``properties``, ``required`` and ``outputs`` of a type that the stand-in knows.
+
+    Raises LookupError for one that is not in the file yet.
+    """
+    resources: dict[str, dict[str, Any]] = document()["resources"]
+    if token not in resources:
+        raise LookupError(
+            f"{token} is not in {SCHEMA_FILE.name}. A new type: run `python -m rehearsal.provider.generate`."
+        )
+    return resources[token]
 
 
 def input_object(name: str) -> dict[str, Any]:

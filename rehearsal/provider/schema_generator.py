@@ -1,4 +1,4 @@
-"""Writes schema.json from the installed pulumi-azure-native: `python -m rehearsal.provider.schema_generator`.
+"""Generates schema.json from the installed pulumi-azure-native, for the types that the stand-in knows.
 
 The provider must start fast and therefore never imports the SDK (seconds, gigabytes of aliases); it reads the
 names, nested shapes, enums and required properties of the types it supports from the committed schema.json. A
@@ -23,7 +23,7 @@ from typing import Any
 
 from pulumi import _types
 
-from rehearsal.provider.schema import SCHEMA_FILE, SUPPORTED
+from rehearsal.provider.types import TYPES
 
 Spec = Any
 """A type in schema.json: a name, or {"array"|"map": spec}, or {"object"|"enum": "module.Name"}."""
@@ -53,7 +53,7 @@ class _Generator:
         self.enums: dict[str, list[str]] = {}
 
     def document(self) -> dict[str, Any]:
-        resources = {token: self._resource(token) for token in SUPPORTED}
+        resources = {token: self._resource(token) for token in TYPES}
         sdk = version("pulumi-azure-native")
         configuration = sorted(_types.input_type_types(importlib.import_module("pulumi_azure_native").ProviderArgs))
         return {
@@ -148,7 +148,3 @@ def _required(cls: type, names: dict[str, str]) -> set[str]:
 def _name(cls: type) -> str:
     module = cls.__module__.split(".")[1]
     return f"{module}.{cls.__name__}"
-
-
-if __name__ == "__main__":
-    SCHEMA_FILE.write_text(render(generate()), encoding="utf-8")

@@ -18,7 +18,7 @@ from rehearsal.base import settings
 from rehearsal.provider import schema
 from rehearsal.provider.engine import Engine
 from rehearsal.provider.errors import HalfMade, NotKnown, ProviderError, Refused
-from rehearsal.provider.known_resources import CheckedResources
+from rehearsal.provider.known_resources import KnownResources
 from rehearsal.provider.ledger import Ledger
 from rehearsal.provider.manager import PaperManager, ResourceManager, SupervisorManager
 from rehearsal.provider.provider import Provider
@@ -118,7 +118,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         manager: ResourceManager = (
             PaperManager(ledger) if on_paper() else SupervisorManager(settings.Settings.for_this_clone())
         )
-        self._provider = Provider(CheckedResources(subscription, values.get("location")), manager, ledger, self._engine)
+        self._provider = Provider(KnownResources(subscription, values.get("location")), manager, ledger, self._engine)
         return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
 
     @reported

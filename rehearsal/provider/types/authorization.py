@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from rehearsal.provider.known_resources import CheckedResources
+from rehearsal.provider.known_resources import KnownResources
 from rehearsal.provider.shape_check import Failure
 from rehearsal.provider.types.base import ResourceType
 from rehearsal.provider.values import UNKNOWN, Properties
@@ -23,7 +23,7 @@ class RoleAssignment(ResourceType):
     real = "Decides which identity the Key Vault lets read which secret."
     not_modelled = "Roles at other scopes than a vault and its secrets have no effect; conditions neither."
 
-    def validate(self, identifier: str | None, inputs: Properties, checked: CheckedResources) -> Iterator[Failure]:
+    def validate(self, identifier: str | None, inputs: Properties, checked: KnownResources) -> Iterator[Failure]:
         name, principal = inputs.get("roleAssignmentName"), inputs.get("principalId")
         role = inputs.get("roleDefinitionId")
         if isinstance(name, str) and not re.fullmatch(_GUID, name):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from rehearsal.provider.known_resources import CheckedResources
+from rehearsal.provider.known_resources import KnownResources
 from rehearsal.provider.shape_check import Failure
 from rehearsal.provider.types.base import GROUP, SUCCEEDED, ResourceType, duplicates, guid, items, named, within
 from rehearsal.provider.values import UNKNOWN, Properties, look
@@ -87,7 +87,7 @@ class LoadBalancer(ResourceType):
     real = "Inbound NAT rules translate a port of a public address to a machine's."
     not_modelled = "Load balancing rules, probes and outbound rules; internal load balancers."
 
-    def validate(self, identifier: str | None, inputs: Properties, checked: CheckedResources) -> Iterator[Failure]:
+    def validate(self, identifier: str | None, inputs: Properties, checked: KnownResources) -> Iterator[Failure]:
         rule = "1 to 80 letters, digits, and _.-"
         yield from named(r"[A-Za-z0-9]([\w.-]{0,78}\w)?", inputs, "loadBalancerName", rule)
         if look(inputs, "sku.name") in (None, "Basic"):

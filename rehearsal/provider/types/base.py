@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar, Literal
 from urllib.parse import quote
 
-from rehearsal.provider.known_resources import CheckedResources
+from rehearsal.provider.known_resources import KnownResources
 from rehearsal.provider.shape_check import Failure
 from rehearsal.provider.values import UNKNOWN, Properties, is_known, without
 
@@ -69,7 +69,7 @@ class ResourceType:
             raise ValueError(f"{identifier} is not the id of a {self.arm_type}: those have the form {self.path}")
         return {name: value for name, value in match.groupdict().items() if name != "subscriptionId"}
 
-    def validate(self, identifier: str | None, inputs: Properties, checked: CheckedResources) -> Iterator[Failure]:
+    def validate(self, identifier: str | None, inputs: Properties, checked: KnownResources) -> Iterator[Failure]:
         """What ARM would refuse of inputs that have the right shape. Unknown values are let pass."""
         yield from ()
 

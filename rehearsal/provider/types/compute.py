@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rehearsal.base import settings
-from rehearsal.provider.known_resources import CheckedResources
+from rehearsal.provider.known_resources import KnownResources
 from rehearsal.provider.shape_check import Failure
 from rehearsal.provider.types.base import GROUP, SUCCEEDED, ResourceType, duplicates, guid, items, named, within
 from rehearsal.provider.types.gateway import assigned
@@ -38,7 +38,7 @@ class Disk(ResourceType):
     real = "A loop device over a file; the machine it is attached to sees it below /dev/disk/azure."
     not_modelled = "Speed, encryption, zones, snapshots, sharing, disks made from anything but nothing."
 
-    def validate(self, identifier: str | None, inputs: Properties, checked: CheckedResources) -> Iterator[Failure]:
+    def validate(self, identifier: str | None, inputs: Properties, checked: KnownResources) -> Iterator[Failure]:
         yield from named(r"[A-Za-z0-9]([\w.-]{0,78}\w)?", inputs, "diskName", "1 to 80 letters, digits, and _.-")
         yield from zones_refused(inputs, 1)
         option, size = look(inputs, "creationData.createOption"), inputs.get("diskSizeGB")
@@ -74,7 +74,7 @@ class VirtualMachine(ResourceType):
         "Its size, image version, zone, security profile, kernel; all hosts share the machine's kernel and clock."
     )
 
-    def validate(self, identifier: str | None, inputs: Properties, checked: CheckedResources) -> Iterator[Failure]:
+    def validate(self, identifier: str | None, inputs: Properties, checked: KnownResources) -> Iterator[Failure]:
         yield from named(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,62}\w)?", inputs, "vmName", "1 to 64 letters, digits, . and -")
         yield from zones_refused(inputs, 1)
         size = look(inputs, "hardwareProfile.vmSize")
@@ -239,7 +239,7 @@ def _interfaces_refused(inputs: Properties) -> Iterator[Failure]:
         yield Failure(path, "the stand-in's machines have one network interface")
 
 
-def _disks_refused(inputs: Properties, checked: CheckedResources) -> Iterator[Failure]:
+def _disks_refused(inputs: Properties, checked: KnownResources) -> Iterator[Failure]:
     path, disks = "storageProfile.dataDisks", items(look(inputs, "storageProfile.dataDisks"))
     yield from duplicates("lun", disks, path)
     for index, disk in disks:

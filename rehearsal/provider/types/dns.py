@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address
 from typing import ClassVar
 
-from rehearsal.provider.known_resources import CheckedResources
+from rehearsal.provider.known_resources import KnownResources
 from rehearsal.provider.shape_check import Failure
 from rehearsal.provider.types.base import GROUP, SUCCEEDED, ResourceType, guid, items, within
 from rehearsal.provider.values import Properties, look
@@ -45,7 +45,7 @@ class Zone(ResourceType):
     real = "Served on the rehearsal's Internet side."
     not_modelled = "Delegation from the parent zone, DNSSEC."
 
-    def validate(self, identifier: str | None, inputs: Properties, checked: CheckedResources) -> Iterator[Failure]:
+    def validate(self, identifier: str | None, inputs: Properties, checked: KnownResources) -> Iterator[Failure]:
         yield from zone_name_refused(inputs, "zoneName")
 
     def complete(self, identifier: str, body: Properties) -> Properties:
@@ -66,7 +66,7 @@ class PrivateZone(ResourceType):
     global_location = True
     real = "Served by the resolver at 168.63.129.16 inside the virtual network."
 
-    def validate(self, identifier: str | None, inputs: Properties, checked: CheckedResources) -> Iterator[Failure]:
+    def validate(self, identifier: str | None, inputs: Properties, checked: KnownResources) -> Iterator[Failure]:
         yield from zone_name_refused(inputs, "privateZoneName")
 
     def complete(self, identifier: str, body: Properties) -> Properties:
@@ -85,7 +85,7 @@ class VirtualNetworkLink(ResourceType):
     real = "The zone is answered in the linked network."
     not_modelled = "Registration of machines' names by themselves."
 
-    def validate(self, identifier: str | None, inputs: Properties, checked: CheckedResources) -> Iterator[Failure]:
+    def validate(self, identifier: str | None, inputs: Properties, checked: KnownResources) -> Iterator[Failure]:
         if look(inputs, "virtualNetwork.id") is None:
             yield Failure("virtualNetwork.id", "missing required property")
         if inputs.get("registrationEnabled") is None:
@@ -99,7 +99,7 @@ class _Records(ResourceType):
     naming = "copy"
     zone_parameter: ClassVar[str]
 
-    def validate(self, identifier: str | None, inputs: Properties, checked: CheckedResources) -> Iterator[Failure]:
+    def validate(self, identifier: str | None, inputs: Properties, checked: KnownResources) -> Iterator[Failure]:
         kind, name = inputs.get("recordType"), inputs.get("relativeRecordSetName")
         if isinstance(kind, str):
             yield from self._records_refused(kind, inputs)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rehearsal.gateway.unsupported import UNSUPPORTED
-from rehearsal.provider.known_resources import CheckedResources
+from rehearsal.provider.known_resources import KnownResources
 from rehearsal.provider.shape_check import Failure
 from rehearsal.provider.types.balancer import complete_parts, expand, references_refused
 from rehearsal.provider.types.base import GROUP, SUCCEEDED, ResourceType, duplicates, guid, items, named, within
@@ -70,7 +70,7 @@ class ApplicationGateway(ResourceType):
         "Zones, scaling, more than one instance: recorded only."
     )
 
-    def validate(self, identifier: str | None, inputs: Properties, checked: CheckedResources) -> Iterator[Failure]:
+    def validate(self, identifier: str | None, inputs: Properties, checked: KnownResources) -> Iterator[Failure]:
         yield from named(_NAME, inputs, "applicationGatewayName", _NAME_RULE)
         for name in UNSUPPORTED:
             if inputs.get(name):
@@ -130,7 +130,7 @@ def _sku_refused(inputs: Properties) -> Iterator[Failure]:
         yield Failure("firewallPolicy", "needs the SKU WAF_v2")
 
 
-def _subnet_refused(inputs: Properties, checked: CheckedResources) -> Iterator[Failure]:
+def _subnet_refused(inputs: Properties, checked: KnownResources) -> Iterator[Failure]:
     for index, configuration in items(inputs.get("gatewayIPConfigurations")):
         path, subnet_id = f"gatewayIPConfigurations[{index}].subnet.id", look(configuration, "subnet.id")
         subnet = checked.find("azure-native:network:Subnet", subnet_id)
@@ -242,7 +242,7 @@ class WebApplicationFirewallPolicy(ResourceType):
     real = "ModSecurity with the OWASP core rule set before the proxy, in the policy's mode."
     not_modelled = "Microsoft's own rule sets (the core rule set stands for them), bot and denial-of-service rules."
 
-    def validate(self, identifier: str | None, inputs: Properties, checked: CheckedResources) -> Iterator[Failure]:
+    def validate(self, identifier: str | None, inputs: Properties, checked: KnownResources) -> Iterator[Failure]:
         yield from named(r"[A-Za-z0-9]\w{0,127}|[A-Za-z0-9][\w-]{0,126}\w", inputs, "policyName", "1 to 128 characters")
         sets = items(look(inputs, "managedRules.managedRuleSets"))
         for index, rule_set in sets:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rehearsal.base import settings
-from rehearsal.provider.known_resources import CheckedResources
+from rehearsal.provider.known_resources import KnownResources
 from rehearsal.provider.shape_check import Failure
 from rehearsal.provider.types.base import ResourceType, guid, named
 from rehearsal.provider.values import Properties
@@ -23,7 +23,7 @@ class UserAssignedIdentity(ResourceType):
     real = "A machine that has it gets its tokens from the metadata endpoint."
     not_modelled = "There is no directory: identifiers are derived from the resource id."
 
-    def validate(self, identifier: str | None, inputs: Properties, checked: CheckedResources) -> Iterator[Failure]:
+    def validate(self, identifier: str | None, inputs: Properties, checked: KnownResources) -> Iterator[Failure]:
         rule = "3 to 128 letters, digits, - and _, beginning with a letter or digit"
         yield from named(r"[A-Za-z0-9][A-Za-z0-9_-]{2,127}", inputs, "resourceName", rule)
 

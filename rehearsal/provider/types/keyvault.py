@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from rehearsal.provider.known_resources import CheckedResources
+from rehearsal.provider.known_resources import KnownResources
 from rehearsal.provider.shape_check import Failure
 from rehearsal.provider.types.base import GROUP, SUCCEEDED, ResourceType, digest, named, within
 from rehearsal.provider.values import Properties, look
@@ -20,7 +20,7 @@ class Vault(ResourceType):
     real = "Answers Key Vault's REST interface for secrets, with roles, at its own name."
     not_modelled = "Keys, the firewall, soft delete: a deleted vault's name is free at once. Roles count at once."
 
-    def validate(self, identifier: str | None, inputs: Properties, checked: CheckedResources) -> Iterator[Failure]:
+    def validate(self, identifier: str | None, inputs: Properties, checked: KnownResources) -> Iterator[Failure]:
         name = inputs.get("vaultName")
         rule = "3 to 24 letters, digits and -, beginning with a letter, no two - in a row"
         wrong = isinstance(name, str) and (
@@ -64,7 +64,7 @@ class Secret(ResourceType):
     real = "Read by machines over Key Vault's REST interface; each value is a version."
     not_modelled = "Soft delete: a deleted secret's name is free at once."
 
-    def validate(self, identifier: str | None, inputs: Properties, checked: CheckedResources) -> Iterator[Failure]:
+    def validate(self, identifier: str | None, inputs: Properties, checked: KnownResources) -> Iterator[Failure]:
         yield from named(r"[A-Za-z0-9-]{1,127}", inputs, "secretName", "1 to 127 letters, digits and -")
         value = look(inputs, "properties.value")
         if value is None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
-from rehearsal.provider.known_resources import CheckedResources
+from rehearsal.provider.known_resources import KnownResources
 from rehearsal.provider.shape_check import Failure
 from rehearsal.provider.types.base import (
     GROUP,
@@ -69,7 +69,7 @@ class VirtualNetwork(ResourceType):
     real = "Contains its subnets' bridges; nothing outside reaches them but through the router."
     not_modelled = "Peerings, DDoS protection, encryption, own DNS servers."
 
-    def validate(self, identifier: str | None, inputs: Properties, checked: CheckedResources) -> Iterator[Failure]:
+    def validate(self, identifier: str | None, inputs: Properties, checked: KnownResources) -> Iterator[Failure]:
         yield from named(r"[A-Za-z0-9][\w.-]{0,62}\w", inputs, "virtualNetworkName", "2 to 64 letters, digits, and _.-")
         prefixes = look(inputs, "addressSpace.addressPrefixes")
         if prefixes is None or prefixes == []:
@@ -93,7 +93,7 @@ class Subnet(ResourceType):
     real = "A bridge; a private subnet without NAT gateway gets no packet out."
     not_modelled = "Delegations, service endpoints, route tables, private endpoint policies."
 
-    def validate(self, identifier: str | None, inputs: Properties, checked: CheckedResources) -> Iterator[Failure]:
+    def validate(self, identifier: str | None, inputs: Properties, checked: KnownResources) -> Iterator[Failure]:
         yield from named(_NAME, inputs, "subnetName", _NAME_RULE)
         path = "addressPrefix" if "addressPrefix" in inputs else "addressPrefixes[0]"
         prefix = address_prefix(inputs)
@@ -109,7 +109,7 @@ class Subnet(ResourceType):
         yield from self._overlapping(identifier, network, path, checked)
 
     def _outside(
-        self, identifier: str | None, network: IPv4Network, path: str, known: CheckedResources
+        self, identifier: str | None, network: IPv4Network, path: str, known: KnownResources
     ) -> Iterator[Failure]:
         parent = identifier.rpartition("/subnets/")[0] if identifier else None
         found = known.find("azure-native:network:VirtualNetwork", parent)
@@ -122,7 +122,7 @@ class Subnet(ResourceType):
             )
 
     def _overlapping(
-        self, identifier: str | None, network: IPv4Network, path: str, all_: CheckedResources
+        self, identifier: str | None, network: IPv4Network, path: str, all_: KnownResources
     ) -> Iterator[Failure]:
         if identifier is None:
             return
@@ -145,7 +145,7 @@ class NetworkInterface(ResourceType):
     real = "A network namespace with the address on its eth0; the machine boots in it."
     not_modelled = "More than one address, IPv6, application security groups, accelerated networking."
 
-    def validate(self, identifier: str | None, inputs: Properties, checked: CheckedResources) -> Iterator[Failure]:
+    def validate(self, identifier: str | None, inputs: Properties, checked: KnownResources) -> Iterator[Failure]:
         yield from named(_NAME, inputs, "networkInterfaceName", _NAME_RULE)
         configurations = items(inputs.get("ipConfigurations"))
         if not inputs.get("ipConfigurations"):
@@ -157,7 +157,7 @@ class NetworkInterface(ResourceType):
             yield from self._configuration(identifier, configuration, f"ipConfigurations[{index}]", checked)
 
     def _configuration(
-        self, identifier: str | None, configuration: Properties, path: str, checked: CheckedResources
+        self, identifier: str | None, configuration: Properties, path: str, checked: KnownResources
     ) -> Iterator[Failure]:
         for name in ("name", "subnet"):
             if configuration.get(name) is None:
@@ -233,7 +233,7 @@ class PublicIPAddress(ResourceType):
     real = "An address of 198.51.100.0/24 on the rehearsal's Internet side."
     not_modelled = "DNS labels, DDoS settings, prefixes, zones, IPv6."
 
-    def validate(self, identifier: str | None, inputs: Properties, checked: CheckedResources) -> Iterator[Failure]:
+    def validate(self, identifier: str | None, inputs: Properties, checked: KnownResources) -> Iterator[Failure]:
         yield from named(_NAME, inputs, "publicIpAddressName", _NAME_RULE)
         sku, method = look(inputs, "sku.name"), inputs.get("publicIPAllocationMethod")
         if sku in (None, "Basic"):
@@ -267,7 +267,7 @@ class NatGateway(ResourceType):
     real = "Source translation to its public address for the subnets that name it."
     not_modelled = "Idle time-outs, port exhaustion, more than one address."
 
-    def validate(self, identifier: str | None, inputs: Properties, checked: CheckedResources) -> Iterator[Failure]:
+    def validate(self, identifier: str | None, inputs: Properties, checked: KnownResources) -> Iterator[Failure]:
         yield from named(_NAME, inputs, "natGatewayName", _NAME_RULE)
         if look(inputs, "sku.name") is None:
             yield Failure("sku.name", "a NAT gateway has a SKU: Standard")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rehearsal.provider.known_resources import CheckedResources
+from rehearsal.provider.known_resources import KnownResources
 from rehearsal.provider.shape_check import Failure
 from rehearsal.provider.types.base import GROUP, SUCCEEDED, ResourceType, named
 from rehearsal.provider.values import Properties
@@ -17,7 +17,7 @@ class ResourceGroup(ResourceType):
     replacing = frozenset({"location"})
     not_modelled = "Deleting a group does not delete what is in it: Pulumi deletes that itself."
 
-    def validate(self, identifier: str | None, inputs: Properties, checked: CheckedResources) -> Iterator[Failure]:
+    def validate(self, identifier: str | None, inputs: Properties, checked: KnownResources) -> Iterator[Failure]:
         rule = "1 to 90 letters, digits, and -_.(), not ending with a dot"
         yield from named(r"[\w.()-]{0,89}[\w()-]", inputs, "resourceGroupName", rule)
 

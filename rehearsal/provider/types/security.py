@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from ipaddress import ip_network
 
-from rehearsal.provider.known_resources import CheckedResources
+from rehearsal.provider.known_resources import KnownResources
 from rehearsal.provider.shape_check import Failure
 from rehearsal.provider.types.base import GROUP, SUCCEEDED, ResourceType, duplicates, guid, items, named, within
 from rehearsal.provider.values import UNKNOWN, Properties
@@ -52,7 +52,7 @@ class NetworkSecurityGroup(ResourceType):
     real = "Packet filter rules that really drop, Azure's default rules and order of evaluation included."
     not_modelled = "Application security groups, flow logs; service tags stand for what the rehearsal has of them."
 
-    def validate(self, identifier: str | None, inputs: Properties, checked: CheckedResources) -> Iterator[Failure]:
+    def validate(self, identifier: str | None, inputs: Properties, checked: KnownResources) -> Iterator[Failure]:
         rule = "1 to 80 letters, digits, and _.-"
         yield from named(r"[A-Za-z0-9]([\w.-]{0,78}\w)?", inputs, "networkSecurityGroupName", rule)
         rules = items(inputs.get("securityRules"))

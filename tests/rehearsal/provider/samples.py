@@ -7,7 +7,7 @@ from copy import deepcopy
 from typing import Any
 
 from rehearsal.base import settings
-from rehearsal.provider.known_resources import CheckedResources
+from rehearsal.provider.known_resources import KnownResources
 from rehearsal.provider.shape_check import check_shape
 from rehearsal.provider.types import TYPES
 from rehearsal.provider.values import Properties
@@ -229,16 +229,16 @@ def changed(inputs: Properties, path: str, value: Any) -> Properties:
     return copy
 
 
-def failures(name: str, inputs: Properties, checked: CheckedResources | None = None) -> list[str]:
+def failures(name: str, inputs: Properties, checked: KnownResources | None = None) -> list[str]:
     """All that the stand-in says against inputs of a type."""
     kind = TYPES[f"azure-native:{name}"]
-    checked = checked or CheckedResources(SUBSCRIPTION)
+    checked = checked or KnownResources(SUBSCRIPTION)
     identifier = kind.resource_id(inputs, SUBSCRIPTION)
     found = check_shape(kind.token, inputs) or list(kind.validate(identifier, inputs, checked))
     return [str(failure) for failure in found]
 
 
-def note(checked: CheckedResources, name: str, inputs: Properties) -> str:
+def note(checked: KnownResources, name: str, inputs: Properties) -> str:
     """Make another resource known to the checks; returns its id."""
     kind = TYPES[f"azure-native:{name}"]
     identifier = kind.resource_id(inputs, SUBSCRIPTION)

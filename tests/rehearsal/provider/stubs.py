@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rehearsal.provider.engine import Engine
 from rehearsal.provider.errors import ProviderError
-from rehearsal.provider.known_resources import CheckedResources
+from rehearsal.provider.known_resources import KnownResources
 from rehearsal.provider.ledger import Ledger
 from rehearsal.provider.manager import Log, ResourceManager
 from rehearsal.provider.provider import Provider
@@ -46,7 +46,7 @@ class MemoryManager:
 def provider(folder: Path, manager: ResourceManager) -> Provider:
     """A configured provider whose ledger is in ``folder``."""
     return Provider(
-        CheckedResources(SUBSCRIPTION, "germanywestcentral"), manager, Ledger(folder / "ledger.json"), Engine(None)
+        KnownResources(SUBSCRIPTION, "germanywestcentral"), manager, Ledger(folder / "ledger.json"), Engine(None)
     )
 
 

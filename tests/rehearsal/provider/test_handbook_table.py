@@ -10,7 +10,7 @@ from rehearsal.provider.types import TYPES
 
 def test_the_page_s_tables_are_those_of_the_code() -> None:
     page = handbook_table.PAGE.read_text(encoding="utf-8")
-    assert handbook_table.written(page) == page, "run `python -m rehearsal.provider.handbook_table --write`"
+    assert handbook_table.written(page) == page, "run `python -m rehearsal.provider.generate`"
 
 
 def test_every_type_has_its_row_and_every_row_all_its_cells() -> None:

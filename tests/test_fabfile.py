@@ -1,0 +1,25 @@
+"""The tree of commands, and the handbook's page about it."""
+
+from __future__ import annotations
+
+import re
+
+import fabfile
+from toolchain.folders import PROJECT
+
+PAGE = PROJECT / "docs" / "commands.md"
+
+
+def documented() -> set[str]:
+    """The commands in the first column of the page's table; within one row, the room is named once."""
+    found = set()
+    for cell in re.findall(r"^\| `fab (.*?) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE):
+        room = ""
+        for name in re.findall(r"(?:^|`)([a-z.-]+)", cell):
+            room = name.rpartition(".")[0] or room
+            found.add(f"{room}.{name.rpartition('.')[2]}".lstrip("."))
+    return found
+
+
+def test_every_command_is_in_the_handbook_and_no_other() -> None:
+    assert documented() == set(fabfile.namespace.task_names)
