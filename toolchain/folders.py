@@ -1,4 +1,4 @@
-"""The folders that everything else is found from: the project's, this clone's state, the machine's cache.
+"""Base directories: the clone, its state, the cache that all clones on the machine share.
 
 Standard library only: the toolchain runs before the virtual environment exists.
 """

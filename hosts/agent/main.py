@@ -1,4 +1,4 @@
-"""The agent's conversation with the operator's side: one document in, one JSON line a result out.
+"""The agent's conversation with the operator's side: one document in, one JSON line per result out.
 
 in    {"host": …, "mode": "plan" | "converge", "states": […], "secrets": …, …}
 out   {"begin": "file /etc/…"}                     a state's turn has come
@@ -97,7 +97,7 @@ class Operator:
             self.send(note=text)
 
     def fetch(self, file: str, sha256: str) -> BinaryIO:
-        """An artifact, into a file without a name, once a run."""
+        """An artifact, into a file without a name, once per run."""
         if sha256 not in self._artifacts:
             self.send(need={"file": file, "sha256": sha256})
             answer = self._answers.get()

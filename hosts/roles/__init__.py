@@ -1,4 +1,4 @@
-"""Roles: plain functions that return how things on a host should be. One module a role, or a part of the base."""
+"""Roles: plain functions that return how things on a host should be. One module per role or part of the base."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps what Alertmanager sends to its webhook: one JSON line a notification, newest last.
+"""Keeps what Alertmanager sends to its webhook: one JSON line per notification, newest last.
 
 ``alert_log.py ADDRESS PORT FILE``. It is the proof that an alert went all the way. In a stack that names no webhook
 (the rehearsal) it also takes the place of a real receiver: alerts go to this file only.

@@ -1,4 +1,4 @@
-"""What the supervisor's families have in common: the form in which a resource is made real.
+"""The interface of handlers, which make resources real: one per resource type.
 
 A handler plays the part of one Azure resource provider's back end. It is given an ARM resource id and the
 properties that the stand-in provider has already checked and completed with ARM's defaults (camelCase, as on

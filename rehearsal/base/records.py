@@ -1,4 +1,4 @@
-"""What the rehearsal was asked to make: one JSON file a resource, so that it can be made again after a kill.
+"""What the rehearsal was asked to make: one JSON file per resource, so that it can be made again after a kill.
 
 The files are readable by their owner only. ``osProfile.customData`` is never kept: it holds a host's private
 keys and is needed at the first boot alone; its digest stays, so that one can see whether it is the same.

@@ -1,4 +1,4 @@
-"""Where a rehearsal keeps its things, and the fixed facts of the world it stands in for.
+"""Paths of a rehearsal, and constants of the Azure environment that it emulates.
 
 Everything of one rehearsal is below its state folder, `.rehearsal/` of the clone unless LIVEGANG_STATE names
 another. Sockets live in a short folder below /run, because a Unix socket's path may have 107 bytes at most.

@@ -22,7 +22,7 @@ _CONDITIONS = {
 
 
 def render() -> str:
-    """Two tables, a row a type: what is real and what is not; what Azure refuses to change."""
+    """Two tables, one row per type: what is real and what is not; what Azure refuses to change."""
     return "\n".join(
         [
             "| type | API | what is real | what is not modelled |",

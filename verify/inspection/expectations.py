@@ -1,4 +1,4 @@
-"""What the suites expect: the inventory, the component manifests and the way to the hosts, loaded once a run.
+"""What the suites expect: the inventory, the component manifests and the way to the hosts, loaded once per run.
 
 Suites need them while they are imported (`testinfra_hosts` and parameters are module variables), so the plugin in
 conftest.py sets them before collection, and suites read them with the functions below.

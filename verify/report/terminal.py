@@ -52,7 +52,7 @@ def render(run: Run, assessment: Assessment, report: Path | None, width: int) ->
 
 
 def _problems(assessment: Assessment, gaps: list[Gap], subjects: Subjects) -> Table:
-    """One line a cause, its consequences below it, then what was not checked; wrapped lines stay indented."""
+    """One line per cause, its consequences below it, then what was not checked; wrapped lines stay indented."""
     table = Table.grid(padding=(0, 1, 0, 1))
     for group in assessment.groups:
         table.add_row(Text("●", "yellow" if group[0].unreachable else "red"), Text(heading(group), "bold"))

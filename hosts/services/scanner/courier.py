@@ -80,7 +80,7 @@ class _Problem:
 
 @dataclass
 class Delivered:
-    """Which versions of which files are in the share. One line a file, appended: there may be a million."""
+    """Which versions of which files are in the share. One line per file, appended: there may be a million."""
 
     path: Path
     known: dict[str, Version] = field(default_factory=dict)

@@ -18,7 +18,7 @@ class Settings:
     credentials: Path
     """User and password as ``smbclient --authentication-file`` reads them."""
     log: Path
-    """One JSON line a file."""
+    """One JSON line per file."""
     state: Path
     """What was delivered, so that it is not asked for again; without it all is compared anew."""
     status: Path

@@ -1,4 +1,4 @@
-"""What the service leaves behind: a line a file, what it must remember, and how it is."""
+"""What the service leaves behind: one line per file, what it must remember, and how it is."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ class Settings:
     clamd: Path
     """clamd's socket."""
     log: Path
-    """One JSON line a file."""
+    """One JSON line per file."""
     state: Path
     """What must outlive the service: which files of unfinished manifests were scanned."""
     status: Path

@@ -1,4 +1,4 @@
-"""The resource types that the stand-in knows, one module a family."""
+"""The resource types that the stand-in knows, one module per family."""
 
 from __future__ import annotations
 

@@ -20,8 +20,8 @@ SUCCEEDED: Properties = {"provisioningState": "Succeeded"}
 class ResourceType:
     """One resource type: its ARM id, what ARM refuses, and what ARM fills in.
 
-    A class a type; no state. Inputs are plain (no secrets wrapped), may hold UNKNOWN, and have the right shape when
-    `validate` is called.
+    One class per type, without state. Inputs are plain (no secrets wrapped), may hold UNKNOWN, and have the right shape
+    when `validate` is called.
     """
 
     token: ClassVar[str]
