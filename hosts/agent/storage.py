@@ -16,8 +16,8 @@ SIGNS = re.compile(
 )
 """How the kernel, dpkg, apt and services say it."""
 PSEUDO = re.compile(r"/(dev|proc|run|sys)(/|$)")
-FULL_BELOW = 1 << 20
-"""Bytes available to services; with less a file system counts as full."""
+FULL_BELOW = 16 << 20
+"""Bytes available to services, a segment of PostgreSQL's log; with less a file system counts as full."""
 
 
 def cause(host: Host, message: str) -> str | None:

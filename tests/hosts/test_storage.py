@@ -42,6 +42,16 @@ def test_a_full_disk_is_the_first_state_s_reason_and_the_others_only_follow(
     assert results["file /etc/b"].reason == "file /etc/a"
 
 
+@pytest.mark.parametrize(("blocks", "problems"), [(4095, ["/ is full: 16380 KiB of 4096 MiB are free"]), (4096, [])])
+def test_a_file_system_is_full_without_room_for_what_a_service_writes_at_once(
+    blocks: int, problems: list[str], scratch: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch.put("/proc/mounts", MOUNTS.format("rw"))
+    room = os.statvfs_result((4096, 4096, 1 << 20, blocks, blocks, 1 << 16, 1 << 15, 1 << 15, 0, 255))
+    monkeypatch.setattr(os, "statvfs", lambda path: room)
+    assert storage.problems(scratch.host()) == problems
+
+
 def test_a_command_s_log_that_reports_of_a_read_only_disk_is_understood(scratch: Scratch) -> None:
     scratch.put("/proc/mounts", MOUNTS.format("ro"))
     log = "dpkg: error: unable to access the dpkg database directory /var/lib/dpkg: Read-only file system"

@@ -26,8 +26,8 @@ GIB = 1 << 30
         ),
         # Root still writes into the reserved blocks of a file system that is full for everybody else.
         (("/data", "ext4", 4 * GIB, 0, "written"), "/data is full: 0 of 4096 MiB free"),
-        (("/data", "ext4", 4 * GIB, MIB - 1, "written"), "/data is full: 0 of 4096 MiB free"),
-        (("/data", "ext4", 4 * GIB, MIB, "written"), "/data is nearly full: 1 of 4096 MiB free"),
+        (("/data", "ext4", 4 * GIB, 16 * MIB - 1, "written"), "/data is full: 15 of 4096 MiB free"),
+        (("/data", "ext4", 4 * GIB, 16 * MIB, "written"), "/data is nearly full: 16 of 4096 MiB free"),
         (
             ("/data", "xfs", 4 * GIB, 3 * GIB, "mktemp: failed to create file: Read-only file system"),
             "/data is mounted read-only",
