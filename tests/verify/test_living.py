@@ -192,14 +192,14 @@ def backend_health(shown: str) -> dict[str, str]:
 
 
 def test_a_full_data_disk_is_one_cause_in_converge_and_in_verify(breakable: Rehearsal) -> None:
-    # Most of it is allocated, not written: so the machine's own disk is not filled. What ext4 had set aside for a write
-    # that failed is free again once all is on the disk, so the rest takes more than one file.
+    # Most of it is allocated, not written: so the machine's own disk is not filled. What xfs has set aside for a write
+    # that failed is free again once all is on the disk, so the rest may take more than one file.
     fill = """
         systemctl stop postgresql@15-main
         mkdir /data/filling
-        free() { sync; df --output=avail -B1 /data | tail -n1; }
+        free() { sync -f /data; df --output=avail -B1 /data | tail -n1; }
         fallocate -l $(($(free) - (64 << 20))) /data/filling/most
-        while [ $(free) -gt 0 ]; do cp /dev/zero $(mktemp -p /data/filling); done
+        while [ $(free) -ge $((1 << 20)) ]; do cp /dev/zero $(mktemp -p /data/filling); done
         systemctl start postgresql@15-main
     """
     breakable.ssh("db02", f"sudo sh -c '{fill}'", check=False)

@@ -18,7 +18,7 @@ LEAST_SHARE_FREE = 0.1
 LEAST_FREE_BELOW = 1 << 30
 """Bytes, for a file system that shares its disk."""
 FULL_BELOW = storage.FULL_BELOW
-"""Bytes. Root may still write there, into the blocks reserved for it; the services may not."""
+"""Bytes. What is written to find out may still fit, what a service needs does not."""
 
 
 def problem(place: str, kind: str, size: str, free: str, written: str) -> str:

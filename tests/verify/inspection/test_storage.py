@@ -24,7 +24,7 @@ GIB = 1 << 30
             ("/data", "xfs", 4 * GIB, 0, "head: write error: No space left on device"),
             "/data is full: 0 of 4096 MiB free",
         ),
-        # Root still writes into the reserved blocks of a file system that is full for everybody else.
+        # The small file that is written to find out may still fit.
         (("/data", "ext4", 4 * GIB, 0, "written"), "/data is full: 0 of 4096 MiB free"),
         (("/data", "ext4", 4 * GIB, 16 * MIB - 1, "written"), "/data is full: 15 of 4096 MiB free"),
         (("/data", "ext4", 4 * GIB, 16 * MIB, "written"), "/data is nearly full: 16 of 4096 MiB free"),
