@@ -9,8 +9,8 @@ from hosts.agent.results import AbandonedError, CommandError, OperationError, Re
 from hosts.agent.runner import Runner
 from hosts.fleet.document import in_order
 from hosts.states import Database, DatabaseCluster, Directory, File, Package, Secret, State, Unit, Wait
+from tests.hosts.agent.operations.test_units import says
 from tests.hosts.conftest import Scratch
-from tests.hosts.test_units import says
 
 
 def run(scratch: Scratch, *states: State, planning: bool = False) -> dict[str, Result]:

@@ -11,8 +11,8 @@ from hosts.agent import storage
 from hosts.agent.operations import OPERATIONS, Operation
 from hosts.agent.results import CommandError
 from hosts.states import File, Package
+from tests.hosts.agent.test_runner import run, statuses
 from tests.hosts.conftest import Scratch
-from tests.hosts.test_runner import run, statuses
 
 MOUNTS = "overlay / overlay {0},relatime 0 0\nproc /proc proc ro 0 0\ntmpfs /run/lock tmpfs ro 0 0\n"
 FULL = os.statvfs_result((4096, 4096, 1 << 20, 0, 0, 1 << 16, 1 << 15, 1 << 15, 0, 255))

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from hosts.services.scanner.clamd import ClamdError
-from tests.hosts.scanner.drop import EICAR, Drop
+from tests.hosts.services.scanner.drop import EICAR, Drop
 
 
 def test_nothing_is_evaluated_by_a_scanner_that_finds_nothing(drop: Drop) -> None:

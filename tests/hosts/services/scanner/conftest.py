@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hosts.scanner.drop import Drop
+from tests.hosts.services.scanner.drop import Drop
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ from hosts.fleet.payload import COMMAND, payload
 from hosts.fleet.session import Session
 from hosts.states import Archive, Directory, File, Secret, State, encode
 from infra.inventory.model import Host, Inventory
+from tests.hosts.agent.operations.test_archives import ONE
 from tests.hosts.local import Channel, Quiet, Transport
-from tests.hosts.test_archives import ONE
 
 ME = {"owner": getpass.getuser(), "group": grp.getgrgid(os.getgid()).gr_name}
 

@@ -14,7 +14,7 @@ from typing import BinaryIO
 import pytest
 
 from hosts.services.scanner.arrivals import arrivals
-from tests.hosts.scanner.drop import EICAR, LARGEST, Drop
+from tests.hosts.services.scanner.drop import EICAR, LARGEST, Drop
 
 
 def zipped(name: str, content: bytes) -> bytes:
