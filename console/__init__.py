@@ -3,6 +3,7 @@
 All rooms may import this package; it imports none of them.
 """
 
+from console.counting import counted
 from console.errors import ExpectedError
 from console.exits import ExitCode
 from console.interruption import Interrupted, Interruption, interruptible, run_child, signals_raise
@@ -14,6 +15,7 @@ __all__ = [
     "Interrupted",
     "Interruption",
     "console",
+    "counted",
     "fitted",
     "interruptible",
     "run_child",

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from console import ExpectedError, console
+from console import ExpectedError, console, counted
 from hosts.agent.results import Status
-from hosts.fleet.display import amount
 from hosts.fleet.fleet import Outcome
 from hosts.fleet.run import run_and_show
 from infra.inventory.model import Inventory
@@ -23,6 +22,6 @@ def converge(inventory: Inventory, limit: str | None = None) -> Outcome:
         )
     changed, hosts = sum(report.count(Status.CHANGED) for report in outcome.reports), len(outcome.reports)
     console.print(
-        f"\n[green]Converged[/]: {amount(hosts, 'host')}, {amount(changed, 'change')}, {outcome.seconds:.1f} s."
+        f"\n[green]Converged[/]: {counted(hosts, 'host')}, {counted(changed, 'change')}, {outcome.seconds:.1f} s."
     )
     return outcome

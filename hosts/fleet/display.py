@@ -159,11 +159,6 @@ def _summary(outcome: Outcome) -> Table:
     return table
 
 
-def amount(number: int, what: str) -> str:
-    """``1 host``, ``9 hosts``."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
 def _cell(number: int, colour: str = "") -> str:
     if not number:
         return "[dim]0[/]"

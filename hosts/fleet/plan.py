@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from console import ExitCode, ExpectedError, console
+from console import ExitCode, ExpectedError, console, counted
 from hosts.agent.results import Status
-from hosts.fleet.display import amount
 from hosts.fleet.fleet import Outcome
 from hosts.fleet.run import run_and_show
 from infra.inventory.model import Inventory
@@ -22,9 +21,9 @@ def plan(inventory: Inventory, limit: str | None = None) -> Outcome:
     if outcome.pending:
         where = sum(report.count(Status.PENDING) > 0 for report in outcome.reports)
         raise ExpectedError(
-            f"Pending: {amount(outcome.pending, 'change')} on {amount(where, 'host')}; nothing was touched.",
+            f"Pending: {counted(outcome.pending, 'change')} on {counted(where, 'host')}; nothing was touched.",
             hint="fab hosts.converge",
             code=ExitCode.PENDING,
         )
-    console.print(f"\n[green]Nothing is pending[/] on {amount(len(outcome.reports), 'host')}.")
+    console.print(f"\n[green]Nothing is pending[/] on {counted(len(outcome.reports), 'host')}.")
     return outcome

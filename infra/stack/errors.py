@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from console import ExpectedError
+from console import ExpectedError, counted
 from console.validation import Mistake
 
 
@@ -13,7 +13,7 @@ class TopologyError(ExpectedError):
 
     def __init__(self, file: str, key: str, mistakes: Iterable[Mistake]) -> None:
         self.mistakes = sorted(set(mistakes), key=lambda mistake: [str(part) for part in mistake.path])
-        count = f"{len(self.mistakes)} mistake{'s' if len(self.mistakes) > 1 else ''}"
+        count = counted(len(self.mistakes), "mistake")
         lines = [f"{file} has {count}{f' in {key}' if key else ''}. Nothing was touched."]
         lines += [f"  {file}: {key}{'.' if key and mistake.path else ''}{mistake}" for mistake in self.mistakes]
         super().__init__("\n".join(lines))

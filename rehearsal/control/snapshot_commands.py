@@ -8,7 +8,7 @@ from invoke.context import Context
 from invoke.tasks import task
 from rich.table import Table
 
-from console import console, step
+from console import console, counted, step
 from rehearsal.base.locking import exclusive
 from rehearsal.base.settings import Settings
 from rehearsal.control.client import Supervisor
@@ -35,7 +35,8 @@ def snapshot(_context: Context, name: str = DEFAULT_NAME, remove: bool = False) 
     with step(f"Taking the snapshot {name}"):
         answer = supervisor.call("snapshot", {"name": name}, log=_show)
     console.print(
-        f"{answer['hosts']} hosts and {answer['disks']} disks, {answer['size'] / 2**20:,.0f} MiB. Back to it: "
+        f"{counted(answer['hosts'], 'host')} and {counted(answer['disks'], 'disk')}, "
+        f"{answer['size'] / 2**20:,.0f} MiB. Back to it: "
         f"fab rehearsal.reset{'' if name == DEFAULT_NAME else f' --name {name}'}"
     )
 

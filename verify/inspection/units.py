@@ -9,6 +9,7 @@ import shlex
 from dataclasses import dataclass
 from typing import Any
 
+from console import counted
 from verify.inspection.gathering import Gathering, batch
 from verify.inspection.waiting import wait_until
 from verify.report.evidence import NOTEBOOK
@@ -113,7 +114,7 @@ def flapping(before: dict[str, Service], after: dict[str, Service]) -> dict[str,
     for unit, now in after.items():
         restarts = now.restarts - before.get(unit, now).restarts
         if restarts > 0:
-            found[unit] = f"{restarts} more restart{'' if restarts == 1 else 's'}"
+            found[unit] = counted(restarts, "more restart")
         elif now.sub_state.startswith("auto-restart"):
             found[unit] = f"it ended with {now.result} and waits for its restart"
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from console import counted
 from verify.report import wording
 from verify.report.causes import Analysis, Cause
 from verify.report.model import ENDED_FIRST, Gap, Outcome, Run, Verdict
@@ -66,7 +67,7 @@ def _unproven(run: Run) -> list[Gap]:
         if result.outcome is Outcome.NOT_RUN and result.unreachable not in run.unreachable
     ]
     if late:
-        gaps.append(Gap(wording.count(len(late), "check"), late[0].reason or ENDED_FIRST))
+        gaps.append(Gap(counted(len(late), "check"), late[0].reason or ENDED_FIRST))
     return gaps
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from console import counted
 from verify.report.causes import Cause
 from verify.report.model import Result, Subjects, Verdict
 
@@ -26,20 +27,15 @@ def verdict_sentence(verdict: Verdict, failures: list[Cause], gaps: int) -> str:
     if verdict is Verdict.GO:
         return "Every check of every host and endpoint passed."
     if verdict is Verdict.NOT_CHECKED:
-        return f"{count(gaps, 'thing')} not checked, so there is no verdict."
+        return f"{counted(gaps, 'thing')} not checked, so there is no verdict."
     number = len(grouped(failures))
     followers = len({id(result) for cause in failures for result in cause.consequences})
-    sentence = count(number, "cause")
+    sentence = counted(number, "cause")
     if followers:
-        sentence += f", {count(followers, 'further check')} failed because of {'it' if number == 1 else 'them'}"
+        sentence += f", {counted(followers, 'further check')} failed because of {'it' if number == 1 else 'them'}"
     if gaps:
-        sentence += f"; {count(gaps, 'thing')} not checked"
+        sentence += f"; {counted(gaps, 'thing')} not checked"
     return sentence + "."
-
-
-def count(number: int, noun: str) -> str:
-    """``1 check``, ``2 checks``."""
-    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def grouped(causes: list[Cause]) -> list[list[Cause]]:
@@ -79,7 +75,7 @@ def consequences(group: list[Cause], subjects: Subjects) -> list[str]:
     rest = [result for result in followers if id(result) not in shown]
     if rest:
         places = Counter(result.check.subject for result in rest)
-        lines.append(f"{count(len(rest), 'further check')} on {_names(list(places))}")
+        lines.append(f"{counted(len(rest), 'further check')} on {_names(list(places))}")
     if hidden := [name for cause in group for name in cause.hidden_hosts]:
         lines.append(f"out of reach behind it: {_names(hidden)}")
     return lines
