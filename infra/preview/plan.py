@@ -16,7 +16,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from console import ExpectedError
+from console import ExpectedError, counted
 from landscape.host_order import listing_order
 
 SYMBOLS = {
@@ -137,7 +137,7 @@ def _hosts(plan: Plan) -> Table:
         for step in plan.of_type("network:NetworkInterface")
     }
     disks = {step.name: f"{step.inputs['diskSizeGB']} GiB" for step in plan.of_type("compute:Disk")}
-    table = Table(title=f"{len(machines)} virtual machines", title_justify="left", title_style="bold", box=None)
+    table = Table(title=counted(len(machines), "virtual machine"), title_justify="left", title_style="bold", box=None)
     for column in ("", "host", "role", "address", "zone", "size", "data disk"):
         table.add_column(column, no_wrap=True)
     for step in machines:
@@ -167,7 +167,7 @@ def _endpoints(plan: Plan) -> Table:
         for listener in gateway.inputs["httpListeners"]
         if listener["protocol"] == "Https"
     ]
-    table = Table(title=f"{len(rows)} mobile endpoints", title_justify="left", title_style="bold", box=None)
+    table = Table(title=counted(len(rows), "mobile endpoint"), title_justify="left", title_style="bold", box=None)
     for column in ("", "endpoint", "address"):
         table.add_column(column, no_wrap=True)
     for op, name, host_name in rows:

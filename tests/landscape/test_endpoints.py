@@ -1,0 +1,44 @@
+"""Each endpoint of a stack has its component, and the stack opens the component's port."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from hosts.components.manifest import load
+from toolchain.folders import PROJECT
+
+PORTS = {manifest.name: manifest.port for manifest in load(PROJECT / "hosts" / "components")}
+
+
+def closed(topology: dict[str, Any]) -> list[str]:
+    """What the stack does not open although an endpoint needs it."""
+    opened = {
+        port
+        for flow in topology["flows"].values()
+        if (flow["from"], flow["to"], flow["protocol"]) == ("web", "application", "tcp")
+        for port in flow["ports"]
+    }
+    return [
+        f"port {PORTS[endpoint]} of {endpoint} in a flow from web to application"
+        for endpoint in topology["endpoints"]
+        if PORTS[endpoint] not in opened
+    ]
+
+
+@pytest.mark.parametrize("stack", ["rehearsal", "prod", "small", "example"])
+def test_each_endpoint_has_a_component_whose_port_is_open(stack: str) -> None:
+    topology = yaml.safe_load((PROJECT / f"Pulumi.{stack}.yaml").read_text())["config"]["livegang:topology"]
+    without = [endpoint for endpoint in topology["endpoints"] if endpoint not in PORTS]
+    assert without == [], f"write hosts/components/{without[0]}.yaml"
+    missing = closed(topology)
+    assert missing == [], f"Pulumi.{stack}.yaml lacks {', '.join(missing)}"
+
+
+def test_a_forgotten_port_is_named() -> None:
+    flows = {"application-from-web": {"from": "web", "to": "application", "protocol": "tcp", "ports": [PORTS["pep"]]}}
+    assert closed({"endpoints": {"pep": {}, "kita": {}}, "flows": flows}) == [
+        "port 8003 of kita in a flow from web to application"
+    ]
