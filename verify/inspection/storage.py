@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hosts.agent import storage
+from hosts.agent.storage import FULL_BELOW
 
 LOOK = r"""
 findmnt -rnb -o TARGET,FSTYPE,SIZE,AVAIL -t ext4,xfs,btrfs,overlay,ext3,zfs |
@@ -17,8 +17,6 @@ LEAST_SHARE_FREE = 0.1
 """The same as in the alert DiskFilling."""
 LEAST_FREE_BELOW = 1 << 30
 """Bytes, for a file system that shares its disk."""
-FULL_BELOW = storage.FULL_BELOW
-"""Bytes. What is written to find out may still fit, what a service needs does not."""
 
 
 def problem(place: str, kind: str, size: str, free: str, written: str) -> str:
@@ -29,6 +27,7 @@ def problem(place: str, kind: str, size: str, free: str, written: str) -> str:
     if "Read-only" in written:
         return f"{place} is mounted read-only"
     if int(free) < least:
+        # What is written to find out may still fit where what a service needs does not.
         full = "No space" in written or int(free) < FULL_BELOW
         share = f"{int(free) >> 20} of {int(size) >> 20} MiB free"
         return f"{place} is {'full' if full else 'nearly full'}: {share}"
