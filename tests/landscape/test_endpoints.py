@@ -5,35 +5,35 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import yaml
 
 from hosts.components.manifest import load
+from tests.stacks import STACKS, topology
 from toolchain.folders import PROJECT
 
 PORTS = {manifest.name: manifest.port for manifest in load(PROJECT / "hosts" / "components")}
 
 
-def closed(topology: dict[str, Any]) -> list[str]:
+def closed(declared: dict[str, Any]) -> list[str]:
     """What the stack does not open although an endpoint needs it."""
     opened = {
         port
-        for flow in topology["flows"].values()
+        for flow in declared["flows"].values()
         if (flow["from"], flow["to"], flow["protocol"]) == ("web", "application", "tcp")
         for port in flow["ports"]
     }
     return [
         f"port {PORTS[endpoint]} of {endpoint} in a flow from web to application"
-        for endpoint in topology["endpoints"]
+        for endpoint in declared["endpoints"]
         if PORTS[endpoint] not in opened
     ]
 
 
-@pytest.mark.parametrize("stack", ["rehearsal", "prod", "small", "example"])
+@pytest.mark.parametrize("stack", STACKS)
 def test_each_endpoint_has_a_component_whose_port_is_open(stack: str) -> None:
-    topology = yaml.safe_load((PROJECT / f"Pulumi.{stack}.yaml").read_text())["config"]["livegang:topology"]
-    without = [endpoint for endpoint in topology["endpoints"] if endpoint not in PORTS]
+    declared = topology(stack)
+    without = [endpoint for endpoint in declared["endpoints"] if endpoint not in PORTS]
     assert without == [], f"write hosts/components/{without[0]}.yaml"
-    missing = closed(topology)
+    missing = closed(declared)
     assert missing == [], f"Pulumi.{stack}.yaml lacks {', '.join(missing)}"
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import yaml
 
 from console import ExpectedError
 from hosts.roles import states_of_role
 from landscape import roles
 from landscape.names import GATEWAY
 from landscape.roles import EVERY_HOST, ROLES, Role, required_suites
+from tests.stacks import STACKS, topology
 from tests.verify.inventories import inventory
 from tests.verify.report.runs import result, run
 from toolchain.folders import PROJECT
@@ -52,12 +52,11 @@ def test_every_suite_must_look_at_something() -> None:
     assert required - SUITES == set(), "write verify/test_SUITE.py, or take them out of landscape/roles.py"
 
 
-@pytest.mark.parametrize("stack", ["rehearsal", "prod", "small", "example"])
+@pytest.mark.parametrize("stack", STACKS)
 def test_each_stack_has_subnets_and_hosts_of_known_roles_only_and_of_each_that_must_be_there(stack: str) -> None:
-    document = yaml.safe_load((PROJECT / f"Pulumi.{stack}.yaml").read_text())
-    topology = document["config"]["livegang:topology"]
-    hosts = [role for host in topology["hosts"].values() for role in (host["role"], *host.get("also", ()))]
-    assert set(topology["network"]["subnets"]) - {*ROLES, GATEWAY} == set()
+    declared = topology(stack)
+    hosts = [role for host in declared["hosts"].values() for role in (host["role"], *host.get("also", ()))]
+    assert set(declared["network"]["subnets"]) - {*ROLES, GATEWAY} == set()
     assert set(hosts) <= ROLES.keys()
     assert {role.name for role in ROLES.values() if role.at_least} <= set(hosts)
 

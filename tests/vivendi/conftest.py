@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import tarfile
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -17,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.vivendi.server import PROGRAMS, UNPRIVILEGED, Server, free_port
+from tests.vivendi.server import PROGRAMS, Server, free_port, scratch_server
 from vivendi import build
 
 PASSWORD = "not-to-be-seen-anywhere"
@@ -95,20 +94,11 @@ def database() -> Iterator[Server]:
     """A primary with the area's role, as Fabric creates it: the role may use its schema, but not create one."""
     if not PROGRAMS:
         pytest.skip("no PostgreSQL server is installed on this machine (the booted tests use the hosts' own)")
-    with tempfile.TemporaryDirectory(prefix="livegang-postgresql-") as name:
-        folder = Path(name)
-        if os.geteuid() == 0:
-            os.chown(folder, UNPRIVILEGED, UNPRIVILEGED)
-        server = Server(folder / "primary", "127.0.0.1", free_port())
-        server.initialise()
-        server.start()
-        try:
-            server.sql("CREATE DATABASE vivendi", "postgres")
-            server.sql(f"CREATE ROLE {ROLE} LOGIN PASSWORD '{PASSWORD}'")
-            server.sql(f"CREATE SCHEMA ambulant AUTHORIZATION {ROLE}")
-            yield server
-        finally:
-            server.stop()
+    with scratch_server() as server:
+        server.sql("CREATE DATABASE vivendi", "postgres")
+        server.sql(f"CREATE ROLE {ROLE} LOGIN PASSWORD '{PASSWORD}'")
+        server.sql(f"CREATE SCHEMA ambulant AUTHORIZATION {ROLE}")
+        yield server
 
 
 @pytest.fixture

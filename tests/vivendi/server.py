@@ -8,6 +8,8 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
@@ -87,3 +89,19 @@ class Server:
         said = output.read_text()
         assert done.returncode == 0, f"{program} ended with {done.returncode}: {said}"
         return said.strip()
+
+
+@contextlib.contextmanager
+def scratch_server() -> Iterator[Server]:
+    """A new, empty server on the loopback that runs in a folder of its own; its name there is ``primary``."""
+    with tempfile.TemporaryDirectory(prefix="livegang-postgresql-") as name:
+        folder = Path(name)
+        if os.geteuid() == 0:
+            os.chown(folder, UNPRIVILEGED, UNPRIVILEGED)
+        server = Server(folder / "primary", "127.0.0.1", free_port())
+        server.initialise()
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()

@@ -6,6 +6,7 @@ import base64
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
@@ -96,15 +97,12 @@ def landscape(inventory: Inventory, folder: Path, port: int, key: paramiko.PKey,
 
 def test_the_pinned_host_is_let_in_with_our_key(inventory: Inventory, folder: Path, sshd: Sshd) -> None:
     stack = landscape(inventory, folder, sshd.port, sshd.key)
-    connections = Connections(stack)
-    try:
+    with closing(Connections(stack)) as connections:
         opened = connections.open(stack.hosts["mgmt01"])
         assert opened.is_connected
         assert opened.transport.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
         # One connection to the jump host serves all.
         assert connections.open(stack.hosts["mgmt01"]) is opened
-    finally:
-        connections.close()
     assert not opened.is_connected
 
 
@@ -166,13 +164,10 @@ def test_a_jump_host_out_of_reach_is_tried_once_and_is_the_reason_of_all_behind_
 
 def test_a_jump_host_that_has_gone_since_is_noticed(inventory: Inventory, folder: Path, sshd: Sshd) -> None:
     stack = landscape(inventory, folder, sshd.port, sshd.key)
-    connections = Connections(stack)
-    try:
+    with closing(Connections(stack)) as connections:
         assert not connections.jump_host_lost()
         connections.open(stack.hosts["mgmt01"]).transport.sock.shutdown(socket.SHUT_RDWR)
         assert connections.jump_host_lost()
-    finally:
-        connections.close()
 
 
 def test_a_key_that_is_not_there_is_named(inventory: Inventory, folder: Path, sshd: Sshd) -> None:
@@ -200,12 +195,9 @@ def test_a_host_behind_the_jump_host_that_cannot_be_reached_is_named(
     inventory: Inventory, folder: Path, sshd: Sshd
 ) -> None:
     stack = landscape(inventory, folder, sshd.port, sshd.key)
-    connections = Connections(stack)
-    try:
-        with pytest.raises(UnreachableError, match=r"web01 \(10.77.3.4\) cannot be reached from mgmt01"):
-            connections.open(stack.hosts["web01"])
-    finally:
-        connections.close()
+    unreachable = pytest.raises(UnreachableError, match=r"web01 \(10.77.3.4\) cannot be reached from mgmt01")
+    with closing(Connections(stack)) as connections, unreachable:
+        connections.open(stack.hosts["web01"])
 
 
 def test_a_jump_host_that_passes_nothing_on_to_a_host_is_reported_as_such(
@@ -213,8 +205,7 @@ def test_a_jump_host_that_passes_nothing_on_to_a_host_is_reported_as_such(
 ) -> None:
     """It does so where a host was added after it was converged; a host that is down is another matter."""
     stack = landscape(inventory, folder, sshd.port, sshd.key)
-    connections = Connections(stack)
-    try:
+    with closing(Connections(stack)) as connections:
         with pytest.raises(NotPermittedError, match=r"does not know it yet[^→]*→ .*--limit mgmt01,web01"):
             connections.open(stack.hosts["web01"])
         before = connections.open(stack.hosts["mgmt01"])
@@ -224,8 +215,6 @@ def test_a_jump_host_that_passes_nothing_on_to_a_host_is_reported_as_such(
         with pytest.raises(UnreachableError, match="no connection to its port 22") as caught:
             connections.open(stack.hosts["web01"])
         assert not isinstance(caught.value, NotPermittedError)
-    finally:
-        connections.close()
 
 
 def test_a_connection_whose_other_end_has_gone_is_closed_without_complaint(

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from infra.stack.loading import load
 from infra.stack.topology import KEY, Topology
 from landscape.roles import ROLES
+from tests import stacks
 from toolchain.folders import PROJECT, fill_in
 
 Change = Callable[[dict[str, Any]], None]
@@ -299,7 +299,7 @@ def test_another_landscape_is_configuration(document: dict[str, Any], mistakes_o
 
 
 def test_both_stacks_are_valid(tmp_path: Path, root: Path, document: dict[str, Any]) -> None:
-    prod = yaml.safe_load((PROJECT / "Pulumi.prod.yaml").read_text())["config"][KEY]
+    prod = stacks.topology("prod")
     pfx = root / fill_in(document["certificate"]["pfx_file"])
     # The certificate is the organisation's own: here it is the rehearsal's, with the rehearsal's names.
     for name, endpoint in prod["endpoints"].items():

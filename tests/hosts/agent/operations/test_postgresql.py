@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import base64
-import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import psycopg2
 import pytest
@@ -18,7 +15,7 @@ from hosts.agent.operations import sql
 from hosts.agent.results import CommandError, OperationError
 from hosts.states import Database, DatabaseCluster, DatabaseRole, DatabaseStandby, ReplicationSlot, Secret
 from tests.hosts.conftest import Scratch
-from tests.vivendi.server import PROGRAMS, UNPRIVILEGED, Server, free_port
+from tests.vivendi.server import PROGRAMS, Server, scratch_server
 
 CLUSTER = DatabaseCluster(version="15", data="/data/main")
 STANDBY = DatabaseStandby(
@@ -142,17 +139,8 @@ class Psql(Commands):
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """A real server on the loopback."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        if os.geteuid() == 0:
-            os.chown(folder, UNPRIVILEGED, UNPRIVILEGED)
-        made = Server(folder / "data", "127.0.0.1", free_port())
-        made.initialise()
-        made.start()
-        try:
-            yield made
-        finally:
-            made.stop()
+    with scratch_server() as made:
+        yield made
 
 
 @pytest.fixture
