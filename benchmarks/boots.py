@@ -23,7 +23,7 @@ from rehearsal.control import launch, teardown
 from rehearsal.control.client import Supervisor
 from rehearsal.keys import ensure
 from toolchain.folders import PROJECT, cache
-from toolchain.home import SUBSCRIPTION, stack_files
+from toolchain.pulumi_home import SUBSCRIPTION, stack_files
 
 HOSTS = ("db01", "db02", "app01", "app02", "web01", "web02", "file01", "xfer01", "mgmt01")
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-benchmark"

@@ -21,7 +21,7 @@ from typing import NoReturn
 
 from toolchain import engines, versions
 from toolchain.folders import PROJECT, cache
-from toolchain.home import STACK, SUBSCRIPTION, Home, stack_files
+from toolchain.pulumi_home import STACK, SUBSCRIPTION, Home, stack_files
 
 CHOSEN_CLI_NAME = "pulumi-cli"
 """Symbolic link in the virtual environment to the CLI that the bootstrap chose for it."""

@@ -16,9 +16,9 @@ from verify.inspection.replication import LARGEST_LAG, caught_up
 from verify.inspection.run_probe import run_probe
 from verify.inspection.units import ask_about, explain, is_enabled, is_running
 from verify.inspection.waiting import wait_until
-from verify.report.causes import STEADY, STORAGE, UNIT
 from verify.report.checks import Need, check
 from verify.report.plugin import DISPROVED, NEEDS, STANDBY
+from verify.report.root_causes import STEADY, STORAGE, UNIT
 
 testinfra_hosts = specs("database")
 ask_about("pgbackrest")

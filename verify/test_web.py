@@ -20,8 +20,8 @@ from verify.inspection.expectations import (
 )
 from verify.inspection.gathering import Gathering, Outputs, batch
 from verify.inspection.units import ask_about, explain, is_enabled, is_running
-from verify.report.causes import PRIMARY
 from verify.report.checks import check
+from verify.report.root_causes import PRIMARY
 
 testinfra_hosts = specs("web")
 ask_about("nginx")

@@ -12,8 +12,8 @@ from infra.components.endpoints import Endpoints
 from infra.components.secret_access import purposes_of, secret_name
 from infra.components.vault import Credentials, Vault
 from infra.components.way_in import WayIn as DeclaredWayIn
-from infra.inventory.declared import digests
 from infra.inventory.model import Endpoint, Flow, Host, Inventory, SecretReference, Transfer, VantagePoint, WayIn
+from infra.inventory.staleness import digests
 from infra.stack.flows import prefixes_of
 from infra.stack.topology import Topology
 

@@ -165,7 +165,7 @@ class Inventory(Document):
     """None in a landscape without a transfer host."""
     alerts: Alerts = Alerts()
     declared: dict[str, str] = Field(default_factory=dict)
-    """A digest of each part of the topology that it was made from: see infra/inventory/declared.py."""
+    """A digest of each part of the topology that it was made from: see infra/inventory/staleness.py."""
 
     def hosts_of(self, role: str) -> list[Host]:
         """The hosts that have a role, sorted by name."""

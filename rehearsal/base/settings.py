@@ -13,7 +13,7 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from toolchain.folders import state_folder
-from toolchain.home import Home
+from toolchain.pulumi_home import Home
 
 TENANT = "66666666-7777-4888-9999-000000000000"
 

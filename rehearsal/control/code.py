@@ -9,7 +9,7 @@ import json
 from rehearsal.base.settings import Settings
 from toolchain.folders import PROJECT
 
-NOT_THE_SUPERVISORS = ("provider", "control", "commands.py")
+NOT_THE_SUPERVISORS = ("provider", "control")
 """Parts of rehearsal/ that only other processes run, each of which is started anew with every command."""
 
 UNKNOWN = "of before this was noted"

@@ -8,7 +8,7 @@ from pathlib import Path
 from console import ExpectedError, console
 from rehearsal.base.settings import Settings
 from rehearsal.keys.ensure import ensure
-from toolchain.home import stack_files
+from toolchain.pulumi_home import stack_files
 
 
 def main() -> int:

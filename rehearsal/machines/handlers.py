@@ -9,7 +9,7 @@ from rehearsal.machines.host_registry import Hosts
 from rehearsal.machines.virtual_machine import TOKEN, VirtualMachines
 
 
-def handlers(world: World) -> dict[str, Handler]:
+def by_token(world: World) -> dict[str, Handler]:
     """The family's handlers by Pulumi token."""
     disks = Disks(world.settings.disks)
     hosts = Hosts(world.settings.machines, world.base_image)

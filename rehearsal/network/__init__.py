@@ -1,7 +1,7 @@
 """Azure's network made real: namespaces, bridges, nftables, and a small Internet around them.
 
-`start` creates the emulated network, before any resource; `handlers` serve the resource types. The rest is for other
-families: which namespace an interface has, who has an address, how to attach to a subnet or publish an address.
+`start` creates the emulated network, before any resource. The rest is for other families: which namespace an interface
+has, who has an address, how to attach to a subnet or publish an address.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from ipaddress import IPv4Address
 
-from rehearsal.base.handler import Handler, HandlerError
+from rehearsal.base.handler import HandlerError
 from rehearsal.base.world import World
-from rehearsal.network import places, resources
+from rehearsal.network import places
 from rehearsal.network.declared import Publication, key, name_of
 from rehearsal.network.emulation import Attachment, emulated_network
 
@@ -19,20 +19,6 @@ from rehearsal.network.emulation import Attachment, emulated_network
 def start(world: World) -> None:
     """Create router, border and Internet. What exists already is kept."""
     emulated_network(world).start()
-
-
-def handlers(world: World) -> dict[str, Handler]:
-    """The network family's handlers by Pulumi token."""
-    network = emulated_network(world)
-    return {
-        "azure-native:network:VirtualNetwork": resources.VirtualNetworkHandler(network),
-        "azure-native:network:Subnet": resources.SubnetHandler(network),
-        "azure-native:network:NetworkSecurityGroup": resources.SecurityGroupHandler(network),
-        "azure-native:network:PublicIPAddress": resources.PublicAddressHandler(network),
-        "azure-native:network:NatGateway": resources.NatGatewayHandler(network),
-        "azure-native:network:LoadBalancer": resources.LoadBalancerHandler(network),
-        "azure-native:network:NetworkInterface": resources.InterfaceHandler(network),
-    }
 
 
 def namespace_of(world: World, nic_id: str) -> str:

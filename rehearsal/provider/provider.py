@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from rehearsal.provider import immutables, preview, schema
+from rehearsal.provider.backends import ResourceManager
 from rehearsal.provider.defaults import location_refused, with_defaults
 from rehearsal.provider.diff import Diff, compare
 from rehearsal.provider.engine import Engine
@@ -19,7 +20,6 @@ from rehearsal.provider.errors import Cancelled, HalfMade, NotKnown, ProviderErr
 from rehearsal.provider.in_use import refusal_to_delete
 from rehearsal.provider.known_resources import KnownResources
 from rehearsal.provider.ledger import Ledger, references
-from rehearsal.provider.manager import ResourceManager
 from rehearsal.provider.refresh import inputs_of, refreshed_inputs
 from rehearsal.provider.shape_check import Failure, check_shape
 from rehearsal.provider.types import TYPES

@@ -22,7 +22,7 @@ from typing import Any
 
 from rehearsal.provider.ledger import Ledger
 from toolchain.folders import PROJECT
-from toolchain.home import Home
+from toolchain.pulumi_home import Home
 
 INTERRUPTED = "the run that was at it was killed"
 

@@ -16,16 +16,16 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, st
 
 from rehearsal.base import settings
 from rehearsal.provider import schema
+from rehearsal.provider.backends import PaperManager, ResourceManager, SupervisorManager
 from rehearsal.provider.engine import Engine
 from rehearsal.provider.errors import HalfMade, NotKnown, ProviderError, Refused
 from rehearsal.provider.known_resources import KnownResources
 from rehearsal.provider.ledger import Ledger
-from rehearsal.provider.manager import PaperManager, ResourceManager, SupervisorManager
 from rehearsal.provider.provider import Provider
 from rehearsal.provider.shape_check import check_configuration
 from rehearsal.provider.types.base import guid
 from rehearsal.provider.values import Marks, decode, encode, plain, split
-from toolchain.home import SUBSCRIPTION
+from toolchain.pulumi_home import SUBSCRIPTION
 
 _log = logging.getLogger(__name__)
 _Method = TypeVar("_Method", bound=Callable[..., Any])

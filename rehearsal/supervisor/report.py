@@ -15,7 +15,7 @@ from rehearsal.gateway.health import backend_health
 from rehearsal.machines.host import Host, State
 from rehearsal.machines.host_registry import Hosts
 from rehearsal.machines.virtual_machine import TOKEN, computer_name, interface_of
-from rehearsal.supervisor.resources import Resources
+from rehearsal.supervisor.lifecycle import Resources
 
 WAF_LOG = "/var/log/nginx/modsec_audit.log"
 

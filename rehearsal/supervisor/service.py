@@ -27,14 +27,14 @@ from rehearsal.machines import virtual_machine
 from rehearsal.machines.disks import Disks
 from rehearsal.machines.virtual_machine import VirtualMachines
 from rehearsal.snapshots.take import Snapshots, thaw_all
-from rehearsal.supervisor import handlers, report, way_in_sockets
-from rehearsal.supervisor.changes import Changes
+from rehearsal.supervisor import families, report, way_in_sockets
+from rehearsal.supervisor.change_lock import Changes
 from rehearsal.supervisor.host_commands import HostCommands
-from rehearsal.supervisor.resources import Resources
+from rehearsal.supervisor.lifecycle import Resources
 from rehearsal.supervisor.server import RpcServer
 from rehearsal.supervisor.watch import watch_services
 from toolchain.folders import cache
-from toolchain.home import stack_files
+from toolchain.pulumi_home import stack_files
 
 
 class Service:
@@ -64,10 +64,10 @@ class Service:
         thaw_all()
         keys.ensure(self._settings, *stack_files().values())
         world = self._world = _world(self._settings)
-        for row in handlers.STARTS:
+        for row in families.STARTS:
             with ThreadPoolExecutor(len(row)) as pool:
                 list(pool.map(lambda start: _start(world, start), row))
-        found = handlers.collect(world)
+        found = families.collect(world)
         machines = found[virtual_machine.TOKEN]
         assert isinstance(machines, VirtualMachines)
         disks = found["azure-native:compute:Disk"]

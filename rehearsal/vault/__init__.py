@@ -16,8 +16,7 @@ written through Pulumi only (the REST interface is read-only).
 """
 
 from rehearsal.vault.identities import identities_of, principal_of
-from rehearsal.vault.resources import handlers
 from rehearsal.vault.service import AccessRefused, VaultService, service
 from rehearsal.vault.start import start
 
-__all__ = ["AccessRefused", "VaultService", "handlers", "identities_of", "principal_of", "service", "start"]
+__all__ = ["AccessRefused", "VaultService", "identities_of", "principal_of", "service", "start"]

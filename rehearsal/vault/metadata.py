@@ -13,7 +13,7 @@ from rehearsal.base.records import Record
 from rehearsal.vault.http import Request, Server
 from rehearsal.vault.identities import Identity, computed, identities_of
 from rehearsal.vault.service import VaultService
-from toolchain.home import SUBSCRIPTION
+from toolchain.pulumi_home import SUBSCRIPTION
 
 VERSIONS = ["2018-02-01", "2019-08-01", "2020-06-01", "2021-02-01", "2021-12-13"]
 

@@ -9,7 +9,7 @@ from typing import Any
 from rehearsal.base.records import Record
 from rehearsal.base.settings import TENANT
 from rehearsal.vault.http import Request, Server
-from rehearsal.vault.roles import READ_METADATA
+from rehearsal.vault.role_assignments import READ_METADATA
 from rehearsal.vault.service import DOMAIN, RESOURCE, AccessRefused, VaultService
 from rehearsal.vault.store import Version
 from rehearsal.vault.tokens import Claims, TokenRefused

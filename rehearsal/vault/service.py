@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from rehearsal.base.records import Record
 from rehearsal.base.world import World
-from rehearsal.vault.roles import GET_SECRET, allowed
+from rehearsal.vault.role_assignments import GET_SECRET, allowed
 from rehearsal.vault.store import Content, SecretStore, Version
 from rehearsal.vault.tokens import Signer
 

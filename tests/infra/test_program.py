@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from infra.commands import PREVIEW
+from fabfile.infra_tasks import PREVIEW
 from infra.inventory import reading
 from infra.inventory.model import Inventory
-from infra.preview.paper import PAPER
+from infra.preview.offline import PAPER
 from infra.preview.plan import Plan, difference_lines, parse, render
 from infra.stack.pulumi_cli import PARALLEL, Pulumi
 from tests.infra.conftest import STACK, PaperStack

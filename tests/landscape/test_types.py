@@ -11,7 +11,7 @@ from rehearsal.base.records import Records
 from rehearsal.base.settings import Settings
 from rehearsal.base.world import World
 from rehearsal.provider.types import TYPES
-from rehearsal.supervisor.handlers import collect
+from rehearsal.supervisor.families import collect
 from toolchain.folders import PROJECT
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from toolchain import launcher
 from toolchain.folders import PROJECT
-from toolchain.home import PASSPHRASE_FILE, Home, stack_files
+from toolchain.pulumi_home import PASSPHRASE_FILE, Home, stack_files
 
 PULUMI = Path(sys.prefix) / "bin" / "pulumi"
 

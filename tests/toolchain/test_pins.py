@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from toolchain import home, versions
+from toolchain import pulumi_home, versions
 from toolchain.cli import MODULES
 from toolchain.environment import LOCK, UV_LOCK
 from toolchain.folders import PROJECT
@@ -33,7 +33,7 @@ def test_the_language_host_is_of_the_version_that_is_named() -> None:
 
 
 def test_the_stand_in_provider_has_the_installed_sdks_version() -> None:
-    assert importlib.metadata.version("pulumi-azure-native") == home.AZURE_NATIVE
+    assert importlib.metadata.version("pulumi-azure-native") == pulumi_home.AZURE_NATIVE
 
 
 @pytest.mark.parametrize("lock", [LOCK, UV_LOCK], ids=lambda path: path.name)

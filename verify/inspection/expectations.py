@@ -11,7 +11,7 @@ from pathlib import Path
 
 from console import ExpectedError
 from hosts.components.manifest import Manifest, of_inventory
-from infra.inventory import access, declared, reading
+from infra.inventory import access, reading, staleness
 from infra.inventory.model import Endpoint, Flow, Host, Inventory
 from landscape import roles
 from verify.report.model import Gap, Subjects
@@ -34,7 +34,7 @@ class Expectations:
         Raises ExpectedError naming the file, key and value that is wrong, or the command that is missing.
         """
         loaded = reading.load(stack)
-        return cls(loaded, of_inventory(loaded), access.write(loaded), declared.behind(loaded))
+        return cls(loaded, of_inventory(loaded), access.write(loaded), staleness.behind(loaded))
 
     def gaps(self) -> list[Gap]:
         """What keeps even a complete run of the suites from proving this stack ready."""

@@ -17,8 +17,8 @@ from typing import Any, Protocol, runtime_checkable
 import pytest
 from _pytest.compat import NOTSET
 
-from verify.report.causes import STEADY, STORAGE, UNIT, unit_name
 from verify.report.model import Check, Needs
+from verify.report.root_causes import STEADY, STORAGE, UNIT, unit_name
 
 Need = str | tuple[str, ...]
 """A capability, or several of which one is enough."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from console import counted
 from verify.report import wording
-from verify.report.causes import Analysis, Cause
 from verify.report.model import ENDED_FIRST, Gap, Outcome, Run, Verdict
+from verify.report.root_causes import Analysis, Cause
 
 
 @dataclass(frozen=True)

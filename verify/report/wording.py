@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from console import counted
-from verify.report.causes import Cause
 from verify.report.model import Result, Subjects, Verdict
+from verify.report.root_causes import Cause
 
 MOST_NAMES = 12
 

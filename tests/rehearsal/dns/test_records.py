@@ -8,8 +8,8 @@ import dns.rrset
 import pytest
 
 from rehearsal.base.handler import HandlerError
+from rehearsal.dns.handlers import Names, names_of
 from rehearsal.dns.records import difference, from_answer, from_properties
-from rehearsal.dns.resources import Names, names_of
 from rehearsal.dns.server import Zone
 
 SETS: list[tuple[str, dict[str, Any], list[str]]] = [

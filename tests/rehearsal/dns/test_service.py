@@ -9,6 +9,7 @@ import pytest
 from rehearsal import dns
 from rehearsal.base import settings
 from rehearsal.base.handler import HandlerError
+from rehearsal.dns import handlers
 from rehearsal.dns.server import query
 from tests.rehearsal.network.chrooted import Chrooted, edge_image
 from tests.rehearsal.network.privately import privately
@@ -27,7 +28,7 @@ class DnsStage:
         self.containers = Chrooted(self.stage.world.namespaces)
         self.stage.world.containers = self.containers  # type: ignore[assignment]
         dns.start(self.stage.world)
-        self.handlers = dns.handlers(self.stage.world)
+        self.handlers = handlers.by_token(self.stage.world)
         self.stage.nic("web01", self.stage.subnet("web", 3, self.stage.group("web", *DENY_ALL)), "10.77.3.4")
 
     def put(self, kind: str, identifier: str, properties: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from rehearsal.base.cgroups import Cgroup
 from rehearsal.base.settings import Settings
 from rehearsal.control.client import Supervisor
 from tests.processes import command_lines
-from toolchain.home import SUBSCRIPTION
+from toolchain.pulumi_home import SUBSCRIPTION
 
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-small/providers"
 NETWORK = f"{GROUP}/Microsoft.Network"

@@ -13,8 +13,9 @@ from rehearsal.base.namespaces import Namespaces
 from rehearsal.base.records import Record, Records
 from rehearsal.base.settings import Settings
 from rehearsal.base.world import World
+from rehearsal.network import handlers
 from rehearsal.network.emulation import EmulatedNetwork, emulated_network
-from toolchain.home import SUBSCRIPTION
+from toolchain.pulumi_home import SUBSCRIPTION
 
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-test"
 NETWORK = f"{GROUP}/providers/Microsoft.Network"
@@ -73,7 +74,7 @@ class Stage:
         # /run is the test's own, see privately.py.
         self.world = make_world(folder or Path(tempfile.mkdtemp(dir="/run")))
         network.start(self.world)
-        self.handlers = network.handlers(self.world)
+        self.handlers = handlers.by_token(self.world)
         self.put("VirtualNetwork", VNET, {"addressSpace": {"addressPrefixes": ["10.77.0.0/16"]}})
 
     @property

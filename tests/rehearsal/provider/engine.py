@@ -15,13 +15,13 @@ from typing import Any
 import grpc
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
+from rehearsal.provider.backends import ResourceManager
 from rehearsal.provider.engine import Engine
 from rehearsal.provider.ledger import Ledger
-from rehearsal.provider.manager import ResourceManager
 from rehearsal.provider.server import Servicer
 from tests.rehearsal.provider.stubs import provider
-from toolchain.home import SUBSCRIPTION, Home
 from toolchain.launcher import find_cli
+from toolchain.pulumi_home import SUBSCRIPTION, Home
 
 PROGRAM = Path(__file__).with_name("program")
 RESOURCES = 13

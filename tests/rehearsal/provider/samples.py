@@ -11,7 +11,7 @@ from rehearsal.provider.known_resources import KnownResources
 from rehearsal.provider.shape_check import check_shape
 from rehearsal.provider.types import TYPES
 from rehearsal.provider.values import Properties
-from toolchain.home import SUBSCRIPTION
+from toolchain.pulumi_home import SUBSCRIPTION
 
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg"
 NETWORK = f"{GROUP}/providers/Microsoft.Network"

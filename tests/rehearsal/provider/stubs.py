@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rehearsal.provider.backends import Log, ResourceManager
 from rehearsal.provider.engine import Engine
 from rehearsal.provider.errors import ProviderError
 from rehearsal.provider.known_resources import KnownResources
 from rehearsal.provider.ledger import Ledger
-from rehearsal.provider.manager import Log, ResourceManager
 from rehearsal.provider.provider import Provider
 from rehearsal.provider.types.base import ResourceType
 from rehearsal.provider.values import Properties, merge
-from toolchain.home import SUBSCRIPTION
+from toolchain.pulumi_home import SUBSCRIPTION
 
 
 class MemoryManager:

@@ -14,8 +14,8 @@ from infra.stack.output import changes
 from tests.rehearsal.provider.engine import RESOURCES, Project, serving
 from tests.rehearsal.provider.stubs import MemoryManager
 from toolchain import engines
-from toolchain.home import SUBSCRIPTION
 from toolchain.launcher import find_cli
+from toolchain.pulumi_home import SUBSCRIPTION
 
 pytestmark = pytest.mark.skipif(find_cli() is None, reason="there is no Pulumi CLI: make preview obtains it")
 

@@ -10,7 +10,7 @@ from rehearsal.provider import immutables
 from rehearsal.provider.types import TYPES
 from rehearsal.provider.values import UNKNOWN, Properties
 from tests.rehearsal.provider.samples import changed, sample
-from toolchain.home import SUBSCRIPTION
+from toolchain.pulumi_home import SUBSCRIPTION
 
 
 def refused(name: str, old: Properties, new: Properties, users: tuple[str, ...] = ()) -> list[str]:

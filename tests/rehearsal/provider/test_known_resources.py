@@ -6,7 +6,7 @@ import pytest
 
 from rehearsal.provider.known_resources import KnownResources
 from tests.rehearsal.provider.samples import SUBNET, changed, failures, note, sample
-from toolchain.home import SUBSCRIPTION
+from toolchain.pulumi_home import SUBSCRIPTION
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from rehearsal.provider.backends import PaperManager
 from rehearsal.provider.errors import Cancelled, HalfMade, NotKnown, ProviderError, Refused
 from rehearsal.provider.ledger import Ledger
-from rehearsal.provider.manager import PaperManager
 from rehearsal.provider.values import UNKNOWN, Properties, Secret, split
 from tests.rehearsal.provider.samples import NETWORK, changed, sample
 from tests.rehearsal.provider.stubs import MemoryManager, provider, urn

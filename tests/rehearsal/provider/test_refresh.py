@@ -9,7 +9,7 @@ from rehearsal.provider.refresh import refreshed_inputs
 from rehearsal.provider.types import TYPES
 from rehearsal.provider.values import Properties, merge
 from tests.rehearsal.provider.samples import RULE, SAMPLES, sample
-from toolchain.home import SUBSCRIPTION
+from toolchain.pulumi_home import SUBSCRIPTION
 
 
 def refresh(name: str, inputs: Properties, observed: Properties) -> Properties:

@@ -12,9 +12,9 @@ from rehearsal.gateway import parsing
 from rehearsal.network import security as network_security
 from rehearsal.provider import immutables, schema, schema_generator
 from rehearsal.provider.preview import preview_outputs, returned
-from rehearsal.provider.types import TYPES, gateway, security
+from rehearsal.provider.types import TYPES, gateway, security_groups
 from tests.rehearsal.provider.samples import SAMPLES, failures, sample
-from toolchain.home import SUBSCRIPTION
+from toolchain.pulumi_home import SUBSCRIPTION
 
 
 def test_the_committed_schema_is_what_the_installed_sdk_says() -> None:
@@ -82,7 +82,7 @@ def _exists(token: str, path: str) -> bool:
 def test_the_preview_refuses_what_the_gateway_and_the_network_do_not_make() -> None:
     assert vars(gateway)["UNSUPPORTED"] is vars(parsing)["UNSUPPORTED"]
     made = {*network_security.TAGS, *network_security.PLATFORM_TAGS, "VirtualNetwork", "Internet"}
-    assert made == security.SERVICE_TAGS
+    assert made == security_groups.SERVICE_TAGS
 
 
 def test_the_provider_starts_without_the_sdk() -> None:

@@ -23,7 +23,7 @@ from rehearsal.provider.server import Servicer
 from rehearsal.provider.values import Secret, decode, encode
 from tests.rehearsal.provider.samples import changed, sample
 from tests.rehearsal.provider.stubs import MemoryManager, provider, urn
-from toolchain.home import SUBSCRIPTION
+from toolchain.pulumi_home import SUBSCRIPTION
 
 MACHINE = urn("compute:VirtualMachine")
 

@@ -44,14 +44,14 @@ class VaultStage:
     def put(self, token: str, identifier: str, properties: dict[str, Any]) -> dict[str, Any]:
         record = Record(f"azure-native:{token}", identifier, properties)
         self.world.records.put(record)
-        observed = handlers(self.world)[record.type].put(identifier, properties, lambda line: None)
+        observed = handlers.by_token(self.world)[record.type].put(identifier, properties, lambda line: None)
         self.world.records.put(replace(record, observed=observed))
         return observed
 
     def delete(self, token: str, identifier: str) -> None:
         record = self.world.records.get(identifier)
         assert record is not None
-        handlers(self.world)[f"azure-native:{token}"].delete(identifier, record.properties, lambda line: None)
+        handlers.by_token(self.world)[f"azure-native:{token}"].delete(identifier, record.properties, lambda line: None)
         self.world.records.delete(identifier)
 
     def vault(self, **properties: Any) -> None:

@@ -184,7 +184,7 @@ def test_values_are_on_disk_for_their_owner_only_and_deleting_purges_them(hosts:
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
     hosts.delete("keyvault:Secret", secret_id("postgresql-ambulant"))
     assert [path.stem for path in folder.rglob("*.json")] == ["postgresql-replication"]
-    handler = handlers(hosts.world)["azure-native:keyvault:Secret"]
+    handler = handlers.by_token(hosts.world)["azure-native:keyvault:Secret"]
     assert handler.get(secret_id("postgresql-ambulant"), {}) is None
     hosts.delete("keyvault:Vault", VAULT)
     assert not list(folder.rglob("*.json"))

@@ -8,7 +8,7 @@ from verify.inspection import units as module
 from verify.inspection import waiting
 from verify.inspection.gathering import Output, Outputs
 from verify.inspection.units import Service, Unit, flapping, look, services, units
-from verify.report.causes import unit_name
+from verify.report.root_causes import unit_name
 
 SHOWN = """Id=nginx.service
 Result=success

@@ -12,9 +12,9 @@ from invoke.tasks import task
 from rich.table import Table
 
 from console import console, interruptible, step
+from fabfile import snapshot_tasks as snapshots
 from rehearsal.base import nspawn
 from rehearsal.base.settings import Settings
-from rehearsal.control import snapshot_commands as snapshots
 from rehearsal.control.client import Supervisor, SupervisorError
 
 HEALTH = {"Healthy": "green", "Unhealthy": "red"}

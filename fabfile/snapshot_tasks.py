@@ -1,4 +1,4 @@
-"""`fab rehearsal.snapshot` and `fab rehearsal.reset`; gathered by rehearsal/commands.py."""
+"""`fab rehearsal.snapshot` and `fab rehearsal.reset`, which rehearsal_tasks.py puts with the others."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from rehearsal import dns, network, packages, vault
 from rehearsal.base.handler import Handler
 from rehearsal.base.world import World
 from rehearsal.dns import handlers as dns_handlers
-from rehearsal.gateway.resources import handlers as gateway_handlers
+from rehearsal.gateway import handlers as gateway_handlers
 from rehearsal.machines import handlers as machine_handlers
 from rehearsal.machines import vantage
 from rehearsal.network import handlers as network_handlers
@@ -19,6 +19,15 @@ STARTS: tuple[tuple[Callable[[World], None], ...], ...] = (
     (dns.start, vault.start, packages.start, vantage.start),
 )
 """Each row starts concurrently: its members need what the row before made, and nothing of each other."""
+
+HANDLERS: tuple[Callable[[World], dict[str, Handler]], ...] = (
+    network_handlers.by_token,
+    dns_handlers.by_token,
+    vault_handlers.by_token,
+    gateway_handlers.by_token,
+    machine_handlers.by_token,
+)
+"""What makes resources real, of each family that does."""
 
 RESTORE_ORDER = (
     ("VirtualNetwork", "NetworkSecurityGroup", "PublicIPAddress", "NatGateway"),
@@ -36,13 +45,7 @@ probes them until they answer."""
 
 def collect(world: World) -> dict[str, Handler]:
     """All handlers by Pulumi token. A type without one is recorded only."""
-    return {
-        **network_handlers(world),
-        **dns_handlers(world),
-        **vault_handlers(world),
-        **gateway_handlers(world),
-        **machine_handlers.handlers(world),
-    }
+    return {token: handler for by_token in HANDLERS for token, handler in by_token(world).items()}
 
 
 def turn(token: str) -> int:

@@ -15,10 +15,24 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
-from rehearsal.base.handler import HandlerError, Log, Properties
+from rehearsal.base.handler import Handler, HandlerError, Log, Properties
+from rehearsal.base.world import World
 from rehearsal.dns.records import RecordSet, difference, from_properties
 from rehearsal.dns.resolver import Resolver
 from rehearsal.dns.server import ZoneServer
+from rehearsal.dns.services import servers
+
+
+def by_token(world: World) -> dict[str, Handler]:
+    """The DNS family's handlers by Pulumi token."""
+    found = servers(world)
+    return {
+        "azure-native:dns:Zone": ZoneHandler(found.public),
+        "azure-native:dns:RecordSet": RecordSetHandler(found.public),
+        "azure-native:privatedns:PrivateZone": ZoneHandler(found.private),
+        "azure-native:privatedns:PrivateRecordSet": RecordSetHandler(found.private),
+        "azure-native:privatedns:VirtualNetworkLink": VirtualNetworkLinkHandler(found.resolver),
+    }
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,8 @@
-"""The tree of all commands, which `fab --list` shows. Each room has its own `commands.py`; here is what joins them."""
+"""All commands, which `fab --list` shows: one module for each group, joined here, and `fab rehearse`.
+
+The modules are called `..._tasks`, since Invoke puts this folder at the front of the import path: a `hosts.py` in it
+would hide the package `hosts`.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +16,8 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import task
 
-import hosts.commands
-import infra.commands
-import rehearsal.commands
-import verify.commands
 from console import ExitCode, ExpectedError, Interrupted, console, interruptible
+from fabfile import hosts_tasks, infra_tasks, rehearsal_tasks, verify_tasks
 from infra.stack.pulumi_cli import default_stack
 
 
@@ -44,7 +45,7 @@ def _rehearse(stack: str) -> None:
         except SetupError as error:
             raise ExpectedError(error.message, error.hint, error.code) from error
     with _stage("Bring up", "pulumi up --refresh"):
-        inventory = infra.commands.bring_up(stack, yes=True, refresh=True)
+        inventory = infra_tasks.bring_up(stack, yes=True, refresh=True)
     failure: ExpectedError | None = None
     with _stage("Converge", "fab hosts.converge"):
         try:
@@ -56,7 +57,7 @@ def _rehearse(stack: str) -> None:
             failure = error
             console.print(f"[red]{error}[/]", soft_wrap=True)
     with _stage("Verify", "fab verify.ready"):
-        verdict = verify.commands.ready(stack)
+        verdict = verify_tasks.ready(stack)
     console.print(f"From start to verdict: {time.monotonic() - started:.1f} s.")
     if verdict is ExitCode.DONE and failure is not None:
         raise failure
@@ -77,5 +78,10 @@ def _stage(name: str, command: str) -> Iterator[None]:
 
 
 namespace = Collection(rehearse)
-for room in (infra.commands, hosts.commands, verify.commands, rehearsal.commands):
-    namespace.add_collection(room.namespace, name=room.__name__.partition(".")[0])
+for name, tasks in {
+    "infra": infra_tasks,
+    "hosts": hosts_tasks,
+    "verify": verify_tasks,
+    "rehearsal": rehearsal_tasks,
+}.items():
+    namespace.add_collection(tasks.namespace, name=name)

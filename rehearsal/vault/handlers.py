@@ -15,7 +15,7 @@ _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _SECRET = re.compile(r".*/vaults/(?P<vault>[^/]+)/secrets/(?P<name>[^/]+)", re.IGNORECASE)
 
 
-def handlers(world: World) -> dict[str, Handler]:
+def by_token(world: World) -> dict[str, Handler]:
     """The vault family's handlers by Pulumi token."""
     vault = service(world)
     return {
@@ -106,7 +106,7 @@ class IdentityHandler:
 
 
 class RoleAssignmentHandler:
-    """An assignment counts from the moment it is recorded: :mod:`rehearsal.vault.roles` reads the records."""
+    """An assignment counts from the moment it is recorded: `role_assignments.py` reads the records."""
 
     def put(self, identifier: str, properties: Properties, log: Log) -> Properties:
         definition = str(properties.get("roleDefinitionId", ""))

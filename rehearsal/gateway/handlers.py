@@ -30,7 +30,7 @@ ANSWER_SECONDS = 30.0
 _RUNNING: Properties = {"operationalState": "Running"}
 
 
-def handlers(world: World) -> dict[str, Handler]:
+def by_token(world: World) -> dict[str, Handler]:
     """The gateway family's handlers by Pulumi token."""
     gateways = GatewayHandler(world)
     return {GATEWAY: gateways, POLICY: PolicyHandler(world, gateways)}

@@ -13,8 +13,8 @@ from rehearsal.base.handler import HandlerError, Log, Properties
 from rehearsal.base.records import Record, Records
 from rehearsal.base.settings import Settings
 from rehearsal.base.world import World
-from rehearsal.supervisor.handlers import RESTORE_ORDER, collect, turn
-from rehearsal.supervisor.resources import Resources
+from rehearsal.supervisor.families import RESTORE_ORDER, collect, turn
+from rehearsal.supervisor.lifecycle import Resources
 
 
 class Remembering:
@@ -171,7 +171,7 @@ def test_every_type_that_is_made_real_has_a_place_in_the_order_of_restoring(sett
     world = World(settings, Records(settings.records), nothing, nothing, settings.state, settings.state)
     real = {token.rsplit(":", 1)[-1] for token in collect(world)}
     named = {name for group in RESTORE_ORDER for name in group}
-    assert real - named == set(), "add them to RESTORE_ORDER in rehearsal/supervisor/handlers.py"
+    assert real - named == set(), "add them to RESTORE_ORDER in rehearsal/supervisor/families.py"
     assert named - real == set(), "they have no handler any more"
 
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from console import ExpectedError, console, step
 from infra.inventory import access, reading
 from infra.inventory.model import Inventory
-from infra.preview.paper import paper_project
+from infra.preview.offline import paper_project
 from infra.preview.plan import Plan, parse, render
 from infra.stack import stack_file
 from infra.stack.pulumi_cli import PARALLEL, Pulumi, default_stack

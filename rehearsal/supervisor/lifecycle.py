@@ -12,7 +12,7 @@ from itertools import groupby
 from rehearsal.base.handler import Handler, Log, Properties
 from rehearsal.base.records import Record, full_token
 from rehearsal.base.world import World
-from rehearsal.supervisor.handlers import turn
+from rehearsal.supervisor.families import turn
 
 AT_ONCE = 16
 """Restored side by side: as many as a landscape has hosts, and a few more."""

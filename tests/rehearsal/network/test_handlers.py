@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rehearsal import network
 from rehearsal.base.records import Record
-from rehearsal.network import emulation, links, places
+from rehearsal.network import emulation, handlers, links, places
 from tests.rehearsal.network.privately import privately
 from tests.rehearsal.network.stage import DENY_ALL, HANG_SECONDS, NETWORK, VNET, Stage, allow
 from tests.rehearsal.network.test_flows import APPLICATION, DATABASE, two_tiers
@@ -133,9 +133,9 @@ def test_a_new_supervisor_restores_from_records_in_any_order() -> None:
         stage.world.namespaces.delete(name)
     emulation._networks.clear()
     network.start(stage.world)
-    handlers = network.handlers(stage.world)
+    found = handlers.by_token(stage.world)
     for record in reversed(stage.world.records.all()):
-        handlers[record.type].restore(record.id, record.properties, lambda line: None)
+        found[record.type].restore(record.id, record.properties, lambda line: None)
     assert network.public_address_of(stage.world, f"{NETWORK}/publicIPAddresses/pip-nat") == address
     with stage.serve("nic-db01", DATABASE, 5432):
         assert stage.reaches("nic-app01", DATABASE, 5432)

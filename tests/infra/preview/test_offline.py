@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from console import ExpectedError
-from infra.commands import PREVIEW
-from infra.preview.paper import PaperProject, paper_project
+from fabfile.infra_tasks import PREVIEW
+from infra.preview.offline import PaperProject, paper_project
 from infra.preview.plan import Plan, parse
 from infra.stack.loading import load
 from infra.stack.topology import KEY

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.inventory.declared import behind, digests
 from infra.inventory.model import Inventory
+from infra.inventory.staleness import behind, digests
 from infra.stack.topology import KEY, Topology
 from tests.infra.inventory.samples import inventory
 

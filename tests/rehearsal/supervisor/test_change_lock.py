@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from rehearsal.base.handler import HandlerError
-from rehearsal.supervisor.changes import Changes
+from rehearsal.supervisor.change_lock import Changes
 
 
 def test_nothing_is_frozen_while_something_changes_and_changes_go_on_side_by_side() -> None:

@@ -12,10 +12,25 @@ from ipaddress import IPv4Address, IPv4Interface
 from typing import Any
 
 from rehearsal.base import settings
-from rehearsal.base.handler import HandlerError, Log, Properties
+from rehearsal.base.handler import Handler, HandlerError, Log, Properties
+from rehearsal.base.world import World
 from rehearsal.network import links, parsing, places, ruleset, translation
 from rehearsal.network.declared import Interface, key, name_of
-from rehearsal.network.emulation import Attachment, EmulatedNetwork
+from rehearsal.network.emulation import Attachment, EmulatedNetwork, emulated_network
+
+
+def by_token(world: World) -> dict[str, Handler]:
+    """The network family's handlers by Pulumi token."""
+    network = emulated_network(world)
+    return {
+        "azure-native:network:VirtualNetwork": VirtualNetworkHandler(network),
+        "azure-native:network:Subnet": SubnetHandler(network),
+        "azure-native:network:NetworkSecurityGroup": SecurityGroupHandler(network),
+        "azure-native:network:PublicIPAddress": PublicAddressHandler(network),
+        "azure-native:network:NatGateway": NatGatewayHandler(network),
+        "azure-native:network:LoadBalancer": LoadBalancerHandler(network),
+        "azure-native:network:NetworkInterface": InterfaceHandler(network),
+    }
 
 
 class NetworkHandler(ABC):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.verify.report.runs import ENDPOINTS, fail, failed, passing_run, run
-from verify.report.causes import Analysis
 from verify.report.model import Outcome, Run
+from verify.report.root_causes import Analysis
 from verify.report.verdict import assess
 from verify.report.wording import consequences
 
