@@ -24,7 +24,7 @@ unit: ## Every test that needs no booted host, without the linters, in two minut
 lint: ## Style, types and imports; after make tools
 	@$(BOOTSTRAP) lint
 
-preview: python ## What would be declared for production (or STACK), on paper: no root, no hosts, no account needed
+preview: python ## What would be declared for production (or STACK), offline: no root, no hosts, no account needed
 	@$(BOOTSTRAP) preview $(ARGS)
 
 tools: python ## Just the virtual environment and the Pulumi CLI

@@ -1,6 +1,6 @@
 """How the toolkit speaks to people: expected errors, steps with elapsed times, exit codes.
 
-All rooms may import this package; it imports none of them.
+All other packages may import this one; it imports none of them.
 """
 
 from console.counting import counted

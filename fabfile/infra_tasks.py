@@ -13,7 +13,7 @@ from rich.console import Console
 from console import ExpectedError, console, step
 from infra.inventory import access, reading
 from infra.inventory.model import Inventory
-from infra.preview.offline import paper_project
+from infra.preview.offline import offline_project
 from infra.preview.plan import Plan, parse, render
 from infra.stack import stack_file
 from infra.stack.pulumi_cli import PARALLEL, Pulumi, default_stack
@@ -27,27 +27,29 @@ READABLE_WIDTH = 140
 @task(
     help={
         "stack": "the stack (default: $LIVEGANG_STACK, or rehearsal)",
-        "paper": "without hosts and without an Azure account; for any stack, as any user",
+        "offline": "without hosts and without an Azure account; for any stack, as any user",
         "diff": "show each property that would change",
         "refresh": "first read what really exists",
     }
 )
-def preview(_context: Context, stack: str = "", paper: bool = False, diff: bool = False, refresh: bool = False) -> None:
+def preview(
+    _context: Context, stack: str = "", offline: bool = False, diff: bool = False, refresh: bool = False
+) -> None:
     """Show what `up` would do; the plan is also kept, as text and as JSON."""
     stack = stack or default_stack()
-    if not paper:
+    if not offline:
         stack_file.check(stack)
-    plan = _paper_plan(stack) if paper else _plan(Pulumi(stack), refresh)
+    plan = _offline_plan(stack) if offline else _plan(Pulumi(stack), refresh)
     folder = _keep(plan, diff)
     console.print(render(plan, diff))
     console.print(f"The plan is kept in {folder}/preview.txt and, for programs, in {folder}/preview.json.")
 
 
-def _paper_plan(stack: str) -> Plan:
-    with paper_project(stack) as project:
+def _offline_plan(stack: str) -> Plan:
+    with offline_project(stack) as project:
         if project.replaced:
             console.print(
-                f"On paper, throwaway files replace those that do not exist here: {', '.join(project.replaced)}."
+                f"Offline, throwaway files replace those that do not exist here: {', '.join(project.replaced)}."
             )
         return _plan(project.pulumi, refresh=False)
 

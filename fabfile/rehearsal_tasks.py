@@ -23,7 +23,7 @@ COLOURS = {"running": "green", "starting": "yellow", "stopped": "yellow", "gone"
 
 @task
 def status(context: Context) -> None:
-    """Show the rehearsal's hosts and services, and what exists on paper only."""
+    """Show the rehearsal's hosts and services, and what is recorded only."""
     settings = Settings.for_this_clone()
     supervisor = Supervisor(settings)
     if not supervisor.alive():
@@ -38,7 +38,7 @@ def status(context: Context) -> None:
         console.print(_backends(answer["backends"]))
     _show_snapshots(settings)
     for token, count in sorted(answer["recorded_only"].items()):
-        console.print(f"on paper only: {token.removeprefix('azure-native:')} ({count})")
+        console.print(f"recorded only: {token.removeprefix('azure-native:')} ({count})")
     console.print(
         f"[dim]{answer['state']} · up {_duration(answer['uptime'])} · {_mebibytes(answer['memory'])} in all[/]"
     )

@@ -1,10 +1,21 @@
-"""The order of hosts: in lists, and when they stop. Both follow from the registry of roles."""
+"""The order of hosts, in lists and when they stop. What it follows from is each role's entry in `roles.py`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Protocol, TypeVar
 
 from landscape.roles import ROLES
+
+
+class HasRole(Protocol):
+    """A host, as it is wanted or as it came up."""
+
+    @property
+    def role(self) -> str: ...
+
+
+Host = TypeVar("Host", bound=HasRole)
 
 
 def listing_order(role: str) -> int:
@@ -12,7 +23,12 @@ def listing_order(role: str) -> int:
     return list(ROLES).index(role) if role in ROLES else len(ROLES)
 
 
-def stop_turn(roles: Iterable[str]) -> int:
-    """When a host with these roles stops: 0 for the first turn, else the one after those that it stops after."""
+def in_listing_order(hosts: Mapping[str, Host]) -> dict[str, Host]:
+    """Hosts by name, from the database outwards. Pulumi hands maps over in alphabetical order."""
+    return dict(sorted(hosts.items(), key=lambda item: (listing_order(item[1].role), item[0])))
+
+
+def stop_rank(roles: Iterable[str]) -> int:
+    """When a host with these roles stops: rank 0 first; one higher than the hosts that must have stopped before it."""
     earlier = {other for name in roles if name in ROLES for other in ROLES[name].stops_after}
-    return 1 + stop_turn(earlier) if earlier else 0
+    return 1 + stop_rank(earlier) if earlier else 0

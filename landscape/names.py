@@ -1,4 +1,4 @@
-"""Names and paths that more than one room uses."""
+"""Names and paths that more than one package uses."""
 
 from __future__ import annotations
 

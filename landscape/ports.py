@@ -1,4 +1,4 @@
-"""Ports that one room opens and another looks at. Those of flows are in the stack's table of flows."""
+"""Ports that one package opens and another looks at. Those of flows are in the stack's table of flows."""
 
 from __future__ import annotations
 

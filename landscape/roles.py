@@ -1,4 +1,4 @@
-"""The registry of roles: one entry for each, read by every room that has to know something of it.
+"""The registry of roles: one entry for each, read by every package that has to know something of it.
 
 A new role is an entry here, a module ``hosts/roles/NAME.py`` with its templates, and its suite ``verify/test_NAME.py``.
 Tests in ``tests/landscape/`` name what is missing.

@@ -18,7 +18,7 @@ LONGEST = (
     "test_linters",
     "test_engine",
     "test_program",
-    "test_paper",
+    "test_offline",
     "test_service",
     "test_flows",
     "test_recovery",

@@ -87,8 +87,8 @@ def test_no_import_goes_up_or_in_circles() -> None:
 
 def test_no_file_imports_itself_indirectly() -> None:
     # The contracts compare siblings, so they miss a module and its own package that import each other.
-    rooms = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["mypy"]["packages"]
-    graph = grimp.build_graph(*rooms, cache_dir=None, exclude_type_checking_imports=False)
+    packages = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["mypy"]["packages"]
+    graph = grimp.build_graph(*packages, cache_dir=None, exclude_type_checking_imports=False)
     imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
     TopologicalSorter(imports).prepare()  # a CycleError names the files
 

@@ -20,7 +20,7 @@ PREPARED = "LIVEGANG_PREPARED"
 """Set in the environment of what a goal becomes: everything is prepared, no need to check again."""
 
 WHAT_WORKS = (
-    "What works here: make preview (everything that would be declared, on paper) and make test "
+    "What works here: make preview (everything that would be declared, offline) and make test "
     "(which lists what it could not run, and why)."
 )
 
@@ -34,11 +34,11 @@ def rehearse(arguments: Sequence[str]) -> NoReturn:
 
 
 def preview(arguments: Sequence[str]) -> NoReturn:
-    """The plan of `prod`, or of LIVEGANG_STACK, on paper; needs neither root nor hosts nor an account."""
+    """The plan of `prod`, or of LIVEGANG_STACK, offline; needs neither root nor hosts nor an account."""
     _demand(checks.basics())
     Runner(state_folder() / "logs").run(_toolchain([system.VENV]))
     stack = os.environ.get("LIVEGANG_STACK", "prod")
-    _become("fab", "infra.preview", "--stack", stack, "--paper", *arguments)
+    _become("fab", "infra.preview", "--stack", stack, "--offline", *arguments)
 
 
 def test(arguments: Sequence[str]) -> NoReturn:
@@ -93,7 +93,7 @@ def _demand_tools() -> None:
 
 
 def tools(arguments: Sequence[str]) -> None:
-    """Just the virtual environment and the CLI: for an editor, for unit tests, or to work on paper."""
+    """Just the virtual environment and the CLI: for an editor, for unit tests, or to work offline."""
     _demand(checks.basics())
     Runner(state_folder() / "logs").run(_toolchain())
 
@@ -128,7 +128,7 @@ def _world(state: Path) -> list[Step]:
         return f"{len(kernel.PROBES)} tried"
 
     def module(title: str, needs: tuple[str, ...], name: str, *arguments: str) -> Step:
-        """A step that belongs to another room, in its own process: this one runs before their environment exists."""
+        """A step that belongs to another package, in its own process: this one runs before their environment exists."""
 
         def run(progress: Progress) -> None:
             progress.run([VENV / "bin" / "python", "-m", name, *arguments], cwd=PROJECT, environment=_active())

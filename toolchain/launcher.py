@@ -2,7 +2,7 @@
 
 With the virtual environment active, `pulumi up --stack rehearsal` works as Pulumi's own documentation says:
 the launcher sets PULUMI_HOME, backend and passphrase file of this clone's rehearsal and becomes the real CLI.
-LIVEGANG_PAPER=1 chooses the home in which resources exist on paper only. A PULUMI_HOME or PULUMI_BACKEND_URL
+LIVEGANG_OFFLINE=1 chooses the home in which resources are recorded only. A PULUMI_HOME or PULUMI_BACKEND_URL
 that the user has set is left alone: that is how `prod` is reached.
 
 A stack of another subscription than the rehearsal's is refused here, before anything starts: with the stand-in
@@ -39,11 +39,11 @@ def main() -> None:
     home = Home.for_this_clone()
     environment = home.environment()
     if not home.is_external(os.environ):
-        if not home.paper and (stack := refused_stack(arguments, os.environ)):
+        if not home.offline and (stack := refused_stack(arguments, os.environ)):
             _refuse(
                 f"Stack {stack} does not exist in the rehearsal: its subscription is not the rehearsal's. "
                 "Nothing was done.",
-                f"On paper: fab infra.preview --stack {stack} --paper. "
+                f"Offline: fab infra.preview --stack {stack} --offline. "
                 "For real: set PULUMI_HOME and PULUMI_BACKEND_URL to those of your organisation.",
             )
         if named := home.conflicting_passphrase(os.environ):
@@ -53,7 +53,7 @@ def main() -> None:
             )
         home.prepare()
         _recover(cli, home, environment)
-        if not home.paper:
+        if not home.offline:
             _create_stacks(cli, home, environment, arguments)
     os.execve(cli, ["pulumi", *arguments], environment)
 

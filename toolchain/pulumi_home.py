@@ -31,20 +31,20 @@ PASSPHRASE_FILE = PROJECT / "rehearsal" / "passphrase"
 
 @dataclass(frozen=True)
 class Home:
-    """One PULUMI_HOME with its backend: the rehearsal's, or next to it the one for paper."""
+    """One PULUMI_HOME with its backend: the rehearsal's, or next to it the offline one."""
 
     state: Path
     """The rehearsal's state folder."""
-    paper: bool = False
+    offline: bool = False
 
     @classmethod
     def for_this_clone(cls, environment: Mapping[str, str] = os.environ) -> Home:
-        """The rehearsal's home, or with LIVEGANG_PAPER=1 the paper one, of the rehearsal in LIVEGANG_STATE."""
-        return cls(state_folder(), environment.get("LIVEGANG_PAPER") == "1")
+        """The rehearsal's home, or with LIVEGANG_OFFLINE=1 the offline one, of the rehearsal in LIVEGANG_STATE."""
+        return cls(state_folder(), environment.get("LIVEGANG_OFFLINE") == "1")
 
     @property
     def _root(self) -> Path:
-        return self.state / "paper" if self.paper else self.state
+        return self.state / "offline" if self.offline else self.state
 
     @property
     def folder(self) -> Path:
@@ -109,11 +109,11 @@ class Home:
         write_atomically(self.plugin, script.encode(), mode=0o755)
 
     def _plugin_script(self) -> str:
-        # The home decides which rehearsal the provider serves, and whether on paper: not the shell's environment.
+        # The home decides which rehearsal the provider serves, and whether offline: not the shell's environment.
         python = shlex.quote(sys.executable)
         return (
             "#!/bin/sh\n"
-            f"export LIVEGANG_STATE={shlex.quote(str(self.state))} LIVEGANG_PAPER={int(self.paper)}\n"
+            f"export LIVEGANG_STATE={shlex.quote(str(self.state))} LIVEGANG_OFFLINE={int(self.offline)}\n"
             f'exec {python} -m rehearsal.provider "$@"\n'
         )
 

@@ -1,4 +1,4 @@
-"""The inventory: what `pulumi up` made of a stack, as one document. The later rooms read nothing else.
+"""The inventory: what `pulumi up` made of a stack, as one document. `hosts/` and `verify/` read nothing else.
 
 `infra/` exports it as the stack output ``inventory``; `hosts/` and `verify/` read it with `infra.inventory.reading`
 and know nothing else about the infrastructure. It holds no secrets. Where a host needs one, it holds the secret's name

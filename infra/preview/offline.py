@@ -1,6 +1,6 @@
-"""Previews on paper, of any stack: without hosts, Azure account or privileges, and without a trace in the clone.
+"""Previews offline, of any stack: without hosts, Azure account or privileges, and without a trace in the clone.
 
-Pulumi writes to stack files, and needs files that exist only on the operator's machine. On paper it therefore works in
+Pulumi writes to stack files, and needs files that exist only on the operator's machine. Offline it therefore works in
 a scratch project folder with a copy of the stack file, where throwaway files replace missing ones.
 """
 
@@ -25,22 +25,22 @@ from infra.stack.pulumi_cli import Pulumi
 from infra.stack.topology import KEY, Topology
 from toolchain.folders import PROJECT, fill_in
 
-PAPER: dict[str, str | None] = {
+OFFLINE: dict[str, str | None] = {
     # With it, the launcher uses the PULUMI_HOME whose stand-in provider makes nothing real.
-    "LIVEGANG_PAPER": "1",
-    # An operator sets these to work with `prod`: on paper, its backend must not be touched, nor its passphrase needed.
+    "LIVEGANG_OFFLINE": "1",
+    # An operator sets these to work with `prod`: offline, its backend must not be touched, nor its passphrase needed.
     "PULUMI_HOME": None,
     "PULUMI_BACKEND_URL": None,
     "PULUMI_CONFIG_PASSPHRASE": None,
     "PULUMI_CONFIG_PASSPHRASE_FILE": None,
 }
-"""Environment variables of `pulumi` on paper."""
+"""Environment variables of `pulumi` offline."""
 SECRETS_KEYS = ("encryptionsalt", "secretsprovider", "encryptedkey")
 """Keys of a stack file that say what encrypts the stack's own secrets."""
 
 
 @dataclass(frozen=True)
-class PaperProject:
+class OfflineProject:
     """A scratch project in which one stack can be previewed."""
 
     pulumi: Pulumi
@@ -49,14 +49,14 @@ class PaperProject:
 
 
 @contextmanager
-def paper_project(stack: str, project: Path = PROJECT) -> Iterator[PaperProject]:
+def offline_project(stack: str, project: Path = PROJECT) -> Iterator[OfflineProject]:
     """Make the scratch project of ``stack``, and remove it afterwards.
 
     Raises ExpectedError with everything that is wrong with the stack's file, or if ``project`` has none.
     """
-    # What encrypts the stack's own secrets does not matter on paper, and must not be asked for.
+    # What encrypts the stack's own secrets does not matter offline, and must not be asked for.
     document = {key: value for key, value in stack_file.read_valid(stack, project).items() if key not in SECRETS_KEYS}
-    with tempfile.TemporaryDirectory(prefix="livegang-paper-") as name:
+    with tempfile.TemporaryDirectory(prefix="livegang-offline-") as name:
         folder = Path(name)
         (folder / "Pulumi.yaml").write_text((project / "Pulumi.yaml").read_text())
         # Only the program's main file: what it imports comes from this environment. Relative paths start here.
@@ -66,11 +66,11 @@ def paper_project(stack: str, project: Path = PROJECT) -> Iterator[PaperProject]
         # Before the engine starts, which would add lines of its own to the list of mistakes.
         load(document["config"][KEY], stack, folder)
         (folder / f"Pulumi.{stack}.yaml").write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
-        pulumi = Pulumi(stack, folder, PAPER)
+        pulumi = Pulumi(stack, folder, OFFLINE)
         made = pulumi.capture("stack", "select", "--create", "--non-interactive")
         if made.returncode != 0:
-            raise ExpectedError(f"Stack {stack} could not be created on paper: {made.stderr.strip()}")
-        yield PaperProject(pulumi, replaced)
+            raise ExpectedError(f"Stack {stack} could not be created offline: {made.stderr.strip()}")
+        yield OfflineProject(pulumi, replaced)
 
 
 def _provide_files(document: dict[str, Any], project: Path, folder: Path) -> list[str]:

@@ -1,6 +1,6 @@
 """Throwaway files, in place of files that a stack names and that do not exist on this machine.
 
-On paper nothing is ever made with them: they only have to pass the program's checks.
+Offline nothing is ever made with them: they only have to pass the program's checks.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 
 from infra.stack.file_kinds import AUTHORITY, KEYRING, PFX, PGP_BEGIN, PUBLIC_KEYS, SIGNATURES, FileKind
 
-NAME = "throwaway on paper"
+NAME = "throwaway, offline"
 
 
 def write(kind: FileKind, file: Path, host_names: Sequence[str]) -> None:
@@ -30,7 +30,7 @@ def write(kind: FileKind, file: Path, host_names: Sequence[str]) -> None:
 
 def _write_signatures(file: Path, _host_names: Sequence[str]) -> None:
     is_hash = file.suffix == ".hdb"
-    file.write_text(f"{'0' * 32}:1:Throwaway.On.Paper\n" if is_hash else "Throwaway.On.Paper:0:0:00000000\n")
+    file.write_text(f"{'0' * 32}:1:Throwaway.Offline\n" if is_hash else "Throwaway.Offline:0:0:00000000\n")
 
 
 def _write_public_keys(file: Path, _host_names: Sequence[str]) -> None:

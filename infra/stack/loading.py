@@ -8,7 +8,7 @@ from console.validation import salvage, structural_mistakes
 from infra.stack.consistency import contradictions
 from infra.stack.errors import TopologyError
 from infra.stack.topology import KEY, Topology
-from landscape.host_order import listing_order
+from landscape.host_order import in_listing_order
 
 
 def load(document: object, stack: str, root: Path) -> Topology:
@@ -23,6 +23,4 @@ def load(document: object, stack: str, root: Path) -> Topology:
     mistakes += contradictions(topology, root)
     if mistakes:
         raise TopologyError(f"Pulumi.{stack}.yaml", KEY, mistakes)
-    # Pulumi hands maps over in alphabetical order; hosts are listed from the database outwards instead.
-    hosts = sorted(topology.hosts.items(), key=lambda item: (listing_order(item[1].role), item[0]))
-    return topology.model_copy(update={"hosts": dict(hosts)})
+    return topology.model_copy(update={"hosts": in_listing_order(topology.hosts)})

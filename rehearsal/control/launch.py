@@ -84,7 +84,7 @@ def check_machine() -> None:
     if os.geteuid() != 0:
         raise ExpectedError(
             "Only root can boot hosts.",
-            hint="Run it with sudo, or on paper as any user: make preview",
+            hint="Run it with sudo, or offline as any user: make preview",
             code=ExitCode.CANNOT_REHEARSE,
         )
     missing = sorted({package for tool, package in TOOLS.items() if shutil.which(tool) is None})

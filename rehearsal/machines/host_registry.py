@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from landscape.host_order import stop_turn
+from landscape.host_order import stop_rank
 from landscape.roles import ROLES, Role
 from rehearsal.base.handler import HandlerError, Log
 from rehearsal.machines.host import Host, State
@@ -89,23 +89,23 @@ class Hosts:
     def _must_stop_in_order(self, identifier: str) -> bool:
         return any(role.stop_seconds for role in self._roles_of(identifier))
 
-    def _living_by_turn(self) -> list[list[tuple[str, Host]]]:
+    def _living_by_rank(self) -> list[list[tuple[str, Host]]]:
         """The living hosts in the order in which they stop: each group writes to those after it while it stops."""
-        turns: dict[int, list[tuple[str, Host]]] = {}
+        ranks: dict[int, list[tuple[str, Host]]] = {}
         for key, host in self.all():
             if host.state in (State.STARTING, State.RUNNING):
-                turns.setdefault(stop_turn(role.name for role in self._roles_of(key)), []).append((key, host))
-        return [turns[turn] for turn in sorted(turns)]
+                ranks.setdefault(stop_rank(role.name for role in self._roles_of(key)), []).append((key, host))
+        return [ranks[rank] for rank in sorted(ranks)]
 
     def stop_all(self, log: Log) -> None:
         """Power all off, those that others write to after these: database hosts archive to the file host."""
         # First: where the machine is shut down, each host gets the signal as well and powers off by itself.
         for _, host in self.all():
             host.leave()
-        turns = self._living_by_turn()
-        if turns:
-            log(f"stopping {sum(map(len, turns))} hosts")
-        for hosts in turns:
+        ranks = self._living_by_rank()
+        if ranks:
+            log(f"stopping {sum(map(len, ranks))} hosts")
+        for hosts in ranks:
             _all_of(hosts, lambda key, host: _stop(host, self.stop_seconds(key), log))
 
     def end_all(self, log: Log) -> Endings:
@@ -115,11 +115,11 @@ class Hosts:
         """
         for _, host in self.all():
             host.leave()
-        turns = self._living_by_turn()
-        if turns:
-            log(f"ending {sum(map(len, turns))} hosts, databases in good order")
+        ranks = self._living_by_rank()
+        if ranks:
+            log(f"ending {sum(map(len, ranks))} hosts, databases in good order")
         stopping = killing = 0.0
-        for hosts in turns:
+        for hosts in ranks:
             began = time.monotonic()
             ordered = [(key, host) for key, host in hosts if self._must_stop_in_order(key)]
             _all_of([pair for pair in hosts if pair not in ordered], lambda _, host: _end(host, log))

@@ -10,7 +10,7 @@ from toolchain.folders import cache
 
 
 def wanted() -> list[str]:
-    """The packages of all roles. Asked in a process of its own: nothing here may know the hosts' room."""
+    """The packages of all roles. Asked in a process of its own: nothing here may import `hosts/`."""
     result = subprocess.run([sys.executable, "-m", "hosts.staging"], capture_output=True, text=True, check=False)
     if result.returncode:
         raise ExpectedError(f"`python -m hosts.staging` ended with {result.returncode}:\n{result.stderr.strip()}")

@@ -1,4 +1,4 @@
-"""Who makes resources: the rehearsal's supervisor, or on paper no one."""
+"""Who makes resources: the rehearsal's supervisor, or offline no one."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ResourceManager(Protocol):
         """Remove it; what is not there is no error."""
 
 
-class PaperManager:
+class OfflineManager:
     """Makes nothing: notes in the ledger that it was put, and gives addresses."""
 
     def __init__(self, ledger: Ledger) -> None:
@@ -118,7 +118,7 @@ class SupervisorManager:
         self._call("delete", {"type": kind.token, "id": identifier}, log)
 
     def _call(self, method: str, params: Properties, log: Log | None) -> Properties | None:
-        # Imported here: on paper, and in most previews, the supervisor is not needed, and the engine starts this often.
+        # Imported here: offline, and in most previews, the supervisor is not needed, and the engine starts this often.
         from console import ExpectedError
         from rehearsal.control import launch
         from rehearsal.control.client import Supervisor

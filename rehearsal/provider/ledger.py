@@ -41,9 +41,9 @@ class Entry:
     settled: bool = False
     """Whether the engine is known to have it in its state."""
     made: bool = False
-    """On paper only: whether it was put."""
+    """Offline only: whether it was put."""
     observed: Properties = field(default_factory=dict)
-    """On paper only: what the stand-in gave it, e.g. a public address."""
+    """Offline only: what the stand-in gave it, e.g. a public address."""
 
 
 class Ledger:

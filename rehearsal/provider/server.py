@@ -16,7 +16,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, st
 
 from rehearsal.base import settings
 from rehearsal.provider import schema
-from rehearsal.provider.backends import PaperManager, ResourceManager, SupervisorManager
+from rehearsal.provider.backends import OfflineManager, ResourceManager, SupervisorManager
 from rehearsal.provider.engine import Engine
 from rehearsal.provider.errors import HalfMade, NotKnown, ProviderError, Refused
 from rehearsal.provider.known_resources import KnownResources
@@ -108,15 +108,15 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         subscription = values.get("subscriptionId") or os.environ.get("ARM_SUBSCRIPTION_ID")
         if not isinstance(subscription, str):
             raise NotKnown("No subscription is configured. Set it: pulumi config set azure-native:subscriptionId ID")
-        if not on_paper() and subscription != SUBSCRIPTION:
+        if not offline() and subscription != SUBSCRIPTION:
             raise Refused(
                 f"This is the rehearsal's stand-in for Azure: it serves the subscription {SUBSCRIPTION} only, "
                 f"not {subscription}. A stack that is meant for Azure needs the real provider: run it with a "
-                "PULUMI_HOME of your own. On paper any stack can be previewed: fab infra.preview --paper."
+                "PULUMI_HOME of your own. Offline any stack can be previewed: fab infra.preview --offline."
             )
         ledger = Ledger(home() / "ledger.json")
         manager: ResourceManager = (
-            PaperManager(ledger) if on_paper() else SupervisorManager(settings.Settings.for_this_clone())
+            OfflineManager(ledger) if offline() else SupervisorManager(settings.Settings.for_this_clone())
         )
         self._provider = Provider(KnownResources(subscription, values.get("location")), manager, ledger, self._engine)
         return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
@@ -250,9 +250,9 @@ def _details(error: HalfMade) -> bytes:
     return status.SerializeToString()
 
 
-def on_paper() -> bool:
+def offline() -> bool:
     """Whether nothing is made; the `pulumi` launcher sets it."""
-    return os.environ.get("LIVEGANG_PAPER") == "1"
+    return os.environ.get("LIVEGANG_OFFLINE") == "1"
 
 
 def home() -> Path:

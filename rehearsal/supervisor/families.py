@@ -48,7 +48,7 @@ def collect(world: World) -> dict[str, Handler]:
     return {token: handler for by_token in HANDLERS for token, handler in by_token(world).items()}
 
 
-def turn(token: str) -> int:
+def restore_rank(token: str) -> int:
     """The place of a type in the order of restoring. One that is missing from it, which a test refuses, comes last."""
     name = token.rsplit(":", 1)[-1]
     return next((index for index, group in enumerate(RESTORE_ORDER) if name in group), len(RESTORE_ORDER))

@@ -12,7 +12,7 @@ from itertools import groupby
 from rehearsal.base.handler import Handler, Log, Properties
 from rehearsal.base.records import Record, full_token
 from rehearsal.base.world import World
-from rehearsal.supervisor.families import turn
+from rehearsal.supervisor.families import restore_rank
 
 AT_ONCE = 16
 """Restored side by side: as many as a landscape has hosts, and a few more."""
@@ -58,9 +58,13 @@ class Resources:
 
     def restore(self, log: Log) -> None:
         """Restore all complete records, group after group; a failure is logged, and the others continue."""
-        records = sorted((r for r in self._world.records.all() if r.complete), key=lambda record: turn(record.type))
+
+        def rank(record: Record) -> int:
+            return restore_rank(record.type)
+
+        records = sorted((record for record in self._world.records.all() if record.complete), key=rank)
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            for _, group in groupby(records, key=lambda record: turn(record.type)):
+            for _, group in groupby(records, key=rank):
                 began, types = time.monotonic(), list(group)
                 list(pool.map(lambda record: self._restore(record, log), types))
                 kinds = ", ".join(sorted({record.type.rsplit(":", 1)[-1] for record in types}))

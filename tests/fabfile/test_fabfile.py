@@ -11,13 +11,13 @@ PAGE = PROJECT / "docs" / "commands.md"
 
 
 def documented() -> set[str]:
-    """The commands in the first column of the page's table; within one row, the room is named once."""
+    """The commands in the first column of the page's table; within one row, the group is named once."""
     found = set()
     for cell in re.findall(r"^\| `fab (.*?) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE):
-        room = ""
+        group = ""
         for name in re.findall(r"(?:^|`)([a-z.-]+)", cell):
-            room = name.rpartition(".")[0] or room
-            found.add(f"{room}.{name.rpartition('.')[2]}".lstrip("."))
+            group = name.rpartition(".")[0] or group
+            found.add(f"{group}.{name.rpartition('.')[2]}".lstrip("."))
     return found
 
 

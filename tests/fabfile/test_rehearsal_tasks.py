@@ -70,7 +70,7 @@ def asked(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str
     return found
 
 
-def test_status_shows_hosts_services_and_what_is_on_paper_only(
+def test_status_shows_hosts_services_and_what_is_recorded_only(
     asked: list[Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     rehearsal_tasks.status(Context())
@@ -84,7 +84,7 @@ def test_status_shows_hosts_services_and_what_is_on_paper_only(
         "failed:",
         "gone",
         "ended",
-        "on paper only: recoveryservices:Vault (2)",
+        "recorded only: recoveryservices:Vault (2)",
         "up 2 h 01 min",
     ):
         assert expected in shown

@@ -1,4 +1,4 @@
-"""A topology to change, with the files that it names, and a stack that exists on paper under the real engine."""
+"""A topology to change, with the files that it names, and a stack that exists offline under the real engine."""
 
 from __future__ import annotations
 
@@ -76,15 +76,15 @@ def mistakes_of(root: Path) -> Callable[[dict[str, Any]], list[str]]:
     return found
 
 
-class PaperStack:
-    """A project folder of its own whose stack exists on paper, in a state folder of its own."""
+class OfflineStack:
+    """A project folder of its own whose stack exists offline, in a state folder of its own."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         shutil.copy(PROJECT / "Pulumi.yaml", folder)
         (folder / "infra").mkdir()
         (folder / "infra" / "__main__.py").symlink_to(PROJECT / "infra" / "__main__.py")
-        # Each run would ask pip for plugins; the only one is in the home already, and test_paper.py asks.
+        # Each run would ask pip for plugins; the only one is in the home already, and test_offline.py asks.
         (folder / "infra" / "pip.py").symlink_to(PROJECT / "tests" / "rehearsal" / "provider" / "program" / "pip.py")
         provide_files(folder)
         self.declare(lambda topology: None)

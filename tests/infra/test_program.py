@@ -1,4 +1,4 @@
-"""The program under the real engine, brought up on paper once: what it creates, and what a change to it changes."""
+"""The program under the real engine, brought up offline once: what it creates, and what a change to it changes."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from rich.console import Console
 from fabfile.infra_tasks import PREVIEW
 from infra.inventory import reading
 from infra.inventory.model import Inventory
-from infra.preview.offline import PAPER
+from infra.preview.offline import OFFLINE
 from infra.preview.plan import Plan, difference_lines, parse, render
 from infra.stack.pulumi_cli import PARALLEL, Pulumi
-from tests.infra.conftest import STACK, PaperStack
+from tests.infra.conftest import STACK, OfflineStack
 
 TENTH = {"role": "web", "address": "10.77.3.6", "zone": "3", "size": "Standard_D2as_v5"}
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> PaperStack:
-    return PaperStack(tmp_path_factory.mktemp("project"))
+def stack(tmp_path_factory: pytest.TempPathFactory) -> OfflineStack:
+    return OfflineStack(tmp_path_factory.mktemp("project"))
 
 
 @pytest.fixture(scope="module")
-def pulumi(stack: PaperStack) -> Pulumi:
-    """The stack, brought up on paper."""
+def pulumi(stack: OfflineStack) -> Pulumi:
+    """The stack, brought up offline."""
     # The state is written at the end only: after each of 189 resources, it would take nearly half of the time.
     at_the_end = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
     for environment, *arguments in (
-        (PAPER, "stack", "select", "--create", "--non-interactive"),
-        (PAPER | at_the_end, "up", "--yes", "--skip-preview", "--parallel", str(PARALLEL)),
+        (OFFLINE, "stack", "select", "--create", "--non-interactive"),
+        (OFFLINE | at_the_end, "up", "--yes", "--skip-preview", "--parallel", str(PARALLEL)),
     ):
         result = Pulumi(STACK, stack.folder, environment).capture(*arguments)
         assert result.returncode == 0, result.stdout + result.stderr
-    return Pulumi(STACK, stack.folder, PAPER)
+    return Pulumi(STACK, stack.folder, OFFLINE)
 
 
 @pytest.fixture
-def declared(stack: PaperStack) -> Iterator[PaperStack]:
+def declared(stack: OfflineStack) -> Iterator[OfflineStack]:
     """The stack, whose file the test may change; it is restored afterwards."""
     yield stack
     stack.declare(lambda topology: None)
@@ -171,7 +171,7 @@ def test_no_host_has_a_public_address(state: dict[str, Any]) -> None:
 
 
 @pytest.fixture(scope="module")
-def three_changes(pulumi: Pulumi, stack: PaperStack) -> Plan:
+def three_changes(pulumi: Pulumi, stack: OfflineStack) -> Plan:
     """The preview of three changes that do not meet: one flow less, one host more, another size."""
 
     def change(topology: dict[str, Any]) -> None:
@@ -231,7 +231,7 @@ def test_a_machine_that_is_replaced_on_purpose_is_deleted_before_its_successor_i
     assert "1 replaced" in result.stdout
 
 
-def test_pulumi_typed_by_hand_reports_every_mistake_without_a_traceback(pulumi: Pulumi, declared: PaperStack) -> None:
+def test_pulumi_typed_by_hand_reports_every_mistake_without_a_traceback(pulumi: Pulumi, declared: OfflineStack) -> None:
     declared.declare(lambda topology: topology.update(protekt=True, domain={"zone": "mobil.livegang.test"}))
     result = pulumi.capture("preview", "--non-interactive")
     output = result.stdout + result.stderr

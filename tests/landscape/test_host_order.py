@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from landscape.host_order import listing_order, stop_turn
+from landscape.host_order import listing_order, stop_rank
 from landscape.roles import ROLES, Role
 
 
@@ -15,12 +15,12 @@ def test_hosts_are_listed_from_the_data_outwards() -> None:
 
 def test_hosts_stop_before_those_that_they_write_to_meanwhile() -> None:
     for role in ROLES.values():
-        assert all(stop_turn([role.name]) > stop_turn([earlier]) for earlier in role.stops_after)
-    assert stop_turn(["database"]) < stop_turn(["file"])
-    assert stop_turn(["web", "file"]) == stop_turn(["file"])
-    assert stop_turn(["unknown"]) == stop_turn([]) == 0
+        assert all(stop_rank([role.name]) > stop_rank([earlier]) for earlier in role.stops_after)
+    assert stop_rank(["database"]) < stop_rank(["file"])
+    assert stop_rank(["web", "file"]) == stop_rank(["file"])
+    assert stop_rank(["unknown"]) == stop_rank([]) == 0
 
 
 def test_a_host_stops_after_those_that_stop_after_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(ROLES, "tape", Role("tape", stops_after=("file",)))
-    assert stop_turn(["database"]) < stop_turn(["file"]) < stop_turn(["tape"])
+    assert stop_rank(["database"]) < stop_rank(["file"]) < stop_rank(["tape"])

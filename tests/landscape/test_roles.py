@@ -1,4 +1,4 @@
-"""Each role of the registry has what the other rooms need for it, and they know no role that it lacks."""
+"""Each role of the registry has what the other packages need for it, and they know no role that it lacks."""
 
 from __future__ import annotations
 

@@ -211,7 +211,7 @@ def test_make_test_skips_nothing_where_hosts_were_found_to_boot(
 def test_make_preview_needs_neither_root_nor_packages(becomes: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert main(["preview", "--diff"]) == 0
-    assert becomes == ["fab", "infra.preview", "--stack", "prod", "--paper", "--diff"]
+    assert becomes == ["fab", "infra.preview", "--stack", "prod", "--offline", "--diff"]
 
 
 @needs_root
@@ -238,8 +238,8 @@ def clone_of_nobody() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shutil.copy(PROJECT / "Makefile", folder)
-        for room in ("toolchain", "rehearsal", "vivendi"):
-            shutil.copytree(PROJECT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__"))
+        for package in ("toolchain", "rehearsal", "vivendi"):
+            shutil.copytree(PROJECT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
         for path in (folder, *folder.rglob("*")):
             os.chown(path, 65534, 65534)
         yield folder

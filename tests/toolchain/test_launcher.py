@@ -67,10 +67,10 @@ def test_the_cli_runs_in_the_rehearsals_home_backend_and_passphrase(recorder: Pa
     assert f"PULUMI_PYTHON_CMD={sys.executable}\n" in said
 
 
-def test_on_paper_home_and_backend_are_others(recorder: Path, tmp_path: Path) -> None:
-    _, said = _launch(recorder, tmp_path / "state", "preview", LIVEGANG_PAPER="1")
-    assert f"PULUMI_HOME={tmp_path}/state/paper/pulumi\n" in said
-    assert f"PULUMI_BACKEND_URL=file://{tmp_path}/state/paper/backend\n" in said
+def test_offline_home_and_backend_are_others(recorder: Path, tmp_path: Path) -> None:
+    _, said = _launch(recorder, tmp_path / "state", "preview", LIVEGANG_OFFLINE="1")
+    assert f"PULUMI_HOME={tmp_path}/state/offline/pulumi\n" in said
+    assert f"PULUMI_BACKEND_URL=file://{tmp_path}/state/offline/backend\n" in said
 
 
 @pytest.mark.parametrize("own", [{"PULUMI_HOME": "/elsewhere"}, {"PULUMI_BACKEND_URL": "azblob://state"}])
@@ -164,7 +164,7 @@ def _lock(home: Home, name: str, process: int, host: str) -> Path:
 
 
 def test_the_lock_of_an_engine_that_was_killed_is_removed(tmp_path: Path) -> None:
-    home = Home(tmp_path / "state", paper=False)
+    home = Home(tmp_path / "state", offline=False)
     ended = subprocess.Popen(["true"])
     ended.wait()
     stale = _lock(home, "stale", ended.pid, os.uname().nodename)
@@ -184,7 +184,7 @@ def test_the_lock_of_a_living_engine_stays(tmp_path: Path) -> None:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     try:
-        home = Home(tmp_path / "state", paper=False)
+        home = Home(tmp_path / "state", offline=False)
         lock = _lock(home, "living", living.pid, os.uname().nodename)
         assert home.remove_stale_locks() == []
         assert lock.exists()
@@ -230,15 +230,15 @@ def test_another_pulumi_on_path_is_found_but_not_a_launcher(tmp_path: Path) -> N
 
 
 def test_the_plugins_script_is_bound_to_its_own_state(tmp_path: Path) -> None:
-    home = Home(tmp_path / "state with space", paper=True)
+    home = Home(tmp_path / "state with space", offline=True)
     home.prepare()
     script = home.plugin.read_text()
-    assert f"LIVEGANG_STATE='{tmp_path}/state with space' LIVEGANG_PAPER=1" in script
+    assert f"LIVEGANG_STATE='{tmp_path}/state with space' LIVEGANG_OFFLINE=1" in script
     assert os.access(home.plugin, os.X_OK)
 
 
 def test_preparing_a_home_again_writes_nothing(tmp_path: Path) -> None:
-    home = Home(tmp_path, paper=False)
+    home = Home(tmp_path, offline=False)
     home.prepare()
     before = home.plugin.stat().st_ino
     home.prepare()

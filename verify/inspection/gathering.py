@@ -16,7 +16,7 @@ import testinfra
 
 from verify.inspection.connection import end_running
 from verify.inspection.expectations import current
-from verify.inspection.reachability import look
+from verify.inspection.reachability import unreachable_reason
 from verify.inspection.waiting import pause, stop_waiting
 from verify.report.errors import CommandTooSlow
 from verify.report.evidence import NOTEBOOK
@@ -46,13 +46,13 @@ def start_looking(specs: dict[str, str], first: str | None, ssh_config: str) -> 
     ``specs``: testinfra host specs by name. ``first``: the jump host's name. It is asked before the others, which
     then share its open connection instead of opening one each.
     """
-    jump = _waiting.submit(look, specs[first], ssh_config) if first is not None and first in specs else None
+    jump = _waiting.submit(unreachable_reason, specs[first], ssh_config) if first in specs else None
 
     def look_behind(spec: str) -> str | None:
         if jump is not None:
             jump.exception()  # wait for it; what came of it is reported for the jump host itself
         pause(0)  # nothing more is asked once the run is interrupted
-        return look(spec, ssh_config)
+        return unreachable_reason(spec, ssh_config)
 
     parts = {name: _waiting.submit(look_behind, spec) for name, spec in specs.items() if name != first}
     return parts if first is None or jump is None else {first: jump, **parts}

@@ -7,7 +7,7 @@ import testinfra
 from verify.report.errors import CommandTooSlow
 
 
-def look(spec: str, ssh_config: str | None) -> str | None:
+def unreachable_reason(spec: str, ssh_config: str | None) -> str | None:
     """The reason why a host does not answer, None if it does."""
     host = testinfra.get_host(spec, ssh_config=ssh_config)
     try:

@@ -1,4 +1,4 @@
-"""Questions and orders to the host's own PostgreSQL, as its administrator, over its Unix socket."""
+"""Queries and statements for the host's own PostgreSQL, as its administrator, over its Unix socket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any stack is previewed on paper under the real engine: nine machines, six endpoints, nothing secret, no trace."""
+"""Any stack is previewed offline under the real engine: nine machines, six endpoints, nothing secret, no trace."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import yaml
 
 from console import ExpectedError
 from fabfile.infra_tasks import PREVIEW
-from infra.preview.offline import PaperProject, paper_project
+from infra.preview.offline import OfflineProject, offline_project
 from infra.preview.plan import Plan, parse
 from infra.stack.loading import load
 from infra.stack.topology import KEY
@@ -25,7 +25,7 @@ def _state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("LIVEGANG_STATE", str(tmp_path_factory.mktemp("state")))
 
 
-def preview(project: PaperProject, stack: str) -> Plan:
+def preview(project: OfflineProject, stack: str) -> Plan:
     result = project.pulumi.capture(*PREVIEW)
     return parse(stack, result.stdout, result.stderr)
 
@@ -51,7 +51,7 @@ def assert_creates(plan: Plan, machines: int, endpoints: int) -> None:
 
 @pytest.mark.parametrize(("stack", "machines", "endpoints"), [("rehearsal", 9, 6), ("prod", 9, 6), ("example", 12, 4)])
 def test_a_stack_previews_with_its_machines_and_endpoints(stack: str, machines: int, endpoints: int) -> None:
-    with paper_project(stack) as project:
+    with offline_project(stack) as project:
         assert_creates(preview(project, stack), machines, endpoints)
 
 
@@ -65,9 +65,9 @@ def test_an_operators_own_backend_and_passphrase_do_not_matter(tmp_path: Path, m
     file = folder / "Pulumi.small.yaml"
     salt = "v1:vI3g/Rb4lCk=:v1:ycyeXwpKVYmQLqZC:AAAAtmxqEgbNnc4P0Bzm5Ir6hIJoIg=="
     file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "encryptionsalt": salt}))
-    with paper_project("small", folder):
+    with offline_project("small", folder):
         pass  # creates the stack; the preview below finds it
-    with paper_project("small", folder) as project:
+    with offline_project("small", folder) as project:
         assert_creates(preview(project, "small"), machines=3, endpoints=1)
     assert list(backend.iterdir()) == []
     assert not (tmp_path / "home").exists()
@@ -75,17 +75,17 @@ def test_an_operators_own_backend_and_passphrase_do_not_matter(tmp_path: Path, m
 
 def test_missing_files_are_replaced_and_named(tmp_path: Path) -> None:
     folder = project_with(tmp_path, "prod", certificate={"pfx_file": "/nowhere/gateway.pfx"})
-    with paper_project("prod", folder) as project:
+    with offline_project("prod", folder) as project:
         assert project.replaced == ["/nowhere/gateway.pfx"]
         scratch = project.pulumi.folder
         document = yaml.safe_load((scratch / "Pulumi.prod.yaml").read_text())
         assert load(document["config"][KEY], "prod", scratch)
 
 
-def test_paper_leaves_no_trace_in_the_project(tmp_path: Path) -> None:
+def test_an_offline_preview_leaves_no_trace_in_the_project(tmp_path: Path) -> None:
     folder = project_with(tmp_path, "prod")
     before = (folder / "Pulumi.prod.yaml").read_bytes(), sorted(path.name for path in folder.iterdir())
-    with paper_project("prod", folder) as project:
+    with offline_project("prod", folder) as project:
         scratch = project.pulumi.folder
     assert ((folder / "Pulumi.prod.yaml").read_bytes(), sorted(path.name for path in folder.iterdir())) == before
     assert not scratch.exists()
@@ -95,7 +95,7 @@ def test_every_mistake_of_a_stack_is_reported_before_anything_is_touched(tmp_pat
     folder = project_with(
         tmp_path, "prod", expected={"hosts": 10, "endpoints": 6}, protekt=True, domain={"zone": "mobil.example.org"}
     )
-    with pytest.raises(ExpectedError) as caught, paper_project("prod", folder):
+    with pytest.raises(ExpectedError) as caught, offline_project("prod", folder):
         pass
     message = str(caught.value)
     for part in (
@@ -109,7 +109,7 @@ def test_every_mistake_of_a_stack_is_reported_before_anything_is_touched(tmp_pat
 
 def test_a_stack_that_does_not_exist_is_named_with_those_that_do(tmp_path: Path) -> None:
     folder = project_with(tmp_path, "prod")
-    with pytest.raises(ExpectedError, match="There is no stack prdo") as caught, paper_project("prdo", folder):
+    with pytest.raises(ExpectedError, match="There is no stack prdo") as caught, offline_project("prdo", folder):
         pass
     assert "Stacks: prod" in str(caught.value)
 
@@ -119,7 +119,7 @@ def test_an_unknown_key_of_the_project_is_refused(tmp_path: Path) -> None:
     document = yaml.safe_load((folder / "Pulumi.prod.yaml").read_text())
     document["config"]["livegang:topologi"] = json.loads("{}")
     (folder / "Pulumi.prod.yaml").write_text(yaml.safe_dump(document))
-    with pytest.raises(ExpectedError, match="Did you mean livegang:topology"), paper_project("prod", folder):
+    with pytest.raises(ExpectedError, match="Did you mean livegang:topology"), offline_project("prod", folder):
         pass
 
 
@@ -127,5 +127,5 @@ def test_a_duplicate_host_name_is_refused(tmp_path: Path) -> None:
     folder = project_with(tmp_path, "prod")
     file = folder / "Pulumi.prod.yaml"
     file.write_text(file.read_text().replace("      db02:", "      db01:"))
-    with pytest.raises(ExpectedError, match="duplicate key 'db01'"), paper_project("prod", folder):
+    with pytest.raises(ExpectedError, match="duplicate key 'db01'"), offline_project("prod", folder):
         pass

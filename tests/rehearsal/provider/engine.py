@@ -1,4 +1,4 @@
-"""A Pulumi project in a folder of its own, with the real engine and the stand-in on paper."""
+"""A Pulumi project in a folder of its own, with the real engine and the stand-in offline."""
 
 from __future__ import annotations
 
@@ -64,12 +64,12 @@ class Project:
         cli = find_cli()
         assert cli is not None
         self.cli, self.folder = cli, folder / "project"
-        self.home = Home(folder / "state", paper=True)
+        self.home = Home(folder / "state", offline=True)
         self.home.prepare()
         self.environment = {
             **self.home.environment({k: v for k, v in os.environ.items() if not k.startswith("PULUMI_")}),
             "PULUMI_CONFIG_PASSPHRASE": "test",
-            "LIVEGANG_PAPER": "1",
+            "LIVEGANG_OFFLINE": "1",
             # The language host next to the CLI, not another on PATH.
             "PATH": f"{cli.parent}{os.pathsep}{os.environ['PATH']}",
         }

@@ -1,4 +1,4 @@
-"""The real engine with the stand-in on paper: what an operator types, and what it then says."""
+"""The real engine with the stand-in offline: what an operator types, and what it then says."""
 
 from __future__ import annotations
 

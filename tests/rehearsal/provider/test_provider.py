@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.provider.backends import PaperManager
+from rehearsal.provider.backends import OfflineManager
 from rehearsal.provider.errors import Cancelled, HalfMade, NotKnown, ProviderError, Refused
 from rehearsal.provider.ledger import Ledger
 from rehearsal.provider.values import UNKNOWN, Properties, Secret, split
@@ -241,9 +241,9 @@ def test_a_zone_needs_its_location_said(tmp_path: Path) -> None:
     assert "Global" in failures[0].reason
 
 
-def test_on_paper_addresses_are_given_once_and_kept(tmp_path: Path) -> None:
+def test_offline_addresses_are_given_once_and_kept(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.json")
-    one = provider(tmp_path, PaperManager(ledger))
+    one = provider(tmp_path, OfflineManager(ledger))
     name, inputs = "network:PublicIPAddress", sample("network:PublicIPAddress")
     identifier, first = one.create(urn(name), inputs)
     _, second = one.create(urn(name, "two"), {**inputs, "publicIpAddressName": "pip2"})
@@ -251,8 +251,8 @@ def test_on_paper_addresses_are_given_once_and_kept(tmp_path: Path) -> None:
     assert first["ipAddress"] == again["ipAddress"] != second["ipAddress"]
 
 
-def test_on_paper_a_dynamic_private_address_is_the_first_free_one(tmp_path: Path) -> None:
-    one = provider(tmp_path, PaperManager(Ledger(tmp_path / "ledger.json")))
+def test_offline_a_dynamic_private_address_is_the_first_free_one(tmp_path: Path) -> None:
+    one = provider(tmp_path, OfflineManager(Ledger(tmp_path / "ledger.json")))
     subnet, _ = one.create(SUBNET, sample("network:Subnet"))
     addresses = []
     for name in ("a", "b"):
@@ -266,8 +266,8 @@ def test_on_paper_a_dynamic_private_address_is_the_first_free_one(tmp_path: Path
     assert addresses == ["10.0.1.4", "10.0.1.5"]
 
 
-def test_on_paper_what_is_known_can_be_imported(tmp_path: Path) -> None:
-    one = provider(tmp_path, PaperManager(Ledger(tmp_path / "ledger.json")))
+def test_offline_what_is_known_can_be_imported(tmp_path: Path) -> None:
+    one = provider(tmp_path, OfflineManager(Ledger(tmp_path / "ledger.json")))
     inputs = sample("network:Subnet")
     identifier, _ = one.create(SUBNET, inputs)
     found = one.read(SUBNET, identifier, None, {})

@@ -36,7 +36,7 @@ def manager() -> MemoryManager:
 @pytest.fixture
 def servicer(tmp_path: Path, manager: MemoryManager, monkeypatch: pytest.MonkeyPatch) -> Servicer:
     monkeypatch.setenv("PULUMI_HOME", str(tmp_path))
-    monkeypatch.setenv("LIVEGANG_PAPER", "1")
+    monkeypatch.setenv("LIVEGANG_OFFLINE", "1")
     made = Servicer(Engine(None))
     made._provider = provider(tmp_path, manager)
     return made
@@ -98,7 +98,7 @@ def test_with_hosts_no_other_subscription_is_served(
 ) -> None:
     other = "99999999-2222-4333-8444-555555555555"
     stub.Configure(configure(subscriptionId=other))
-    monkeypatch.setenv("LIVEGANG_PAPER", "0")
+    monkeypatch.setenv("LIVEGANG_OFFLINE", "0")
     error = refused(stub.Configure, configure(subscriptionId=other))
     assert error.code() is grpc.StatusCode.FAILED_PRECONDITION
     assert f"not {other}" in error.details()
@@ -163,7 +163,7 @@ time.sleep(600)
 
 
 def test_a_killed_engine_takes_the_provider_along(tmp_path: Path) -> None:
-    environment = {**os.environ, "PULUMI_HOME": str(tmp_path), "LIVEGANG_PAPER": "1"}
+    environment = {**os.environ, "PULUMI_HOME": str(tmp_path), "LIVEGANG_OFFLINE": "1"}
     parent = subprocess.Popen([sys.executable, "-c", PARENT], env=environment, stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     port, child = (int(part) for part in parent.stdout.readline().split())

@@ -13,7 +13,7 @@ from rehearsal.base.handler import HandlerError, Log, Properties
 from rehearsal.base.records import Record, Records
 from rehearsal.base.settings import Settings
 from rehearsal.base.world import World
-from rehearsal.supervisor.families import RESTORE_ORDER, collect, turn
+from rehearsal.supervisor.families import RESTORE_ORDER, collect, restore_rank
 from rehearsal.supervisor.lifecycle import Resources
 
 
@@ -161,8 +161,8 @@ def test_one_resource_is_changed_by_one_thread_at_a_time(tmp_path: Path) -> None
 def test_each_type_has_its_turn() -> None:
     named: list[Any] = [kind for group in RESTORE_ORDER for kind in group]
     assert len(named) == len(set(named))
-    assert turn("azure-native:network:Subnet") < turn("azure-native:network:NetworkInterface")
-    assert turn("azure-native:compute:Disk") < turn("azure-native:compute:VirtualMachine")
+    assert restore_rank("azure-native:network:Subnet") < restore_rank("azure-native:network:NetworkInterface")
+    assert restore_rank("azure-native:compute:Disk") < restore_rank("azure-native:compute:VirtualMachine")
 
 
 def test_every_type_that_is_made_real_has_a_place_in_the_order_of_restoring(settings: Settings) -> None:
@@ -176,4 +176,4 @@ def test_every_type_that_is_made_real_has_a_place_in_the_order_of_restoring(sett
 
 
 def test_a_type_that_was_forgotten_is_restored_last() -> None:
-    assert turn("azure-native:network:Forgotten") > turn("azure-native:compute:VirtualMachine")
+    assert restore_rank("azure-native:network:Forgotten") > restore_rank("azure-native:compute:VirtualMachine")

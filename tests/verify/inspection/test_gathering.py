@@ -78,7 +78,7 @@ def test_the_jump_host_is_looked_at_before_those_behind_it(monkeypatch: pytest.M
         asked.append(spec)
         return "no route" if spec == "ssh://web01" else None
 
-    monkeypatch.setattr(gathering, "look", look)
+    monkeypatch.setattr(gathering, "unreachable_reason", look)
     specs = {name: f"ssh://{name}" for name in ("app01", "mgmt01", "web01")}
     looks = gathering.start_looking(specs, "mgmt01", "ssh_config")
     assert {name: part.result() for name, part in looks.items()} == {"mgmt01": None, "app01": None, "web01": "no route"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from verify.inspection import connection
-from verify.inspection.reachability import look, reason_of
+from verify.inspection.reachability import reason_of, unreachable_reason
 
 
 @pytest.mark.parametrize(
@@ -48,4 +48,4 @@ def test_a_look_at_a_host_is_a_login(
     if reason is not None and "1 s" in reason:
         monkeypatch.setattr(connection, "COMMAND_SECONDS", 1)
     connection.install()
-    assert look("ssh://db01", None) == reason
+    assert unreachable_reason("ssh://db01", None) == reason
