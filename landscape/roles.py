@@ -37,6 +37,11 @@ class Role:
     """Roles whose hosts must have stopped before its own do: they write to these while they stop."""
 
     @property
+    def every_suite(self) -> tuple[str, ...]:
+        """All its suites, also those that look at its hosts in some landscapes only."""
+        return (*self.suites, *(suite for _, suite in self.suites_with))
+
+    @property
     def serves_tls(self) -> bool:
         """Whether its hosts have a certificate of the internal authority."""
         return secrets.TLS_KEY in self.secrets

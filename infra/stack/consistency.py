@@ -162,11 +162,11 @@ def _numbers(hosts: Counter[str]) -> Iterator[Mistake]:
             because = ": it is the only way in" if role.name == "management" else ""
             yield Mistake(("hosts",), f"{number} hosts have the role {role.name}", f"There must be {exactly}{because}.")
         elif number < role.at_least:
+            shared = f", or have another host take the role on: also: [{role.name}]" if role.shareable else ""
             yield Mistake(
                 ("hosts",),
                 f"no host has the role {role.name}" if not number else f"only {number} hosts have the role {role.name}",
-                "Every endpoint needs a web, an application and a database host; "
-                f"another host may take the role on: also: [{role.name}].",
+                f"There must be at least {role.at_least}: add one{shared}.",
             )
         elif role.at_most is not None and number > role.at_most:
             most = "at most one" if role.at_most == 1 else f"at most {role.at_most}"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import re
+
+from invoke.tasks import Task
 
 import fabfile
 from toolchain.folders import PROJECT
@@ -23,3 +26,11 @@ def documented() -> set[str]:
 
 def test_every_command_is_in_the_handbook_and_no_other() -> None:
     assert documented() == set(fabfile.namespace.task_names)
+
+
+def test_every_task_is_a_command() -> None:
+    """One that is left out of its module's `namespace` exists for nobody."""
+    modules = [importlib.import_module(f"fabfile.{file.stem}") for file in (PROJECT / "fabfile").glob("*_tasks.py")]
+    tasks = {item for module in modules for item in vars(module).values() if isinstance(item, Task)}
+    commands = {fabfile.namespace[name] for name in fabfile.namespace.task_names}
+    assert [task.name for task in tasks - commands] == [], "add them to the namespace of their module"

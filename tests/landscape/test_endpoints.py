@@ -9,8 +9,11 @@ import pytest
 from hosts.components.manifest import load
 from tests.stacks import STACKS, topology
 from toolchain.folders import PROJECT
+from vivendi import build
+from vivendi.vivendi_standin import AREAS
 
-PORTS = {manifest.name: manifest.port for manifest in load(PROJECT / "hosts" / "components")}
+MANIFESTS = load(PROJECT / "hosts" / "components")
+PORTS = {manifest.name: manifest.port for manifest in MANIFESTS}
 
 
 def closed(declared: dict[str, Any]) -> list[str]:
@@ -35,6 +38,17 @@ def test_each_endpoint_has_a_component_whose_port_is_open(stack: str) -> None:
     assert without == [], f"write hosts/components/{without[0]}.yaml"
     missing = closed(declared)
     assert missing == [], f"Pulumi.{stack}.yaml lacks {', '.join(missing)}"
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_whoever_works_on_the_management_host_reaches_the_same_ports_as_the_web_hosts(stack: str) -> None:
+    flows = topology(stack)["flows"]
+    assert flows["application-from-management"]["ports"] == flows["application-from-web"]["ports"]
+
+
+def test_the_stand_in_serves_each_component_that_installs_it() -> None:
+    unknown = [item.name for item in MANIFESTS if item.artifact.file == build.file_name() and item.name not in AREAS]
+    assert unknown == [], "add it to AREAS in vivendi/vivendi_standin/__init__.py"
 
 
 def test_a_forgotten_port_is_named() -> None:

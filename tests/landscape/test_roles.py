@@ -24,7 +24,7 @@ SUITES = {file.stem.removeprefix("test_") for file in (PROJECT / "verify").glob(
 
 def missing_for(role: Role) -> list[str]:
     """The places that have to know something of a role and do not."""
-    module, suites = PROJECT / "hosts" / "roles" / f"{role.name}.py", {*role.suites, *dict(role.suites_with).values()}
+    module, suites = PROJECT / "hosts" / "roles" / f"{role.name}.py", set(role.every_suite)
     places = [] if module.exists() else [f"hosts/roles/{role.name}.py"]
     places += [] if set(role.suites) - EVERY_HOST else [f"a suite for {role.name} in landscape/roles.py"]
     return places + [f"verify/test_{suite}.py" for suite in sorted(suites - SUITES)]
@@ -46,7 +46,7 @@ def test_a_role_that_is_in_the_registry_only_is_named_in_each_place_that_lacks_i
 
 def test_every_suite_must_look_at_something() -> None:
     """One that no role requires could be left out of a run without being missed."""
-    of_roles = {suite for role in ROLES.values() for suite in (*role.suites, *dict(role.suites_with).values())}
+    of_roles = {suite for role in ROLES.values() for suite in role.every_suite}
     required = EVERY_HOST | roles.ENDPOINT_SUITES | of_roles
     assert SUITES - required == set(), "name them in landscape/roles.py"
     assert required - SUITES == set(), "write verify/test_SUITE.py, or take them out of landscape/roles.py"

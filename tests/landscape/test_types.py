@@ -10,6 +10,7 @@ from typing import Any, cast
 from rehearsal.base.records import Records
 from rehearsal.base.settings import Settings
 from rehearsal.base.world import World
+from rehearsal.provider import types
 from rehearsal.provider.types import TYPES
 from rehearsal.supervisor.families import collect
 from toolchain.folders import PROJECT
@@ -42,6 +43,12 @@ def test_the_program_and_the_provider_know_the_same_types() -> None:
     assert len(found) > 15, "the program's declarations were not found"
     assert found - TYPES.keys() == set(), "add them to rehearsal/provider/types/"
     assert TYPES.keys() - found == set(), "declare them in infra/components/, or take them out of the provider"
+
+
+def test_each_module_of_types_is_one_of_the_families() -> None:
+    modules = {file.stem for file in Path(types.__path__[0]).glob("*.py")} - {"__init__", "base"}
+    listed = {family.__name__.rpartition(".")[2] for family in types.FAMILIES}
+    assert modules - listed == set(), "add them to FAMILIES in rehearsal/provider/types/__init__.py"
 
 
 def test_a_type_is_said_to_be_real_where_a_handler_makes_it_real(tmp_path: Path) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from landscape.roles import ROLES
 from verify.report.model import Outcome, Result, Run
 
-SUITE_ORDER = ("base", "management", "database", "application", "web", "endpoints", "network")
+SUITE_ORDER = ("base", *dict.fromkeys(suite for role in ROLES.values() for suite in role.every_suite), "endpoints")
+"""Columns from the host itself to what stands on it; suites that are not named here follow, by name."""
 
 
 class State(StrEnum):

@@ -1,4 +1,7 @@
-"""The report's text: the sentences that the page, the console and the JSON report share."""
+"""The report's text: the sentences that the page, the console and the JSON report share.
+
+What a check says of its failure is the message of its assertion; what was not checked says why where it is found out.
+"""
 
 from __future__ import annotations
 
