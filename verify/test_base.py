@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from landscape.parties import ANY_HOST
 from verify.inspection import storage
 from verify.inspection.expectations import current, hosts, one_of, open_flows, specs
 from verify.inspection.gathering import Gathering, Outputs, batch
@@ -147,7 +148,7 @@ def test_only_the_administrator_may_become_root(state: Outputs) -> None:
         "chrony:{host}",
         one_of("management", "time-server:{member}"),
         one_of("management", "time:{member}"),
-        *open_flows("any-host", "management", "{host}"),
+        *open_flows(ANY_HOST, "management", "{host}"),
     ],
 )
 def test_clock_follows_management(host: Any, state: Outputs) -> None:

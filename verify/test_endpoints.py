@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from infra.inventory.model import Endpoint
+from landscape.parties import OUTSIDE
 from verify.inspection.expectations import each, endpoints, hosts, manifests, one_of, web_port
 from verify.inspection.gathering import Gathering, Outputs, batch
 from verify.inspection.probes import site
@@ -50,7 +51,7 @@ def look(host: Any) -> dict[str, dict[str, dict[str, Any]]]:
 
 def count_rows(host: Any) -> Outputs:
     """The number of rows of each area with this run's record, once the standby has had time to replay them."""
-    SITES.of("outside")  # its end means that the records have been sent
+    SITES.of(OUTSIDE)  # its end means that the records have been sent
     tables = {component.name: f"{component.database.schema_}.record" for component in manifests()}
     databases = {component.name: component.database.name for component in manifests()}
     commands = {
@@ -108,14 +109,14 @@ def seen(endpoint: Endpoint, evidence: Note) -> Callable[[str], dict[str, Any]]:
     """What was seen from outside of one part of this endpoint."""
 
     def part(name: str) -> dict[str, Any]:
-        found = SITES.of("outside")[endpoint.name][name]
+        found = SITES.of(OUTSIDE)[endpoint.name][name]
         evidence(f"outside: {name} of {endpoint.host_name}", found)
         return found
 
     return part
 
 
-@check("name", proves="dns:{endpoint}", at="outside")
+@check("name", proves="dns:{endpoint}", at=OUTSIDE)
 def test_name_leads_to_the_gateway(endpoint: Endpoint, seen: Callable[[str], dict[str, Any]]) -> None:
     """Devices find their site by this name only."""
     answer = seen("dns")
@@ -125,7 +126,7 @@ def test_name_leads_to_the_gateway(endpoint: Endpoint, seen: Callable[[str], dic
     )
 
 
-@check("name", needs=["dns:{endpoint}"], at="outside")
+@check("name", needs=["dns:{endpoint}"], at=OUTSIDE)
 def test_name_has_a_short_ttl(seen: Callable[[str], dict[str, Any]]) -> None:
     """As long as devices remember an old address, the site cannot be moved."""
     answer = seen("dns")
@@ -133,7 +134,7 @@ def test_name_has_a_short_ttl(seen: Callable[[str], dict[str, Any]]) -> None:
     assert 0 < answer["ttl"] <= LONGEST_TTL, f"the name has a TTL of {answer['ttl']} s, more than {LONGEST_TTL} s"
 
 
-@check("certificate", proves="tls:{endpoint}", needs=["dns:{endpoint}", "gateway"], at="outside")
+@check("certificate", proves="tls:{endpoint}", needs=["dns:{endpoint}", "gateway"], at=OUTSIDE)
 def test_certificate_is_trusted(endpoint: Endpoint, seen: Callable[[str], dict[str, Any]]) -> None:
     """Devices refuse a site whose certificate they cannot verify, and people must not learn to click warnings away."""
     answer = seen("tls")
@@ -143,7 +144,7 @@ def test_certificate_is_trusted(endpoint: Endpoint, seen: Callable[[str], dict[s
     ), f"the certificate names {', '.join(answer['names'])} only"
 
 
-@check("certificate", needs=["tls:{endpoint}"], at="outside")
+@check("certificate", needs=["tls:{endpoint}"], at=OUTSIDE)
 def test_certificate_is_valid_for_long_enough(endpoint: Endpoint, seen: Callable[[str], dict[str, Any]]) -> None:
     """A certificate that expires during the move stops all devices."""
     answer = seen("tls")
@@ -154,7 +155,7 @@ def test_certificate_is_valid_for_long_enough(endpoint: Endpoint, seen: Callable
     )
 
 
-@check("tls", needs=["tls:{endpoint}"], at="outside")
+@check("tls", needs=["tls:{endpoint}"], at=OUTSIDE)
 def test_tls_is_modern(seen: Callable[[str], dict[str, Any]]) -> None:
     """TLS 1.1 and older are broken."""
     answer = seen("tls")
@@ -162,7 +163,7 @@ def test_tls_is_modern(seen: Callable[[str], dict[str, Any]]) -> None:
     assert answer["version"] in ("TLSv1.2", "TLSv1.3"), f"the site speaks {answer['version']}"
 
 
-@check("tls", needs=["tls:{endpoint}"], at="outside")
+@check("tls", needs=["tls:{endpoint}"], at=OUTSIDE)
 def test_old_tls_is_refused(seen: Callable[[str], dict[str, Any]]) -> None:
     """An attacker in between can make a device and a site agree on the oldest version both accept. Twin: TLS 1.2."""
     answer = seen("old_tls")
@@ -171,7 +172,7 @@ def test_old_tls_is_refused(seen: Callable[[str], dict[str, Any]]) -> None:
     assert any(word in answer["error"].lower() for word in refusals), f"not refused, but: {answer['error']}"
 
 
-@check("site", needs=["dns:{endpoint}", "gateway"], at="outside")
+@check("site", needs=["dns:{endpoint}", "gateway"], at=OUTSIDE)
 def test_plain_http_is_redirected(endpoint: Endpoint, seen: Callable[[str], dict[str, Any]]) -> None:
     """People who type the name without https must not stay on a connection that anyone can read."""
     answer = seen("redirect")
@@ -189,7 +190,7 @@ WORKING_SITE: tuple[Need, ...] = (
 )
 
 
-@check("site", proves="health:{endpoint}", needs=WORKING_SITE, at="outside")
+@check("site", proves="health:{endpoint}", needs=WORKING_SITE, at=OUTSIDE)
 def test_health_is_good(seen: Callable[[str], dict[str, Any]]) -> None:
     """This is what devices meet when they deliver their records."""
     answer = seen("health")
@@ -204,7 +205,7 @@ def reason(body: str) -> str:
         return body.strip()[:200]
 
 
-@check("redundancy", needs=[*each("application", "area:{endpoint}@{member}"), PRIMARY], at="outside")
+@check("redundancy", needs=[*each("application", "area:{endpoint}@{member}"), PRIMARY], at=OUTSIDE)
 def test_site_runs_on_every_application_host(endpoint: Endpoint) -> None:
     """On one host only, that host's failure is an outage of the area."""
     component = next(component for component in manifests() if component.name == endpoint.name)
@@ -228,7 +229,7 @@ def test_site_runs_on_every_application_host(endpoint: Endpoint) -> None:
     )
 
 
-@check("firewall", proves="waf:{endpoint}", needs=["tls:{endpoint}"], at="outside")
+@check("firewall", proves="waf:{endpoint}", needs=["tls:{endpoint}"], at=OUTSIDE)
 def test_attack_is_blocked_at_the_gateway(seen: Callable[[str], dict[str, Any]]) -> None:
     """An injection that reaches the application may expose 80,000 clients' records. Twin: the health check."""
     answer = seen("attack")
@@ -245,7 +246,7 @@ def past_the_gateway(what: str, endpoint: Endpoint) -> dict[str, str]:
 @check(
     "firewall",
     needs=[one_of("web", "site:{endpoint}@{member}"), *each("management", "host:{member}")],
-    at="outside",
+    at=OUTSIDE,
 )
 def test_attack_is_blocked_by_the_gateway_alone(endpoint: Endpoint) -> None:
     """If others blocked it too, the gateway's firewall could be off unnoticed. Twin: directly at the web hosts."""
@@ -257,7 +258,7 @@ def test_attack_is_blocked_by_the_gateway_alone(endpoint: Endpoint) -> None:
 @check(
     "redundancy",
     needs=[*each("web", "site:{endpoint}@{member}"), *each("management", "host:{member}")],
-    at="outside",
+    at=OUTSIDE,
 )
 def test_site_runs_on_every_web_host(endpoint: Endpoint) -> None:
     """On one web host only, that host's failure is an outage."""
@@ -268,7 +269,7 @@ def test_site_runs_on_every_web_host(endpoint: Endpoint) -> None:
     )
 
 
-@check("synchronisation", proves="sync:{endpoint}", needs=["health:{endpoint}", *WORKING_SITE], at="outside")
+@check("synchronisation", proves="sync:{endpoint}", needs=["health:{endpoint}", *WORKING_SITE], at=OUTSIDE)
 def test_record_is_accepted(endpoint: Endpoint, seen: Callable[[str], dict[str, Any]]) -> None:
     """Devices hold 72 hours of records that exist nowhere else."""
     answer = seen("sync")
@@ -278,7 +279,7 @@ def test_record_is_accepted(endpoint: Endpoint, seen: Callable[[str], dict[str, 
     assert first["accepted"] == [RECORDS[endpoint.name]], f"accepted: {first['accepted']}"
 
 
-@check("synchronisation", needs=["sync:{endpoint}"], at="outside")
+@check("synchronisation", needs=["sync:{endpoint}"], at=OUTSIDE)
 def test_record_sent_again_is_a_duplicate(endpoint: Endpoint, seen: Callable[[str], dict[str, Any]]) -> None:
     """A device that missed the answer sends everything again; a visit counted twice is billed twice."""
     answer = seen("sync")
@@ -307,7 +308,7 @@ def rows_on(standby: bool, endpoint: Endpoint) -> dict[str, str]:
     return found
 
 
-@check("synchronisation", needs=["sync:{endpoint}", PRIMARY], at="outside")
+@check("synchronisation", needs=["sync:{endpoint}", PRIMARY], at=OUTSIDE)
 def test_record_is_one_row_on_the_primary(endpoint: Endpoint) -> None:
     """The answer 200 promises that the record is stored, once."""
     rows = rows_on(False, endpoint)
@@ -318,7 +319,7 @@ def test_record_is_one_row_on_the_primary(endpoint: Endpoint) -> None:
 @check(
     "synchronisation",
     needs=["sync:{endpoint}", *each("database", "standby:{member}"), *each("database", "postgresql:{member}")],
-    at="outside",
+    at=OUTSIDE,
     applies=len(hosts("database")) > 1,
 )
 def test_record_reaches_the_standby(endpoint: Endpoint) -> None:

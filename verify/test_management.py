@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from landscape.parties import ANY_HOST
 from verify.inspection.expectations import current, flows, specs
 from verify.inspection.probes import clock
 from verify.inspection.run_probe import run_probe
@@ -22,7 +23,7 @@ UNSYNCHRONISED = 3
 
 def served_ports(protocol: str) -> set[int]:
     """Ports of the management host that the flow table opens to all hosts."""
-    return {port for flow in flows("any-host", "management") if flow.protocol == protocol for port in flow.ports}
+    return {port for flow in flows(ANY_HOST, "management") if flow.protocol == protocol for port in flow.ports}
 
 
 @check("mirror", proves="mirror:{host}", unit="nginx")

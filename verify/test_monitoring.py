@@ -10,6 +10,7 @@ import pytest
 from infra.inventory.model import Endpoint, Host
 from landscape import ports
 from landscape.names import ALERT_LOG
+from landscape.parties import ANY_HOST
 from verify.inspection.drill import Drill, drill
 from verify.inspection.expectations import each, endpoints, hosts, open_flows, specs
 from verify.inspection.gathering import Gathering, Outputs, batch
@@ -58,7 +59,7 @@ def test_service_starts_at_boot(host: Any, service: str) -> None:
 @check(
     "metrics",
     proves="metrics:{target}",
-    needs=["host:{target}", *open_flows("management", "any-host", "{host}"), *WATCHING],
+    needs=["host:{target}", *open_flows("management", ANY_HOST, "{host}"), *WATCHING],
 )
 def test_host_is_watched(target: Host, state: Outputs, evidence: Note) -> None:
     """If an unwatched host fails, those who need it are the first to notice."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from landscape.parties import OPERATOR, OUTSIDE
 from verify.inspection.expectations import current
 from verify.inspection.flow_targets import Closed, Open, Target, closed_pairs, open_rows, public_reach, targets_from
 from verify.inspection.gathering import Gathering
@@ -76,8 +77,8 @@ def test_public_address_answers(row: Open, evidence: Note) -> None:
 def test_outsider_is_shut_out(pair: Closed, evidence: Note) -> None:
     """An open port is found by attackers within the hour. Twin: the way in and the sites, which do answer."""
     points = current().inventory.vantage_points
-    if pair.place == "outside" and points["outside"].spec == points["operator"].spec:
-        both = points["outside"].spec
+    if pair.place == OUTSIDE and points[OUTSIDE].spec == points[OPERATOR].spec:
+        both = points[OUTSIDE].spec
         pytest.skip(f"outside and operator are both {both}: name a machine outside the operators' ranges for outside")
     for target, outcome in outcomes(pair.place, pair.targets, evidence).items():
         allowed = ("timeout",) if target.public else ("timeout", "no route to host", "network is unreachable")

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from landscape.names import SCANNER, TRANSFER_FOLDER, files_log, status_file
+from landscape.parties import OLD_HOSTER
 from verify.inspection import leftovers
 from verify.inspection.expectations import flows, hosts, specs
 from verify.inspection.gathering import Gathering, Outputs, batch
@@ -62,7 +63,7 @@ SANDBOX = {
 
 def caller() -> str:
     """An address from which the old hoster may connect."""
-    prefixes = [prefix for flow in flows("old-hoster", "transfer") for prefix in flow.source_prefixes]
+    prefixes = [prefix for flow in flows(OLD_HOSTER, "transfer") for prefix in flow.source_prefixes]
     return prefixes[0].partition("/")[0] if prefixes else "192.0.2.1"
 
 

@@ -7,6 +7,7 @@ from hosts.roles.context import HEADER, Context, text
 from hosts.states import Directory, File, Group, State, User
 from infra.inventory.model import Transfer
 from landscape.names import TRANSFER_FOLDER
+from landscape.parties import OLD_HOSTER
 
 CHROOT = f"{TRANSFER_FOLDER}/drop"
 INCOMING = f"{CHROOT}/incoming"
@@ -26,7 +27,7 @@ def wanted(context: Context) -> Transfer:
 
 def ranges(context: Context) -> list[str]:
     """Where the old hoster may come from, as the flow table says."""
-    flows = [flow for flow in context.inventory.flows if flow.source == "old-hoster" and 22 in flow.ports]
+    flows = [flow for flow in context.inventory.flows if flow.source == OLD_HOSTER and 22 in flow.ports]
     return sorted({prefix for flow in flows for prefix in flow.source_prefixes})
 
 

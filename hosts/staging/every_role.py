@@ -19,6 +19,7 @@ from infra.inventory.model import (
 )
 from landscape import secrets
 from landscape.names import GATEWAY
+from landscape.parties import OPERATOR, OUTSIDE
 from landscape.roles import ROLES, Role
 from toolchain.folders import PROJECT
 
@@ -43,7 +44,7 @@ def inventory() -> Inventory:
         endpoints={area: _endpoint(area, gateway) for area in areas},
         flows=[_flow(source, destination) for source in SUBNETS for destination in ROLES],
         way_in=WayIn(user="ops", jump_host="management1", jump_address=gateway, jump_port=22),
-        vantage_points={"outside": VantagePoint(spec="local://"), "operator": VantagePoint(spec="local://")},
+        vantage_points={OUTSIDE: VantagePoint(spec="local://"), OPERATOR: VantagePoint(spec="local://")},
         vault_uri="https://kv-staging.vault.azure.net/",
         trusted_authorities=[PLACEHOLDER],
         internal_authority=PLACEHOLDER,

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from console import ExpectedError
 from infra.stack.shared import Alerts, Components, Document, Packages, PackageSource, VantagePoint
+from landscape.parties import VantagePointName
 
 __all__ = [
     "Alerts",
@@ -151,7 +152,7 @@ class Inventory(Document):
     endpoints: dict[str, Endpoint]
     flows: list[Flow]
     way_in: WayIn
-    vantage_points: dict[Literal["outside", "operator", "old-hoster"], VantagePoint]
+    vantage_points: dict[VantagePointName, VantagePoint]
     vault_uri: str
     trusted_authorities: list[str]
     """PEM certificates that hosts and vantage points trust in addition to the public ones."""

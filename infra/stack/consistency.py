@@ -18,6 +18,7 @@ from infra.stack.flows import OUTBOUND_SUFFIX, PARTIES, RANGES, SERVICE_TAGS, pr
 from infra.stack.named_files import unusable_files
 from infra.stack.topology import Topology
 from landscape.names import GATEWAY
+from landscape.parties import ANY_HOST, OLD_HOSTER, VANTAGE_POINTS
 from landscape.roles import ROLES, SHAREABLE
 
 FEWEST_PREFIX_BITS = 29
@@ -137,9 +138,7 @@ def _roles(topology: Topology) -> Iterator[Mistake]:
             ("network", "subnets", needed), f"is missing: {whose} cannot do without", f"Add {needed}: NETWORK."
         )
     for name in sorted(set(subnets) - set(PARTIES) | (set(subnets) & {*RANGES, *SERVICE_TAGS})):
-        known = [
-            party for party in PARTIES if party not in RANGES and party not in SERVICE_TAGS and party != "any-host"
-        ]
+        known = [party for party in PARTIES if party not in RANGES and party not in SERVICE_TAGS and party != ANY_HOST]
         yield Mistake(("network", "subnets", name), "is neither a role nor the gateway", nearest(name, known))
     roles = [role for host in topology.hosts.values() for role in host.roles if present(role)]
     yield from _numbers(Counter(roles))
@@ -316,9 +315,9 @@ def _transfer(topology: Topology) -> Iterator[Mistake]:
 
 
 def _vantage(topology: Topology) -> Iterator[Mistake]:
-    for name in ("outside", "operator", "old-hoster"):
+    for name in VANTAGE_POINTS:
         point = topology.vantage_points.get(name)
-        if point is None and name == "old-hoster":
+        if point is None and name == OLD_HOSTER:
             continue  # Where no one can log in there, suites check what it may do by the host's configuration.
         if point is None:
             yield Mistake(("vantage_points", name), "is missing", 'Add e.g. {spec: "local://"}.')

@@ -16,15 +16,15 @@ from typing import Literal
 
 from infra.stack.topology import FlowSpec, Topology
 from landscape.names import GATEWAY
+from landscape.parties import ANY_HOST, AZURE_PLATFORM, INTERNET, KEY_VAULT, OLD_HOSTER, OPERATOR
 from landscape.roles import ROLES
 
 Direction = Literal["Inbound", "Outbound"]
 Access = Literal["Allow", "Deny"]
 
-ANY_HOST = "any-host"
-SERVICE_TAGS = {"internet": "Internet", "key-vault": "AzureKeyVault", "azure-platform": "AzureCloud"}
+SERVICE_TAGS = {INTERNET: "Internet", KEY_VAULT: "AzureKeyVault", AZURE_PLATFORM: "AzureCloud"}
 """Parties whose addresses Azure knows, by Azure's service tags."""
-RANGES = ("operator", "old-hoster")
+RANGES = (OPERATOR, OLD_HOSTER)
 """Parties whose addresses the stack file gives."""
 PARTIES: tuple[str, ...] = (*ROLES, GATEWAY, ANY_HOST, *RANGES, *SERVICE_TAGS)
 
@@ -75,9 +75,9 @@ def prefixes_of(topology: Topology, party: str) -> list[str]:
     """The addresses of a party as CIDR prefixes, or its service tag."""
     if party in SERVICE_TAGS:
         return [SERVICE_TAGS[party]]
-    if party == "operator":
+    if party == OPERATOR:
         return [str(network) for network in topology.network.operator_ranges]
-    if party == "old-hoster":
+    if party == OLD_HOSTER:
         return [str(network) for network in topology.network.old_hoster_ranges]
     return [str(topology.network.subnets[subnet]) for subnet in sorted(subnets_of(topology, party))]
 

@@ -26,6 +26,7 @@ from infra.stack.fields import (
 )
 from infra.stack.shared import Alerts, Components, Document, Packages, VantagePoint
 from landscape.names import GATEWAY
+from landscape.parties import VantagePointName
 from landscape.roles import ROLES, SHAREABLE
 
 KEY = "livegang:topology"
@@ -197,7 +198,7 @@ class Topology(Document):
     transfer: TransferSpec | None = Field(
         default=None, description="{old_hoster: …, signatures: …, largest_file_mb: …, patience_seconds: …}"
     )
-    vantage_points: dict[Literal["outside", "operator", "old-hoster"], VantagePoint] = Field(
+    vantage_points: dict[VantagePointName, VantagePoint] = Field(
         description='a map with outside, operator and perhaps old-hoster, each {spec: "local://"} or an ssh:// entry'
     )
     trusted_authorities: list[str] = Field(default_factory=list, description="a list of paths of PEM files")

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+from landscape.parties import OLD_HOSTER, VANTAGE_POINTS
 from rehearsal.base.containers import Content, File
-from rehearsal.base.settings import OLD_HOSTER, OPERATOR, OUTSIDE, PUBLIC_DNS
+from rehearsal.base.settings import PUBLIC_DNS
 from rehearsal.base.world import World
-
-ADDRESSES = {"outside": OUTSIDE, "operator": OPERATOR, "old-hoster": OLD_HOSTER}
-"""By name, which is also their network namespace's."""
+from rehearsal.network.places import RESIDENTS
 
 _SSHD = """\
 ListenAddress {address}:22
@@ -42,8 +41,8 @@ exec /usr/sbin/sshd -D -e -f /etc/ssh/vantage.conf
 
 def start(world: World) -> None:
     """Start the vantage points' containers."""
-    with ThreadPoolExecutor(len(ADDRESSES)) as pool:
-        list(pool.map(lambda name: _start(world, name), ADDRESSES))
+    with ThreadPoolExecutor(len(VANTAGE_POINTS)) as pool:
+        list(pool.map(lambda name: _start(world, name), VANTAGE_POINTS))
 
 
 def _start(world: World, name: str) -> None:
@@ -52,11 +51,11 @@ def _start(world: World, name: str) -> None:
         "/etc/hostname": f"{name}\n",
         "/etc/resolv.conf": f"nameserver {PUBLIC_DNS}\n",
         "/etc/ssh/vantage": File((keys / "vantage").read_bytes()),
-        "/etc/ssh/vantage.conf": _SSHD.format(address=ADDRESSES[name]),
+        "/etc/ssh/vantage.conf": _SSHD.format(address=RESIDENTS[name]),
         "/root/.ssh/authorized_keys": File((keys / "operator.pub").read_bytes()),
         "/usr/local/share/ca-certificates/livegang-rehearsal.crt": (keys / "authority.pem").read_bytes(),
     }
-    if name == "old-hoster":
+    if name == OLD_HOSTER:
         # The key with which the old hoster sends files, where the stack looks for it by default.
         files["/root/.ssh/id_ed25519"] = File((keys / "old-hoster").read_bytes())
     world.containers.start(name, name, ["/bin/sh", "-c", _START], files=files)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from ipaddress import IPv4Address, IPv4Interface
 
+from landscape import parties
 from rehearsal.base import settings
 from rehearsal.network.declared import key, name_of
 
@@ -16,15 +17,15 @@ BORDER = "border"
 It is separate from the router so that the groups see the addresses that they see in Azure: outbound before
 translation and inbound after it, also when a host calls one of its own network's public addresses.
 """
-INTERNET = "internet"
+INTERNET = parties.INTERNET
 """All that the rehearsal has of the Internet: one bridge with a few residents."""
 RESIDENTS: dict[str, IPv4Address] = {
-    "outside": settings.OUTSIDE,
-    "operator": settings.OPERATOR,
-    "old-hoster": settings.OLD_HOSTER,
+    parties.OUTSIDE: settings.OUTSIDE,
+    parties.OPERATOR: settings.OPERATOR,
+    parties.OLD_HOSTER: settings.OLD_HOSTER,
     "public-dns": settings.PUBLIC_DNS,
     "packages": settings.PACKAGE_SERVER,
-    "key-vault": settings.KEY_VAULT,
+    parties.KEY_VAULT: settings.KEY_VAULT,
 }
 """Namespaces on the Internet's bridge, with their addresses."""
 

@@ -6,10 +6,8 @@ import socket
 import threading
 from pathlib import Path
 
+from landscape.parties import VANTAGE_POINTS
 from rehearsal.base.world import World
-
-VANTAGE_POINTS = ("outside", "operator", "old-hoster")
-"""Also the names of their network namespaces."""
 
 CONNECT_SECONDS = 10.0
 _CHUNK = 64 * 1024

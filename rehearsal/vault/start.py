@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 
 from console import ExpectedError
+from landscape import parties
 from rehearsal.base.settings import KEY_VAULT, METADATA
 from rehearsal.base.world import World
 from rehearsal.vault import metadata, rest
@@ -27,5 +28,5 @@ def start(world: World) -> None:
             hint="Make the rehearsal's keys: .venv/bin/python -m rehearsal.keys (make rehearse does it too)",
         )
     tls.load_cert_chain(certificate, key)
-    rest.serve(vault, world.namespaces.listen("key-vault", str(KEY_VAULT), 443), tls).start()
+    rest.serve(vault, world.namespaces.listen(parties.KEY_VAULT, str(KEY_VAULT), 443), tls).start()
     metadata.serve(vault, world.namespaces.listen("router", str(METADATA), 80)).start()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from infra.inventory.model import Flow, Host
+from landscape.parties import ANY_HOST, INTERNET, KEY_VAULT, OLD_HOSTER, OPERATOR, OUTSIDE
 from verify.inspection.expectations import current, flows, hosts
 from verify.report.model import Needs
 
@@ -99,14 +100,14 @@ def targets_of(flow: Flow, source: Host) -> tuple[Target, ...]:
     """What a flow opens to one host, as far as the addresses of the other end are known."""
     known = current().inventory
     ports = [port for port in flow.ports if flow.protocol == "tcp" or port in UDP_SPOKEN]
-    if flow.destination == "internet":
+    if flow.destination == INTERNET:
         if flow.protocol == "udp":
             return tuple(Target(name, name, port, "udp") for name in known.time_sources for port in ports)
         return tuple(target for target in package_servers() if target.port in ports)
-    if flow.destination == "key-vault":
+    if flow.destination == KEY_VAULT:
         vault = urlsplit(known.vault_uri).hostname or ""
-        return tuple(Target("key-vault", vault, port) for port in ports)
-    ends = hosts() if flow.destination == "any-host" else known.hosts_of(flow.destination)
+        return tuple(Target(KEY_VAULT, vault, port) for port in ports)
+    ends = hosts() if flow.destination == ANY_HOST else known.hosts_of(flow.destination)
     others = [end for end in ends if end.name != source.name]
     return tuple(Target(end.name, str(end.address), port, flow.protocol) for end in others for port in ports)
 
@@ -123,7 +124,7 @@ def package_servers() -> list[Target]:
 
 def rows_from(source: Host) -> list[tuple[Flow, tuple[Target, ...]]]:
     """The flows that start at a host, each with what it opens."""
-    starting = [flow for flow in current().inventory.flows if flow.source in (*source.roles, "any-host")]
+    starting = [flow for flow in current().inventory.flows if flow.source in (*source.roles, ANY_HOST)]
     rows = [(flow, targets_of(flow, source)) for flow in starting]
     return [(flow, targets) for flow, targets in rows if targets]
 
@@ -143,7 +144,7 @@ def served() -> dict[Target, list[tuple[str, str]]]:
     for source in hosts():
         for flow, targets in rows_from(source):
             for target in targets:
-                if target.protocol == "tcp" and target.name != "key-vault":
+                if target.protocol == "tcp" and target.name != KEY_VAULT:
                     openings.setdefault(target, []).append((source.name, flow.name))
     return openings
 
@@ -170,21 +171,21 @@ def public_reach() -> PublicReach:
     known = current().inventory
     jump = Target(known.way_in.jump_host, str(known.way_in.jump_address), known.way_in.jump_port, public=True)
     gateways = sorted({str(endpoint.address) for endpoint in known.endpoints.values()})
-    site_ports = {port for flow in flows("internet", "gateway") for port in flow.ports}
+    site_ports = {port for flow in flows(INTERNET, "gateway") for port in flow.ports}
     inner_ports = sorted({target.port for target in served()} - site_ports)
     sites = gateway_targets(gateways, sorted(site_ports))
     private = tuple(Target(host.name, str(host.address), port) for host in hosts() for port in inner_ports)
     opened = [
-        Open("sites from outside", "outside", "sites", sites, "gateway"),
-        Open("way in from operator", "operator", "way in", (jump,), "way-in"),
+        Open("sites from outside", OUTSIDE, "sites", sites, "gateway"),
+        Open("way in from operator", OPERATOR, "way in", (jump,), "way-in"),
     ]
-    sites_answer = {sites[0]: "outside"}
+    sites_answer = {sites[0]: OUTSIDE}
     closed = [
-        Closed("outside to way in", "outside", (jump,), {jump: "operator"}, ("way-in",)),
-        Closed("outside to private addresses", "outside", private, sites_answer, ("gateway",)),
+        Closed("outside to way in", OUTSIDE, (jump,), {jump: OPERATOR}, ("way-in",)),
+        Closed("outside to private addresses", OUTSIDE, private, sites_answer, ("gateway",)),
         Closed(
             "outside to other ports of the gateway",
-            "outside",
+            OUTSIDE,
             gateway_targets(gateways, inner_ports),
             sites_answer,
             ("gateway",),
@@ -194,14 +195,14 @@ def public_reach() -> PublicReach:
         behind = known.hosts_of("transfer")[0].name
         transfer = (Target(behind, str(known.way_in.transfer_address), 22, public=True),)
         # With a vantage point at the old hoster's, the drop itself is the twin: it answers there.
-        has_old_hoster = "old-hoster" in known.vantage_points
-        twins, capability = ({transfer[0]: "old-hoster"}, "drop") if has_old_hoster else ({jump: "operator"}, "way-in")
+        has_old_hoster = OLD_HOSTER in known.vantage_points
+        twins, capability = ({transfer[0]: OLD_HOSTER}, "drop") if has_old_hoster else ({jump: OPERATOR}, "way-in")
         closed += [
-            Closed(f"{place} to transfer", place, transfer, twins, (capability,)) for place in ("outside", "operator")
+            Closed(f"{place} to transfer", place, transfer, twins, (capability,)) for place in (OUTSIDE, OPERATOR)
         ]
         if has_old_hoster:
-            opened.append(Open("drop from old-hoster", "old-hoster", "drop", transfer, "drop"))
-            closed.append(Closed("old-hoster to way in", "old-hoster", (jump,), {jump: "operator"}, ("way-in",)))
+            opened.append(Open("drop from old-hoster", OLD_HOSTER, "drop", transfer, "drop"))
+            closed.append(Closed("old-hoster to way in", OLD_HOSTER, (jump,), {jump: OPERATOR}, ("way-in",)))
     return PublicReach(opened, closed)
 
 

@@ -12,13 +12,14 @@ from typing import Any
 
 from infra.inventory.model import Transfer
 from landscape.names import TRANSFER_FOLDER
+from landscape.parties import OLD_HOSTER
 from verify.inspection.expectations import current
 from verify.inspection.gathering import connect
 from verify.inspection.probes import drop
 from verify.inspection.run_probe import run_probe
 from verify.inspection.waiting import wait_until
 
-PLACE = "old-hoster" if "old-hoster" in current().inventory.vantage_points else ""
+PLACE = OLD_HOSTER if OLD_HOSTER in current().inventory.vantage_points else ""
 """The vantage point from which files are dropped; empty if the stack names none."""
 VERDICT_SECONDS = 60
 
