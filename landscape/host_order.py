@@ -24,7 +24,7 @@ def listing_order(role: str) -> int:
 
 
 def in_listing_order(hosts: Mapping[str, Host]) -> dict[str, Host]:
-    """Hosts by name, from the database outwards. Pulumi hands maps over in alphabetical order."""
+    """Hosts by name, from the database outwards."""
     return dict(sorted(hosts.items(), key=lambda item: (listing_order(item[1].role), item[0])))
 
 

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from console import ExpectedError
 from infra.stack.shared import Alerts, Components, Document, Packages, PackageSource, VantagePoint
+from landscape.host_order import in_listing_order
 from landscape.parties import VantagePointName
 
 __all__ = [
@@ -149,6 +150,7 @@ class Inventory(Document):
     subnets: dict[str, IPv4Network]
     """By role, and ``gateway``."""
     hosts: dict[str, Host]
+    """By name, in alphabetical order: Pulumi sorts the maps of outputs. Lists are in that of `landscape/host_order.py`."""
     endpoints: dict[str, Endpoint]
     flows: list[Flow]
     way_in: WayIn
@@ -175,7 +177,7 @@ class Inventory(Document):
     def select(self, limit: str | None) -> list[Host]:
         """The hosts that ``--limit`` selects: names or roles, separated by commas; all hosts without a limit."""
         if not limit:
-            return list(self.hosts.values())
+            return list(in_listing_order(self.hosts).values())
         wanted: list[Host] = []
         for word in (part.strip() for part in limit.split(",")):
             found = [self.hosts[word]] if word in self.hosts else self.hosts_of(word)

@@ -9,7 +9,6 @@ from pydantic import ValidationError
 
 from infra.inventory.model import Inventory, InventoryError
 from infra.stack.pulumi_cli import pulumi_executable
-from landscape.host_order import in_listing_order
 from toolchain.folders import PROJECT
 
 
@@ -38,7 +37,7 @@ def load(stack: str) -> Inventory:
 def parse(document: object, stack: str) -> Inventory:
     """Validate an exported inventory; ``stack`` names it in errors."""
     try:
-        found = Inventory.model_validate(document)
+        return Inventory.model_validate(document)
     except ValidationError as error:
         first = error.errors()[0]
         path = ".".join(str(part) for part in first["loc"])
@@ -46,4 +45,3 @@ def parse(document: object, stack: str) -> Inventory:
             f"The inventory of stack {stack} does not fit this version of Livegang at {path}: {first['msg']}.",
             hint=f"Bring the stack up with this version: fab infra.up --stack {stack}",
         ) from error
-    return found.model_copy(update={"hosts": in_listing_order(found.hosts)})

@@ -14,6 +14,7 @@ from hosts.components.manifest import Manifest, of_inventory
 from infra.inventory import access, reading, staleness
 from infra.inventory.model import Endpoint, Flow, Host, Inventory
 from landscape import roles
+from landscape.host_order import in_listing_order
 from verify.report.model import Gap, Subjects
 
 
@@ -47,7 +48,7 @@ class Expectations:
 
     def subjects(self) -> Subjects:
         """Every host and endpoint, with the suites that must look at it."""
-        hosts = self.inventory.hosts
+        hosts = in_listing_order(self.inventory.hosts)
         present = frozenset(role for host in hosts.values() for role in host.roles)
         required = {name: roles.required_suites(host.roles, present) for name, host in hosts.items()}
         required |= dict.fromkeys(self.inventory.endpoints, roles.ENDPOINT_SUITES)

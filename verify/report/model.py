@@ -108,7 +108,7 @@ class Subjects:
 
     stack: str
     hosts: dict[str, str]
-    """Roles by host name, in the inventory's order: ``web``, or ``web+application`` for a host with both."""
+    """Roles by host name, in the order of lists: ``web``, or ``web+application`` for a host with both."""
     endpoints: dict[str, str]
     """Host name (DNS) by endpoint name."""
     jump_host: str | None = None

@@ -35,6 +35,12 @@ def test_every_host_requires_the_suites_of_all_hosts_and_those_of_its_role() -> 
     assert subjects.required.keys() == subjects.hosts.keys() | subjects.endpoints.keys()
 
 
+def test_the_report_lists_hosts_from_the_database_outwards() -> None:
+    assert list(expectations(ALL_ROLES).subjects().hosts) == [
+        *("db01", "app01", "web01", "web02", "file01", "xfer01", "mgmt01")
+    ]
+
+
 def test_a_host_whose_role_has_no_suite_is_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     assert expectations(ALL_ROLES).gaps() == []
     assert expectations({"odd01": ("nonsense", "10.9.4.4")}).gaps() == [Gap("odd01", "its role nonsense has no suite")]
