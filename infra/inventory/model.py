@@ -150,7 +150,7 @@ class Inventory(Document):
     subnets: dict[str, IPv4Network]
     """By role, and ``gateway``."""
     hosts: dict[str, Host]
-    """By name, in alphabetical order: Pulumi sorts the maps of outputs. Lists are in that of `landscape/host_order.py`."""
+    """By name, alphabetically, as Pulumi sorts outputs; lists follow `landscape/host_order.py` instead."""
     endpoints: dict[str, Endpoint]
     flows: list[Flow]
     way_in: WayIn
