@@ -1,4 +1,4 @@
-"""How the toolkit speaks to people: expected errors, steps with elapsed times, exit codes.
+"""How the toolkit speaks to people and waits: expected errors, steps with elapsed times, exit codes.
 
 All other packages may import this one; it imports none of them.
 """

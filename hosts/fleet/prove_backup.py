@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from console import ExpectedError, console, step
+from console.waiting import wait_until
 from hosts.fleet.connection import Connections
 from hosts.roles.database import DATA, VERSION
 from infra.inventory.model import Host, Inventory
@@ -147,20 +148,20 @@ def _count(databases: _Databases, host: Host) -> Rows:
 
 def _wait_until_archived(databases: _Databases, host: Host, segment: str) -> None:
     _sql(databases, host, "select pg_switch_wal()")
-    deadline = time.monotonic() + ARCHIVE_SECONDS
     query = "select coalesce(last_archived_wal, ''), coalesce(last_failed_wal, '') from pg_stat_archiver"
-    while True:
-        archived, _, failed = _sql(databases, host, query).strip().partition(" ")
+
+    def is_there(answer: str) -> bool:
         # Names of segments of one timeline sort by time; a backup's own label may follow a dot.
-        if archived.partition(".")[0] >= segment:
-            return
-        if time.monotonic() > deadline:
-            raise ExpectedError(
-                f"{host.name} did not get segment {segment} into the archive within {ARCHIVE_SECONDS} s: "
-                f"the last that got there is {archived or 'none'}, the last that failed {failed or 'none'}.",
-                hint=f"The reason is in PostgreSQL's log on {host.name} (/var/log/postgresql).",
-            )
-        time.sleep(0.3)
+        return answer.partition(" ")[0].partition(".")[0] >= segment
+
+    answer = wait_until(lambda: _sql(databases, host, query).strip(), ARCHIVE_SECONDS, every=0.3, done=is_there)
+    if not is_there(answer):
+        archived, _, failed = answer.partition(" ")
+        raise ExpectedError(
+            f"{host.name} did not get segment {segment} into the archive within {ARCHIVE_SECONDS} s: "
+            f"the last that got there is {archived or 'none'}, the last that failed {failed or 'none'}.",
+            hint=f"The reason is in PostgreSQL's log on {host.name} (/var/log/postgresql).",
+        )
 
 
 def _sql(databases: _Databases, host: Host, query: str, database: str = "postgres") -> str:

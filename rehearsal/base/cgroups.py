@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from rehearsal.base.waiting import wait_until
+from console.waiting import wait_until
 
 ROOT = Path("/sys/fs/cgroup")
 """In the supervisor's mount namespace: cgroup2, from the rehearsal's own group downwards."""
@@ -75,16 +74,15 @@ class Cgroup:
 
     def remove(self, seconds: float = 5) -> None:
         """Kill what is in it and remove its folders; after ``seconds`` without success they stay."""
-        deadline = time.monotonic() + seconds
-        while self.path.exists():
+
+        def removed() -> bool:
             self.kill()
-            self.wait_empty(max(0.0, deadline - time.monotonic()))
             for group in self.groups():
                 with suppress(OSError):  # busy for a moment longer than it is populated, or removed by another
                     group.rmdir()
-            if time.monotonic() > deadline:
-                return
-            time.sleep(0.005)
+            return not self.path.exists()
+
+        wait_until(removed, seconds, every=0.005)
 
     def usage(self) -> Usage:
         processes = self.processes()

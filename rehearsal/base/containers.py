@@ -18,12 +18,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from console.waiting import wait_until
 from rehearsal.base import nspawn
 from rehearsal.base.cgroups import ROOT, Cgroup, Usage
 from rehearsal.base.handler import HandlerError
 from rehearsal.base.mounts import Overlay
 from rehearsal.base.namespaces import Namespaces
-from rehearsal.base.waiting import wait_until
 
 START_SECONDS = 10.0
 

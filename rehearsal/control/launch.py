@@ -15,11 +15,11 @@ import sys
 from pathlib import Path
 
 from console import ExitCode, ExpectedError
+from console.waiting import wait_until
 from rehearsal.base.cgroups import Cgroup
 from rehearsal.base.handler import Log
 from rehearsal.base.locking import exclusive
 from rehearsal.base.settings import Settings
-from rehearsal.base.waiting import wait_until
 from rehearsal.control import code, kernel, ownership
 from rehearsal.control.client import SHUTDOWN, Supervisor, SupervisorError
 from toolchain.files import write_atomically

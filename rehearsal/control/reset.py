@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from console import ExpectedError
+from console.waiting import wait_until
 from rehearsal import image
 from rehearsal.base.cgroups import Cgroup
 from rehearsal.base.handler import Log
@@ -66,14 +67,16 @@ def reset(settings: Settings, name: str, log: Log) -> tuple[Snapshot, Parts]:
 def end_at_once(settings: Settings) -> None:
     """End the supervisor and all below it without asking: what the hosts have in memory is to be lost."""
     group = Cgroup(launch.cgroup(settings))
-    deadline = time.monotonic() + END_SECONDS
-    while group.populated():
+
+    def ended() -> bool:
         group.kill()
-        if not group.wait_empty(1) and time.monotonic() > deadline:
-            raise ExpectedError(
-                f"Processes of the rehearsal in {settings.state} did not end: {group.processes()}.",
-                hint="Look at them with ps, then repeat the reset: it goes on where it was.",
-            )
+        return group.wait_empty(1)
+
+    if not wait_until(ended, END_SECONDS):
+        raise ExpectedError(
+            f"Processes of the rehearsal in {settings.state} did not end: {group.processes()}.",
+            hint="Look at them with ps, then repeat the reset: it goes on where it was.",
+        )
 
 
 def _check(settings: Settings, store: Store, snapshot: Snapshot) -> None:

@@ -12,11 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from console import ExpectedError
+from console.waiting import wait_until
 from rehearsal.base import settings as places
 from rehearsal.base.cgroups import Cgroup
 from rehearsal.base.handler import Log
 from rehearsal.base.settings import Settings
-from rehearsal.base.waiting import wait_until
 from rehearsal.control import kernel, launch, ownership
 from rehearsal.control.client import SHUTDOWN, Supervisor, SupervisorError
 from toolchain import engines

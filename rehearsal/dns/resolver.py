@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from console.waiting import wait_until
 from rehearsal.base import settings, templating
 from rehearsal.base.handler import HandlerError
-from rehearsal.base.waiting import wait_until
 from rehearsal.base.world import World
 from rehearsal.dns.server import ANSWER_SECONDS, POLL_SECONDS, START_SECONDS, query
 

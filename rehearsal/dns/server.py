@@ -16,9 +16,9 @@ import dns.query
 import dns.rcode
 import dns.rrset
 
+from console.waiting import wait_until
 from rehearsal.base import templating
 from rehearsal.base.handler import HandlerError
-from rehearsal.base.waiting import wait_until
 from rehearsal.base.world import World
 from rehearsal.dns.records import RecordSet, from_answer
 

@@ -6,10 +6,10 @@ import threading
 from ipaddress import IPv4Address
 from operator import not_
 
+from console.waiting import wait_until
 from rehearsal import network, vault
 from rehearsal.base.handler import Handler, HandlerError, Log, Properties
 from rehearsal.base.records import Record
-from rehearsal.base.waiting import wait_until
 from rehearsal.base.world import World
 from rehearsal.gateway import certificates, listeners, nginx
 from rehearsal.gateway.certificates import CertifiedKey

@@ -8,8 +8,8 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
+from console.waiting import wait_until
 from rehearsal.base.handler import HandlerError
-from rehearsal.base.waiting import wait_until
 from rehearsal.base.world import World
 from rehearsal.gateway import health
 from rehearsal.gateway.configuration import ROOT, Configuration

@@ -15,12 +15,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from console.waiting import wait_until
 from landscape.names import data_disk
 from rehearsal.base import nspawn
 from rehearsal.base.cgroups import ROOT, Cgroup
 from rehearsal.base.handler import HandlerError
 from rehearsal.base.mounts import Overlay, run
-from rehearsal.base.waiting import wait_until
 from rehearsal.machines.seed import Seed
 from toolchain.files import write_atomically
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from tenacity import Retrying, retry_if_not_result, stop_after_delay, wait_fixed
+from console import waiting
 
 T = TypeVar("T")
 
@@ -34,11 +34,4 @@ def wait_until(look: Callable[[], T], done: Callable[[T], bool], seconds: float,
     Returns what was seen last, either way: the check that wanted it explains from that what is wrong. What ``look``
     raises ends the waiting. Raises Abandoned as soon as the run is interrupted.
     """
-    looks = Retrying(
-        retry=retry_if_not_result(done),
-        stop=stop_after_delay(seconds),
-        wait=wait_fixed(every),
-        sleep=pause,
-        retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
-    )
-    return looks(look)
+    return waiting.wait_until(look, seconds, every, done, pause)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rehearsal.base.waiting import wait_until
+from console.waiting import wait_until
 from rehearsal.control.client import SupervisorError
 from rehearsal.keys import ensure
 from rehearsal.keys.authority import certificate_in_pfx

@@ -6,7 +6,7 @@ from operator import not_
 
 import pytest
 
-from rehearsal.base.waiting import wait_until
+from console.waiting import wait_until
 
 
 def test_it_looks_until_the_result_is_as_wanted() -> None:
