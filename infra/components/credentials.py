@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider
 
-from infra.components import certificates
+from landscape import certificates
 
 PASSWORD_LENGTH = 40
 PASSWORD_ALPHABET = string.ascii_letters + string.digits

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from infra.components import certificates
+from landscape import certificates
 from toolchain.files import write_atomically
 
 AUTHORITY_LIFETIME = dt.timedelta(days=3650)

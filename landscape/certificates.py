@@ -1,4 +1,4 @@
-"""X.509 certificates: what those of the stack's internal authority and of the rehearsal's have in common."""
+"""The form of X.509 certificates: what the stack's internal authority and the rehearsal's have in common."""
 
 from __future__ import annotations
 
