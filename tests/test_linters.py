@@ -107,3 +107,11 @@ def test_no_file_names_a_path_of_one_machine(path: str) -> None:
 def test_no_module_holds_two_subjects() -> None:
     lengths = {file: len(text.splitlines()) for file, text in _texts().items() if file.suffix == ".py"}
     assert {str(file): length for file, length in lengths.items() if length > LONGEST_MODULE} == {}
+
+
+def test_no_signal_handler_sets_an_event() -> None:
+    """It runs in the main thread: if that holds the Event's lock just then, in `wait`, it waits for itself for ever.
+
+    `signal.sigtimedwait` with the signal blocked waits for either without a handler.
+    """
+    assert _lines_with("set()", r"signal\.signal\(.*\.set\(\)") == []

@@ -42,4 +42,8 @@ def steady_load(rehearsal: Rehearsal, per_second: int) -> Iterator[dict[str, Any
             yield outcome
         finally:
             process.stdin.close()
-            outcome |= json.loads(process.stdout.readline())
+            try:
+                outcome |= json.loads(process.stdout.readline())
+            except BaseException:
+                process.kill()  # or leaving this block would wait for it for ever
+                raise

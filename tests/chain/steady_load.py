@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import signal
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -35,13 +34,13 @@ def ask(url: str) -> str:
 
 def main() -> None:
     pace, urls = float(sys.argv[1]), cycle(sys.argv[2:])
-    ending = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: ending.set())
+    # Not a handler that sets an Event: it would wait for itself if the signal came while the Event's lock is held.
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
     print("begun", flush=True)
     began = time.monotonic()
     sent: list[tuple[float, str, Future[str]]] = []
     with ThreadPoolExecutor(100) as pool:
-        while not ending.wait(max(0.0, began + len(sent) / pace - time.monotonic())):
+        while not signal.sigtimedwait([signal.SIGTERM], max(0.0, began + len(sent) / pace - time.monotonic())):
             url = next(urls)
             sent.append((time.monotonic() - began, url, pool.submit(ask, url)))
     failed = [[round(at, 1), url, reason] for at, url, answer in sent if (reason := answer.result())]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import sys
-import threading
 from pathlib import Path
 
 from .clamd import Clamd
@@ -14,6 +13,7 @@ from .settings import read
 
 INTERVAL = 1.0
 """Seconds between passes."""
+ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
 def report(line: str) -> None:
@@ -23,9 +23,8 @@ def report(line: str) -> None:
 
 def main() -> None:
     settings = read(Path(sys.argv[1]))
-    ending = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ending.set())
+    # Received between passes only, so that none is broken off. A handler that sets an Event could wait for itself.
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     status = Status(settings.status)
     status.update(waiting=0, oldest_waiting_seconds=0.0, blocked=None, judged_since_start={})
     intake = Intake(settings, Clamd(settings.clamd), report, status.beat)
@@ -33,7 +32,7 @@ def main() -> None:
     report(f"Watching {settings.incoming}.")
     judged: dict[str, int] = {}
     blocked: str | None = None
-    while not ending.is_set():
+    while True:
         tally = intake.pass_once()
         if tally.blocked != blocked:
             blocked = tally.blocked
@@ -46,7 +45,8 @@ def main() -> None:
             blocked=tally.blocked,
             judged_since_start=judged,
         )
-        ending.wait(INTERVAL)
+        if signal.sigtimedwait(ENDING, INTERVAL):
+            return
 
 
 if __name__ == "__main__":

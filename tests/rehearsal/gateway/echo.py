@@ -60,7 +60,7 @@ def toggle(*_: Any) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGUSR1, toggle)
-    signal.signal(signal.SIGUSR2, lambda *_: Echo.released.set())
+    signal.signal(signal.SIGUSR2, lambda *_: threading.Thread(target=Echo.released.set).start())
     server = ThreadingHTTPServer(("0.0.0.0", 80), Echo)
     print("ready", flush=True)
     server.serve_forever()
