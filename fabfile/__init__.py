@@ -1,6 +1,6 @@
 """All commands, which `fab --list` shows: one module for each group, joined here, and `fab rehearse`.
 
-The modules are called `..._tasks`, since Invoke puts this folder at the front of the import path: a `hosts.py` in it
+The modules are called `..._commands`, since Invoke puts this folder at the front of the import path: a `hosts.py` in it
 would hide the package `hosts`.
 """
 
@@ -17,7 +17,7 @@ from invoke.exceptions import Exit
 from invoke.tasks import task
 
 from console import ExitCode, ExpectedError, Interrupted, console, interruptible
-from fabfile import hosts_tasks, infra_tasks, rehearsal_tasks, verify_tasks
+from fabfile import hosts_commands, infra_commands, rehearsal_commands, verify_commands
 from infra.stack.pulumi_cli import default_stack
 
 
@@ -45,7 +45,7 @@ def _rehearse(stack: str) -> None:
         except SetupError as error:
             raise ExpectedError(error.message, error.hint, error.code) from error
     with _stage("Bring up", "pulumi up --refresh"):
-        inventory = infra_tasks.bring_up(stack, yes=True, refresh=True)
+        inventory = infra_commands.bring_up(stack, yes=True, refresh=True)
     failure: ExpectedError | None = None
     with _stage("Converge", "fab hosts.converge"):
         try:
@@ -57,7 +57,7 @@ def _rehearse(stack: str) -> None:
             failure = error
             console.print(f"[red]{error}[/]", soft_wrap=True)
     with _stage("Verify", "fab verify.ready"):
-        verdict = verify_tasks.ready(stack)
+        verdict = verify_commands.ready(stack)
     console.print(f"From start to verdict: {time.monotonic() - started:.1f} s.")
     if verdict is ExitCode.DONE and failure is not None:
         raise failure
@@ -79,9 +79,9 @@ def _stage(name: str, command: str) -> Iterator[None]:
 
 namespace = Collection(rehearse)
 for name, tasks in {
-    "infra": infra_tasks,
-    "hosts": hosts_tasks,
-    "verify": verify_tasks,
-    "rehearsal": rehearsal_tasks,
+    "infra": infra_commands,
+    "hosts": hosts_commands,
+    "verify": verify_commands,
+    "rehearsal": rehearsal_commands,
 }.items():
     namespace.add_collection(tasks.namespace, name=name)

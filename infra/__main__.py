@@ -2,9 +2,9 @@
 
 import pulumi_azure_native.resources as resources
 
+from infra.components.application_gateway import Endpoints, EndpointsProps
 from infra.components.component import set_options_for_all
 from infra.components.deployment import of_this_stack
-from infra.components.endpoints import Endpoints, EndpointsProps
 from infra.components.machines import Machine, MachineProps
 from infra.components.network import Network, NetworkProps
 from infra.components.vault import Credentials, CredentialsProps, Vault, VaultProps

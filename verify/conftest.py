@@ -18,7 +18,7 @@ from console import ExpectedError, fitted
 from toolchain.folders import output_folder
 from verify.inspection import connection, expectations, gathering
 from verify.inspection.expectations import Expectations
-from verify.report import checks
+from verify.report import check_marker
 from verify.report.evidence import note
 from verify.report.files import write_report
 from verify.report.model import Gap, Run, Subjects, now
@@ -42,7 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(trylast=True)  # after pytest's own reporter, which --brief takes over from
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", checks.MARKER)
+    config.addinivalue_line("markers", check_marker.MARKER)
     stack = config.getoption("--stack", None) or os.environ.get("LIVEGANG_STACK", "rehearsal")
     writer = ReportWriter(stack)
     checking = not any(config.getoption(option, False) for option in ONLY_SHOWING)

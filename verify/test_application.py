@@ -15,7 +15,7 @@ from hosts.components.manifest import Manifest, artifact_mistake, artifact_path
 from verify.inspection.expectations import current, hosts, manifests, open_flows, specs
 from verify.inspection.gathering import Gathering, Outputs, batch
 from verify.inspection.units import ask_about, explain, is_enabled, is_running
-from verify.report.checks import check
+from verify.report.check_marker import check
 from verify.report.plugin import DISPROVED
 from verify.report.root_causes import PRIMARY
 

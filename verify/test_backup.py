@@ -11,7 +11,7 @@ from landscape.names import BACKUPS, DATA_DISK, DATABASE_MOUNT
 from verify.inspection.expectations import current, each, hosts, open_flows, specs
 from verify.inspection.gathering import Gathering, Outputs, batch
 from verify.inspection.units import ask_about, explain, is_enabled, is_running
-from verify.report.checks import Need, check
+from verify.report.check_marker import Need, check
 from verify.report.root_causes import PRIMARY
 
 testinfra_hosts = specs("file") if hosts("database") else []

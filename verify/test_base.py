@@ -16,7 +16,7 @@ from verify.inspection.expectations import current, hosts, one_of, open_flows, s
 from verify.inspection.gathering import Gathering, Outputs, batch
 from verify.inspection.packages import SIGNED_UPDATE
 from verify.inspection.units import ask_about, explain, is_enabled, is_running
-from verify.report.checks import check
+from verify.report.check_marker import check
 from verify.report.plugin import NEEDS
 from verify.report.root_causes import STORAGE, UNIT
 

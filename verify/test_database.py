@@ -16,7 +16,7 @@ from verify.inspection.replication import LARGEST_LAG, caught_up
 from verify.inspection.run_probe import run_probe
 from verify.inspection.units import ask_about, explain, is_enabled, is_running
 from verify.inspection.waiting import wait_until
-from verify.report.checks import Need, check
+from verify.report.check_marker import Need, check
 from verify.report.plugin import DISPROVED, NEEDS, STANDBY
 from verify.report.root_causes import STEADY, STORAGE, UNIT
 

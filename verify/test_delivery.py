@@ -20,7 +20,7 @@ from verify.inspection.expectations import each, endpoints, hosts, open_flows, s
 from verify.inspection.gathering import Gathering, Outputs, batch, connect
 from verify.inspection.units import ask_about, explain, is_enabled, is_running
 from verify.inspection.uploads import PLACE, send
-from verify.report.checks import Need, check
+from verify.report.check_marker import Need, check
 
 testinfra_hosts = specs("transfer") if hosts("file") else []
 

@@ -17,7 +17,7 @@ from verify.inspection.gathering import Gathering, Outputs, batch
 from verify.inspection.probes import site
 from verify.inspection.run_probe import run_probe
 from verify.inspection.waiting import wait_until
-from verify.report.checks import Need, check
+from verify.report.check_marker import Need, check
 from verify.report.errors import HostLost
 from verify.report.root_causes import PRIMARY
 

@@ -15,7 +15,7 @@ from verify.inspection.gathering import Gathering, Outputs, batch
 from verify.inspection.probes import smb_wire
 from verify.inspection.run_probe import run_probe
 from verify.inspection.units import ask_about, explain, is_enabled, is_running
-from verify.report.checks import Need, check
+from verify.report.check_marker import Need, check
 
 testinfra_hosts = specs("file")
 ask_about("smbd")

@@ -10,7 +10,7 @@ from verify.inspection.expectations import current, flows, specs
 from verify.inspection.probes import clock
 from verify.inspection.run_probe import run_probe
 from verify.inspection.units import ask_about, is_enabled
-from verify.report.checks import check
+from verify.report.check_marker import check
 
 testinfra_hosts = specs("management")
 ask_about("ssh")

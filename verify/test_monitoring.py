@@ -18,7 +18,7 @@ from verify.inspection.probes import reach
 from verify.inspection.prometheus import data, look, reloaded, rules, target_of, values
 from verify.inspection.run_probe import run_probe
 from verify.inspection.units import ask_about, explain, is_enabled, is_running
-from verify.report.checks import check
+from verify.report.check_marker import check
 
 testinfra_hosts = specs("management")
 

@@ -13,7 +13,7 @@ from verify.inspection.flow_targets import Closed, Open, Target, closed_pairs, o
 from verify.inspection.gathering import Gathering
 from verify.inspection.probes import reach
 from verify.inspection.run_probe import run_probe
-from verify.report.checks import check
+from verify.report.check_marker import check
 
 OPEN_ANSWERS = ("connected", "refused")
 """A host that refuses was reached: whether something listens there is checked by the suite of its role."""

@@ -11,7 +11,7 @@ from verify.inspection.expectations import current, specs
 from verify.inspection.gathering import Gathering, batch
 from verify.inspection.units import Service, explain, flapping, services
 from verify.inspection.waiting import pause
-from verify.report.checks import check
+from verify.report.check_marker import check
 from verify.report.plugin import DISPROVED
 from verify.report.root_causes import STEADY, STORAGE, UNIT
 

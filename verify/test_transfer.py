@@ -22,7 +22,7 @@ from verify.inspection.expectations import flows, hosts, specs
 from verify.inspection.gathering import Gathering, Outputs, batch
 from verify.inspection.units import ask_about, explain, is_enabled, is_running
 from verify.inspection.uploads import PLACE, VERDICT_SECONDS, lines_about, send, wanted
-from verify.report.checks import Need, check
+from verify.report.check_marker import Need, check
 
 testinfra_hosts = specs("transfer")
 ask_about(SCANNER, "clamav-daemon")

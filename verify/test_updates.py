@@ -11,7 +11,7 @@ from verify.inspection.expectations import current, hosts, one_of, specs
 from verify.inspection.gathering import Gathering, Outputs, batch
 from verify.inspection.units import ask_about, is_enabled, is_running
 from verify.inspection.waiting import wait_until
-from verify.report.checks import check
+from verify.report.check_marker import check
 from verify.report.root_causes import STORAGE
 
 testinfra_hosts = specs()

@@ -20,7 +20,7 @@ from verify.inspection.expectations import (
 )
 from verify.inspection.gathering import Gathering, Outputs, batch
 from verify.inspection.units import ask_about, explain, is_enabled, is_running
-from verify.report.checks import check
+from verify.report.check_marker import check
 from verify.report.root_causes import PRIMARY
 
 testinfra_hosts = specs("web")

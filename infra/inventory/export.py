@@ -7,8 +7,8 @@ from typing import Any
 
 import pulumi
 
+from infra.components.application_gateway import Endpoints
 from infra.components.deployment import Deployment
-from infra.components.endpoints import Endpoints
 from infra.components.secret_access import purposes_of, secret_name
 from infra.components.vault import Credentials, Vault
 from infra.components.way_in import WayIn as DeclaredWayIn

@@ -7,7 +7,7 @@ import uuid
 
 from rehearsal.provider import schema
 from rehearsal.provider.diff import normal_location
-from rehearsal.provider.known_resources import KnownResources
+from rehearsal.provider.resources_of_run import KnownResources
 from rehearsal.provider.shape_check import Failure
 from rehearsal.provider.types import TYPES
 from rehearsal.provider.types.base import ResourceType

@@ -18,9 +18,9 @@ from rehearsal.provider.diff import Diff, compare
 from rehearsal.provider.engine import Engine
 from rehearsal.provider.errors import Cancelled, HalfMade, NotKnown, ProviderError, Refused
 from rehearsal.provider.in_use import refusal_to_delete
-from rehearsal.provider.known_resources import KnownResources
 from rehearsal.provider.ledger import Ledger, references
 from rehearsal.provider.refresh import inputs_of, refreshed_inputs
+from rehearsal.provider.resources_of_run import KnownResources
 from rehearsal.provider.shape_check import Failure, check_shape
 from rehearsal.provider.types import TYPES
 from rehearsal.provider.types.base import ResourceType, tags_refused

@@ -19,9 +19,9 @@ from rehearsal.provider import schema
 from rehearsal.provider.backends import OfflineManager, ResourceManager, SupervisorManager
 from rehearsal.provider.engine import Engine
 from rehearsal.provider.errors import HalfMade, NotKnown, ProviderError, Refused
-from rehearsal.provider.known_resources import KnownResources
 from rehearsal.provider.ledger import Ledger
 from rehearsal.provider.provider import Provider
+from rehearsal.provider.resources_of_run import KnownResources
 from rehearsal.provider.shape_check import check_configuration
 from rehearsal.provider.types.base import guid
 from rehearsal.provider.values import Marks, decode, encode, plain, split

@@ -49,7 +49,7 @@ class Snapshot:
 
 
 class Store:
-    """The snapshots of one rehearsal. Nothing is locked: see `fabfile.snapshot_tasks` and `take`."""
+    """The snapshots of one rehearsal. Nothing is locked: see `fabfile.snapshot_commands` and `take`."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

@@ -30,7 +30,7 @@ def test_every_command_is_in_the_handbook_and_no_other() -> None:
 
 def test_every_task_is_a_command() -> None:
     """One that is left out of its module's `namespace` exists for nobody."""
-    modules = [importlib.import_module(f"fabfile.{file.stem}") for file in (PROJECT / "fabfile").glob("*_tasks.py")]
+    modules = [importlib.import_module(f"fabfile.{file.stem}") for file in (PROJECT / "fabfile").glob("*_commands.py")]
     tasks = {item for module in modules for item in vars(module).values() if isinstance(item, Task)}
     commands = {fabfile.namespace[name] for name in fabfile.namespace.task_names}
     assert [task.name for task in tasks - commands] == [], "add them to the namespace of their module"

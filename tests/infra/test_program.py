@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from fabfile.infra_tasks import PREVIEW
+from fabfile.infra_commands import PREVIEW
 from infra.inventory import reading
 from infra.inventory.model import Inventory
 from infra.preview.offline import OFFLINE

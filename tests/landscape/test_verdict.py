@@ -58,7 +58,7 @@ production.Expectations.load = load
 SUITE = """
 import pytest
 from verify.inspection.expectations import endpoints, hosts
-from verify.report.checks import check
+from verify.report.check_marker import check
 
 
 class Place:

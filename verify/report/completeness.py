@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from verify.report.checks import not_applicable
+from verify.report.check_marker import not_applicable
 from verify.report.model import Gap, Subjects
 
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import pytest
 
 from verify.report import completeness
-from verify.report.checks import describe, not_applicable, place_of, suite_of
+from verify.report.check_marker import describe, not_applicable, place_of, suite_of
 from verify.report.errors import HostLost
 from verify.report.evidence import NOTEBOOK
 from verify.report.model import ENDED_FIRST, Check, Evidence, Gap, Outcome, Result, Run, Subjects, Verdict, now

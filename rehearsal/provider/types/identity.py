@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rehearsal.base import settings
-from rehearsal.provider.known_resources import KnownResources
+from rehearsal.provider.resources_of_run import KnownResources
 from rehearsal.provider.shape_check import Failure
 from rehearsal.provider.types.base import ResourceType, guid, named
 from rehearsal.provider.values import Properties

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rehearsal.provider.known_resources import KnownResources
+from rehearsal.provider.resources_of_run import KnownResources
 from rehearsal.provider.shape_check import Failure
 from rehearsal.provider.types.base import GROUP, SUCCEEDED, ResourceType, named
 from rehearsal.provider.values import Properties

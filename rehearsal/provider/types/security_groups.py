@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from ipaddress import ip_network
 
-from rehearsal.provider.known_resources import KnownResources
+from rehearsal.provider.resources_of_run import KnownResources
 from rehearsal.provider.shape_check import Failure
 from rehearsal.provider.types.base import GROUP, SUCCEEDED, ResourceType, duplicates, guid, items, named, within
 from rehearsal.provider.values import UNKNOWN, Properties

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from console import ExpectedError
-from fabfile.infra_tasks import PREVIEW
+from fabfile.infra_commands import PREVIEW
 from infra.preview.offline import OfflineProject, offline_project
 from infra.preview.plan import Plan, parse
 from infra.stack.loading import load

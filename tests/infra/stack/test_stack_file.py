@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from console import ExpectedError
-from fabfile import infra_tasks
+from fabfile import infra_commands
 from infra.stack import stack_file
 from infra.stack.pulumi_cli import Pulumi
 from infra.stack.topology import KEY
@@ -96,6 +96,6 @@ def test_nothing_is_started_for_a_stack_that_does_not_exist(monkeypatch: pytest.
     started: list[tuple[str, ...]] = []
     monkeypatch.setattr(Pulumi, "run", lambda self, *arguments: started.append(arguments))
     with pytest.raises(ExpectedError, match="There is no stack smal ") as caught:
-        infra_tasks.bring_up("smal", yes=True)
+        infra_commands.bring_up("smal", yes=True)
     assert "Stacks: example, prod, rehearsal, small." in str(caught.value)
     assert started == []

@@ -7,7 +7,7 @@ from copy import deepcopy
 from typing import Any
 
 from rehearsal.base import settings
-from rehearsal.provider.known_resources import KnownResources
+from rehearsal.provider.resources_of_run import KnownResources
 from rehearsal.provider.shape_check import check_shape
 from rehearsal.provider.types import TYPES
 from rehearsal.provider.values import Properties

@@ -7,9 +7,9 @@ from pathlib import Path
 from rehearsal.provider.backends import Log, ResourceManager
 from rehearsal.provider.engine import Engine
 from rehearsal.provider.errors import ProviderError
-from rehearsal.provider.known_resources import KnownResources
 from rehearsal.provider.ledger import Ledger
 from rehearsal.provider.provider import Provider
+from rehearsal.provider.resources_of_run import KnownResources
 from rehearsal.provider.types.base import ResourceType
 from rehearsal.provider.values import Properties, merge
 from toolchain.pulumi_home import SUBSCRIPTION

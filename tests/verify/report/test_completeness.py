@@ -97,7 +97,7 @@ def test_a_check_hidden_by_another_of_the_same_name_is_named(trial: Trial) -> No
 
 def test_a_check_with_nothing_to_check_is_not_checked_unless_the_landscape_has_none_on_purpose(trial: Trial) -> None:
     text = (
-        "import pytest\nfrom verify.report.checks import check\n\n@pytest.mark.parametrize('disk', [])\n"
+        "import pytest\nfrom verify.report.check_marker import check\n\n@pytest.mark.parametrize('disk', [])\n"
         "@check('disk'{})\ndef test_disk_is_there(disk):\n    pass\n"
     )
     trial.write("test_more.py", text.format(""))
@@ -137,7 +137,7 @@ def test_a_host_that_no_suite_looks_at_is_not_checked(trial: Trial) -> None:
 
 ABOUT_NOTHING = """
 import pytest
-from verify.report.checks import check
+from verify.report.check_marker import check
 
 testinfra_hosts = []
 

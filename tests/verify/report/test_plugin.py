@@ -25,7 +25,7 @@ def test_a_check_carries_its_risk_component_and_evidence(trial: Trial) -> None:
 def test_a_failure_is_no_go_with_its_first_sentence_as_the_reason(trial: Trial) -> None:
     trial.write(
         "test_more.py",
-        "from verify.report.checks import check\n\n@check('disk')\ndef test_disk_is_there():\n"
+        "from verify.report.check_marker import check\n\n@check('disk')\ndef test_disk_is_there():\n"
         "    assert 1 == 2, 'the disk is full\\n\\nits journal'\n",
     )
     document = trial.run()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from verify.report import checks
+from verify.report import check_marker
 from verify.report.errors import HostLost
 from verify.report.evidence import note
 from verify.report.files import document
@@ -38,7 +38,7 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", checks.MARKER)
+    config.addinivalue_line("markers", check_marker.MARKER)
     config.option.continue_on_collection_errors = True
     asked = json.loads((FOLDER / "required.json").read_text())
     required = {name: frozenset(suites) for name, suites in asked.items()}
@@ -96,7 +96,7 @@ builtins.Place = Place
 BASE = '''
 """A suite."""
 import pytest
-from verify.report.checks import check
+from verify.report.check_marker import check
 
 pytestmark = pytest.mark.parametrize("place", [Place("db01"), Place("web01")])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rehearsal.provider.known_resources import KnownResources
+from rehearsal.provider.resources_of_run import KnownResources
 from tests.rehearsal.provider.samples import SUBNET, changed, failures, note, sample
 from toolchain.pulumi_home import SUBSCRIPTION
 

@@ -12,7 +12,7 @@ from invoke.tasks import task
 from rich.table import Table
 
 from console import console, interruptible, step
-from fabfile import snapshot_tasks as snapshots
+from fabfile import snapshot_commands as snapshots
 from rehearsal.base import nspawn
 from rehearsal.base.settings import Settings
 from rehearsal.control.client import Supervisor, SupervisorError

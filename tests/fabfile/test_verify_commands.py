@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from console import ExitCode
-from fabfile import verify_tasks
+from fabfile import verify_commands
 from tests.verify.report.runs import passing_run
 from verify import conftest
 from verify.report.files import DOCUMENT
@@ -33,10 +33,10 @@ def ready(monkeypatch: pytest.MonkeyPatch, folder: Path, status: int, verdict: s
             leave(folder, verdict, now())
         return status
 
-    monkeypatch.setattr(verify_tasks, "PROJECT", folder)
-    monkeypatch.setattr(verify_tasks, "output_folder", lambda stack: folder / ".livegang" / stack)
-    monkeypatch.setattr(verify_tasks, "run_child", run)
-    return verify_tasks.ready("trial"), environments[0]
+    monkeypatch.setattr(verify_commands, "PROJECT", folder)
+    monkeypatch.setattr(verify_commands, "output_folder", lambda stack: folder / ".livegang" / stack)
+    monkeypatch.setattr(verify_commands, "run_child", run)
+    return verify_commands.ready("trial"), environments[0]
 
 
 def test_a_run_that_succeeded_and_left_a_report_of_go_is_go(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from verify.report.root_causes import STEADY, STORAGE, UNIT, unit_name
 Need = str | tuple[str, ...]
 """A capability, or several of which one is enough."""
 
-MARKER = "check(component, *, proves, needs, at, unit, applies): what the test is about; see verify/report/checks.py"
+MARKER = "check(component, *, proves, needs, at, unit, applies): what the test is about; see check_marker.py"
 
 
 @runtime_checkable

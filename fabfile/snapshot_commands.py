@@ -1,4 +1,4 @@
-"""`fab rehearsal.snapshot` and `fab rehearsal.reset`, which rehearsal_tasks.py puts with the others."""
+"""`fab rehearsal.snapshot` and `fab rehearsal.reset`, which rehearsal_commands.py puts with the others."""
 
 from __future__ import annotations
 

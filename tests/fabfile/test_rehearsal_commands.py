@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from invoke.context import Context
 
-from fabfile import rehearsal_tasks
+from fabfile import rehearsal_commands
 from rehearsal.base.settings import Settings
 from rehearsal.control.client import Supervisor, SupervisorError
 
@@ -73,7 +73,7 @@ def asked(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str
 def test_status_shows_hosts_services_and_what_is_recorded_only(
     asked: list[Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rehearsal_tasks.status(Context())
+    rehearsal_commands.status(Context())
     shown = capsys.readouterr().out
     for expected in (
         "db01",
@@ -96,7 +96,7 @@ def test_status_of_no_rehearsal_is_an_answer_and_starts_none(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("LIVEGANG_STATE", str(settings.state))
-    rehearsal_tasks.status(Context())
+    rehearsal_commands.status(Context())
     assert "No rehearsal is running" in capsys.readouterr().out
 
 
@@ -104,13 +104,13 @@ def test_status_of_no_rehearsal_is_an_answer_and_starts_none(
 def test_hosts_are_reported_what_the_task_is_called(
     asked: list[Any], action: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    getattr(rehearsal_tasks, action)(Context(), "db01")
+    getattr(rehearsal_commands, action)(Context(), "db01")
     assert asked == [("host", {"name": "db01", "action": action})]
     assert "db01 is stopped." in capsys.readouterr().out
 
 
 def test_logs_are_printed_as_they_are(asked: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
-    rehearsal_tasks.logs(Context(), "db01", lines=5)
+    rehearsal_commands.logs(Context(), "db01", lines=5)
     assert asked == [("logs", {"name": "db01", "lines": 5})]
     assert capsys.readouterr().out == "last words\n"
 
@@ -118,4 +118,4 @@ def test_logs_are_printed_as_they_are(asked: list[Any], capsys: pytest.CaptureFi
 def test_a_shell_into_no_rehearsal_says_what_to_do(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIVEGANG_STATE", str(settings.state))
     with pytest.raises(SupervisorError, match="make rehearse"):
-        rehearsal_tasks.shell(Context(), "db01")
+        rehearsal_commands.shell(Context(), "db01")
