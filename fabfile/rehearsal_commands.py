@@ -27,7 +27,7 @@ def status(context: Context) -> None:
     settings = Settings.for_this_clone()
     supervisor = Supervisor(settings)
     if not supervisor.alive():
-        left = "; its hosts come back with the next command that needs them" if any(settings.machines.glob("*")) else ""
+        left = "; its hosts come back with: fab infra.up --refresh" if any(settings.machines.glob("*")) else ""
         console.print(f"No rehearsal is running in {settings.state}{left}.")
         _show_snapshots(settings)
         return
@@ -106,7 +106,7 @@ def restart(context: Context) -> None:
         if not Supervisor(settings).reachable():
             raise SupervisorError(
                 f"No rehearsal is running in {settings.state}.",
-                hint="Start one: fab infra.up, or all of it: make rehearse",
+                hint="Start it: fab infra.up --refresh, or all of it: make rehearse",
             )
         teardown.end(settings, _progress)
         launch.ensure(settings, _progress)

@@ -28,7 +28,7 @@ class Role:
     at_most: int | None = None
     """How many of its hosts a landscape may have; None for any number."""
     suites: tuple[str, ...] = ()
-    """Suites of `verify/` that must look at each of its hosts, in addition to those that look at every host."""
+    """Suites of `verify/` that must look at each of its hosts, besides those of every host; one at least is its own."""
     suites_with: tuple[tuple[str, str], ...] = ()
     """Pairs of a role and a suite that must look as well where the landscape has a host of that role."""
     stop_seconds: float | None = None
@@ -107,4 +107,10 @@ def required_suites(roles: tuple[str, ...], present: frozenset[str]) -> frozense
 
 def without_suite(roles: tuple[str, ...]) -> list[str]:
     """Those of a host's roles that no suite looks at: nothing can be said of their work."""
-    return [name for name in roles if name not in ROLES or not set(ROLES[name].suites) - EVERY_HOST]
+    return [name for name in roles if name not in ROLES or not own_suites(ROLES[name])]
+
+
+def own_suites(role: Role) -> set[str]:
+    """Its suites without those of every host, of endpoints and of other roles, which do not look at its work."""
+    others = {suite for other in ROLES.values() if other.name != role.name for suite in other.every_suite}
+    return set(role.suites) - EVERY_HOST - ENDPOINT_SUITES - others

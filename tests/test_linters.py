@@ -93,6 +93,15 @@ def test_no_file_imports_itself_indirectly() -> None:
     TopologicalSorter(imports).prepare()  # a CycleError names the files
 
 
+def test_every_package_of_the_project_is_under_the_rules_for_imports_and_types() -> None:
+    settings = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]
+    folders = {file.relative_to(PROJECT).parts[0] for file in _texts() if file.suffix == ".py"}
+    layers = settings["importlinter"]["contracts"][0]["layers"]
+    assert set(settings["mypy"]["packages"]) == folders
+    assert set(settings["importlinter"]["root_packages"]) == folders
+    assert {name for layer in layers for name in layer.split(" | ")} == folders
+
+
 @pytest.mark.parametrize("host", REGISTRIES)
 def test_no_file_names_a_package_registry(host: str) -> None:
     # A mirror is the machine's own choice: apt's sources, pip's and Go's configuration.

@@ -1,7 +1,7 @@
-"""`.venv/bin/fab`: Fabric's own command, which also exits with one line when it is interrupted while it loads.
+"""`.venv/bin/fab`: Fabric's own command, which also exits with one line and the shell's code when it is interrupted.
 
-Fabric and this project's tasks take a second to import. Without this, Ctrl-C in that second is a traceback, and SIGTERM
-prints nothing.
+Fabric and this project's tasks take a second to import. Without this, Ctrl-C in that second is a traceback, and later,
+where a command says nothing of its own about it, it ends with 1 and no word, as Invoke does.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ ENDING = (signal.SIGINT, signal.SIGTERM)
 
 def main() -> None:
     """Entry point: becomes Fabric's once everything is loaded."""
-    before = {number: signal.signal(number, _end) for number in ENDING}
+    for number in ENDING:
+        signal.signal(number, _end)
 
     from fabric.main import program  # only now: this is what takes its time
 
     execute = program.execute
 
     def loaded() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number in ENDING:
+            signal.signal(number, _interrupt)
         execute()
 
     program.execute = loaded
@@ -33,6 +34,12 @@ def main() -> None:
     except BrokenPipeError:  # `fab --list | head`: the rest is not wanted
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    """For commands that do not say themselves what an interruption left: see `console.interruptible`."""
+    os.write(2, b"Interrupted.\n")
+    raise SystemExit(128 + number)
 
 
 def _end(number: int, _frame: FrameType | None) -> None:

@@ -112,7 +112,7 @@ class Supervisor:
             connection.close()
             raise SupervisorError(
                 f"No rehearsal is running in {self.settings.state} ({error.strerror} at {self.settings.socket}).",
-                hint="Start one: fab infra.up, or all of it: make rehearse",
+                hint="Start it: fab infra.up --refresh, or all of it: make rehearse",
             ) from error
         return connection
 

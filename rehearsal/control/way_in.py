@@ -32,7 +32,7 @@ def main() -> None:
     except OSError as error:
         sys.exit(
             f"No rehearsal is running in {settings.state}, or it has no vantage point {vantage} "
-            f"({error.strerror} at {path}).\n  → Start one: fab infra.up"
+            f"({error.strerror} at {path}).\n  → Start it: fab infra.up --refresh"
         )
     connection.sendall(f"{host} {port}\n".encode())
     if reason := _line(connection):

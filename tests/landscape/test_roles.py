@@ -10,7 +10,7 @@ from console import ExpectedError
 from hosts.roles import states_of_role
 from landscape import roles
 from landscape.names import GATEWAY
-from landscape.roles import EVERY_HOST, ROLES, Role, required_suites
+from landscape.roles import EVERY_HOST, ROLES, Role, own_suites, required_suites
 from tests.stacks import STACKS, topology
 from tests.verify.inventories import inventory
 from tests.verify.report.runs import result, run
@@ -26,7 +26,7 @@ def missing_for(role: Role) -> list[str]:
     """The places that have to know something of a role and do not."""
     module, suites = PROJECT / "hosts" / "roles" / f"{role.name}.py", set(role.every_suite)
     places = [] if module.exists() else [f"hosts/roles/{role.name}.py"]
-    places += [] if set(role.suites) - EVERY_HOST else [f"a suite for {role.name} in landscape/roles.py"]
+    places += [] if own_suites(role) else [f"a suite of its own for {role.name} in landscape/roles.py"]
     return places + [f"verify/test_{suite}.py" for suite in sorted(suites - SUITES)]
 
 
@@ -38,10 +38,16 @@ def test_a_role_of_the_registry_has_its_module_and_its_suites(role: Role) -> Non
 
 
 def test_a_role_that_is_in_the_registry_only_is_named_in_each_place_that_lacks_it() -> None:
-    assert missing_for(Role("nonsense")) == ["hosts/roles/nonsense.py", "a suite for nonsense in landscape/roles.py"]
+    assert missing_for(Role("nonsense")) == [
+        "hosts/roles/nonsense.py",
+        "a suite of its own for nonsense in landscape/roles.py",
+    ]
     assert missing_for(Role("web", suites=("nonsense",))) == ["verify/test_nonsense.py"]
     # A suite that looks at every host looks at no role's work.
-    assert missing_for(Role("web", suites=("base",))) == ["a suite for web in landscape/roles.py"]
+    assert missing_for(Role("web", suites=("base",))) == ["a suite of its own for web in landscape/roles.py"]
+    # Nor does one of another role: its results exist already, and would be taken for this role's.
+    assert missing_for(Role("web", suites=("database",))) == ["a suite of its own for web in landscape/roles.py"]
+    assert missing_for(Role("web", suites=("endpoints",))) == ["a suite of its own for web in landscape/roles.py"]
 
 
 def test_every_suite_must_look_at_something() -> None:

@@ -29,6 +29,8 @@ def test_a_landscape_without_the_role_has_no_secret_of_it() -> None:
 
 def test_every_secret_is_read_by_some_role_and_generated() -> None:
     read = {secret for role in ROLES.values() for secret in role.secrets}
+    declared = {item for item in vars(secrets).values() if isinstance(item, secrets.Secret)}
+    assert declared - read == set(), "name them among the secrets of a role in landscape/roles.py"
     assert read == {secrets.TLS_KEY, *secrets.PASSWORDS}
 
 

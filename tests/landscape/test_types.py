@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -12,8 +13,11 @@ from rehearsal.base.settings import Settings
 from rehearsal.base.world import World
 from rehearsal.provider import types
 from rehearsal.provider.types import TYPES
-from rehearsal.supervisor.families import collect
+from rehearsal.provider.types.base import ResourceType
+from rehearsal.supervisor.families import STARTS, collect
 from toolchain.folders import PROJECT
+
+FAMILY_FOLDERS = sorted((PROJECT / "rehearsal").glob("*/__init__.py"))
 
 
 def declared(file: Path) -> Iterator[str]:
@@ -49,6 +53,25 @@ def test_each_module_of_types_is_one_of_the_families() -> None:
     modules = {file.stem for file in Path(types.__path__[0]).glob("*.py")} - {"__init__", "base"}
     listed = {family.__name__.rpartition(".")[2] for family in types.FAMILIES}
     assert modules - listed == set(), "add them to FAMILIES in rehearsal/provider/types/__init__.py"
+
+
+def test_each_class_of_a_type_is_listed_in_its_module() -> None:
+    classes = {
+        item
+        for family in types.FAMILIES
+        for item in vars(family).values()
+        if isinstance(item, type) and issubclass(item, ResourceType) and item.__module__ == family.__name__
+    }
+    bases = {base for item in classes for base in item.__mro__[1:]}
+    listed = {type(kind) for kind in TYPES.values()}
+    assert classes - bases - listed == set(), "add them to TYPES of their module"
+
+
+def test_each_family_that_has_something_to_start_is_started() -> None:
+    packages = [importlib.import_module(f"rehearsal.{path.parent.name}") for path in FAMILY_FOLDERS]
+    starting = {package.start for package in packages if hasattr(package, "start")}
+    started = {start for row in STARTS for start in row}
+    assert starting - started == set(), "add them to STARTS in rehearsal/supervisor/families.py"
 
 
 def test_a_type_is_said_to_be_real_where_a_handler_makes_it_real(tmp_path: Path) -> None:

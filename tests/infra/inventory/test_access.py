@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from shlex import quote
 
 import pytest
 
@@ -42,9 +43,8 @@ def test_a_host_is_reached_through_the_jump_host(config: Path) -> None:
 def test_the_jump_host_is_reached_through_the_way_in(config: Path) -> None:
     found = options(config, "mgmt01")
     assert found["hostname"] == "198.51.100.11"
-    assert found["proxycommand"] == (
-        f"env LIVEGANG_STATE={state_folder()} {PROJECT}/.venv/bin/livegang-way-in operator %h %p"
-    )
+    state, program = quote(str(state_folder())), quote(f"{PROJECT}/.venv/bin/livegang-way-in")
+    assert found["proxycommand"] == f"env LIVEGANG_STATE={state} {program} operator %h %p"
     assert "proxyjump" not in found
 
 
