@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from typing import IO, Any
@@ -22,7 +23,7 @@ class Channel:
     def exec_command(self, command: str) -> None:
         """Run what a host's shell would, with this Python and this user."""
         assert command.startswith("exec sudo -n /usr/bin/python3 ")
-        here = command.replace("sudo -n /usr/bin/python3", sys.executable)
+        here = command.replace("sudo -n /usr/bin/python3", shlex.quote(sys.executable))
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(["/bin/sh", "-c", here], stdin=pipe, stdout=pipe, stderr=pipe)
 
