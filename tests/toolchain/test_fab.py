@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -72,7 +73,7 @@ def test_the_environments_fab_is_this_one() -> None:
 
 
 def test_a_reader_that_leaves_is_no_traceback() -> None:
-    command = f"{Path(sys.executable).with_name('fab')} --list | head -n 1"
+    command = f"{shlex.quote(str(Path(sys.executable).with_name('fab')))} --list | head -n 1"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert done.stdout == "Available tasks:\n"
     assert "Traceback" not in done.stderr

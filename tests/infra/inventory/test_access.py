@@ -43,8 +43,8 @@ def test_a_host_is_reached_through_the_jump_host(config: Path) -> None:
 def test_the_jump_host_is_reached_through_the_way_in(config: Path) -> None:
     found = options(config, "mgmt01")
     assert found["hostname"] == "198.51.100.11"
-    state, program = quote(str(state_folder())), quote(f"{PROJECT}/.venv/bin/livegang-way-in")
-    assert found["proxycommand"] == f"env LIVEGANG_STATE={state} {program} operator %h %p"
+    state, project = quote(str(state_folder())), quote(str(PROJECT))
+    assert found["proxycommand"] == f"env LIVEGANG_STATE={state} {project}/.venv/bin/livegang-way-in operator %h %p"
     assert "proxyjump" not in found
 
 
